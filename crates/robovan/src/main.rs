@@ -1,0 +1,3 @@
+//! The robovan command: one binary, thin subcommands.
+
+fn main() {}

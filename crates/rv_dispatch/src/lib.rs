@@ -1,0 +1,1 @@
+//! Rich vehicle routing: which van carries which parcels, in which order.

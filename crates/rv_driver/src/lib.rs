@@ -1,0 +1,1 @@
+//! Drives a vehicle along its route.

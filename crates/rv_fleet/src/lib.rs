@@ -1,0 +1,1 @@
+//! The fleet brain: orders, missions, supervision and the event-sourced state, without IO.

@@ -1,0 +1,1 @@
+//! OpenStreetMap (PBF, XML, Overpass JSON) to a city file.

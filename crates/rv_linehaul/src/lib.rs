@@ -1,0 +1,1 @@
+//! The hub-to-hub network of driverless trucks.

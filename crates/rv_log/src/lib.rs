@@ -1,0 +1,1 @@
+//! Record and replay: the ledger's canonical bytes and its hash chain.

@@ -1,0 +1,1 @@
+//! Domain words of driverless delivery: orders, vans, sites, plans, permits.

@@ -1,0 +1,1 @@
+//! Routes and travel matrices: turn-aware, by vehicle class and permit.

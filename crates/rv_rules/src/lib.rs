@@ -1,0 +1,1 @@
+//! Permits, operating domain and reports to the authority, as data and code.

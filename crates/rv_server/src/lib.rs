@@ -1,0 +1,1 @@
+//! HTTP API, live stream and embedded store around the fleet brain.

@@ -1,0 +1,1 @@
+//! The vehicle's shell: sockets, clock and disk around the onboard brain.

@@ -1,0 +1,1 @@
+//! Messages between a vehicle and the fleet, and the reliable channel that carries them.

@@ -14,6 +14,8 @@ pub struct City {
     pub attribution: String,
     /// South-west and north-east corners of what was imported.
     pub bounds: (LatLon, LatLon),
+    /// The side of the road that traffic keeps to.
+    pub drive_side: DriveSide,
     /// Roads.
     pub graph: RoadGraph,
     /// Delivery points: entrances and addresses. A `PlaceId` is an index here.
@@ -26,6 +28,18 @@ pub struct City {
     pub lines: Vec<Line>,
     /// Base map: names to print.
     pub labels: Vec<Label>,
+}
+
+/// The side of the road that traffic keeps to.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum DriveSide {
+    /// As in most countries.
+    #[default]
+    Right,
+    /// As in Great Britain, Japan, Singapore, Hong Kong and Macau.
+    Left,
 }
 
 /// A point where parcels are handed over.
@@ -115,6 +129,8 @@ pub enum LineKind {
     Waterway,
     /// Footpath, steps.
     Path,
+    /// A street that is not in the road graph: closed, private or cut off.
+    Street,
     /// Coastline, land on the left.
     Coastline,
     /// Border.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The directed road graph in compressed rows: the edges leaving a junction are consecutive.
 ///
-/// Only the largest strongly connected part of what is open to at least one [`Mode`] is kept, so
-/// every edge reaches every other for the widest mode; a narrower mode may see less.
+/// For each [`Mode`], the edges open to it form one strongly connected part (forbidden turns left
+/// aside), so each reaches every other. An edge open to no mode is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoadGraph {
     /// Position of each junction.

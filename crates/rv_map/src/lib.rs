@@ -10,6 +10,7 @@ mod city;
 mod graph;
 
 pub use city::{
-    Area, AreaKind, City, Facility, FacilityKind, Label, LabelKind, Line, LineKind, Place,
+    Area, AreaKind, City, DriveSide, Facility, FacilityKind, Label, LabelKind, Line, LineKind,
+    Place,
 };
 pub use graph::{Edge, ForbiddenPath, Mode, ModeSet, Road, RoadGraph, RoadKind, Surface};

@@ -22,6 +22,7 @@
 //! assert!(request.check().is_ok());
 //! ```
 
+pub mod dispatch;
 mod order;
 mod permit;
 mod tenant;

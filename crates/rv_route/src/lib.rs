@@ -1,1 +1,40 @@
 //! Routes and travel matrices: turn-aware, by vehicle class and permit.
+//!
+//! It refuses to know what a route is for (orders, vans, plans), who may drive where (it is handed
+//! a set of forbidden edges) and what time it is (it is handed factors on driving times).
+//!
+//! A [`Network`] is built once from a city's road graph; a [`Metric`] weighs it for one
+//! [`VehicleClass`] under one permit and one state of the traffic; questions are asked of the
+//! metric.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use rv_map::{ModeSet, RoadGraph};
+//! use rv_route::{Conditions, Metric, Network, VehicleClass};
+//!
+//! let graph = RoadGraph { first_out: vec![0], ..RoadGraph::default() };
+//! let network = Arc::new(Network::build(&graph, ModeSet::MOTOR));
+//! let class = VehicleClass::by_name("robovan-35").unwrap();
+//! let metric = Metric::build(network, &class, Conditions::default(), 1);
+//! assert_eq!(metric.epoch(), 1);
+//! ```
+
+mod class;
+mod cost;
+mod dijkstra;
+mod edge_set;
+mod metric;
+mod network;
+mod route;
+
+pub use class::{EnergyUse, RoadKindSet, TrafficSide, TurnCosts, VehicleClass};
+pub use cost::Cost;
+pub use edge_set::EdgeSet;
+pub use metric::{Conditions, Metric, RouteError};
+pub use network::Network;
+pub use route::{Matrix, Reach, Reached, Route, RouteEdge, Scratch};
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod testnet;

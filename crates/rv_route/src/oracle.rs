@@ -1,0 +1,256 @@
+//! An oracle that shares no search and no network with the crate: Dijkstra over whole histories
+//! of edges, straight on the road graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rv_base::{EdgeId, Rng, RoadPosition, Seconds};
+use rv_map::{ModeSet, RoadGraph};
+
+use crate::class::VehicleClass;
+use crate::cost::{Cost, Turn, edge_cost, turn_between, turn_cost};
+use crate::edge_set::EdgeSet;
+use crate::testnet::{random_graph, random_position};
+use crate::{Conditions, Metric, Network, Reach, RouteError, Scratch};
+
+pub(crate) struct Oracle<'a> {
+    graph: &'a RoadGraph,
+    class: &'a VehicleClass,
+    conditions: Conditions<'a>,
+    memory: usize,
+}
+
+impl<'a> Oracle<'a> {
+    pub(crate) fn new(
+        graph: &'a RoadGraph,
+        class: &'a VehicleClass,
+        conditions: Conditions<'a>,
+    ) -> Self {
+        let longest = graph.forbidden.iter().map(|p| p.edges.len()).max().unwrap_or(2);
+        Self { graph, class, conditions, memory: longest.max(2) - 1 }
+    }
+
+    fn may_drive(&self, edge: EdgeId) -> bool {
+        let is_in = |set: Option<&EdgeSet>| set.is_some_and(|s| s.contains(edge));
+        self.graph.edge(edge).modes.contains(self.class.mode)
+            && self.class.fits(self.graph.road_of(edge))
+            && !is_in(self.conditions.forbidden)
+    }
+
+    fn may_enter(&self, edge: EdgeId) -> bool {
+        self.may_drive(edge) && !self.conditions.closed.is_some_and(|s| s.contains(edge))
+    }
+
+    fn may_follow(&self, history: &[EdgeId], next: EdgeId) -> bool {
+        let driven: Vec<EdgeId> = history.iter().copied().chain([next]).collect();
+        self.may_enter(next)
+            && !self.graph.forbidden.iter().any(|path| {
+                path.edges.len() > 1
+                    && path.modes.contains(self.class.mode)
+                    && driven.ends_with(&path.edges)
+            })
+    }
+
+    fn edge(&self, edge: EdgeId) -> Cost {
+        let factor = self.conditions.time_factors.map_or(1.0, |f| f[edge.idx()]);
+        edge_cost(self.class, self.graph.road_of(edge), self.graph.edge(edge).length, factor)
+    }
+
+    fn turn(&self, from: EdgeId, to: EdgeId) -> Turn {
+        let junction = self.graph.edge(from).head;
+        let touching =
+            || self.graph.edges.iter().filter(|e| e.tail == junction || e.head == junction);
+        let kind = touching().map(|e| self.graph.roads[e.road.idx()].kind).min().unwrap();
+        let ways: BTreeSet<_> =
+            touching().map(|e| if e.tail == junction { e.head } else { e.tail }).collect();
+        turn_between(self.graph, from, to, kind, ways.len())
+    }
+
+    /// Ways on from a history and what they cost, the last edge included.
+    fn ways_on(&self, history: &[EdgeId]) -> Vec<(EdgeId, Cost)> {
+        let last = history[history.len() - 1];
+        let next: Vec<EdgeId> = self
+            .graph
+            .out_edges(self.graph.edge(last).head)
+            .filter(|e| self.may_follow(history, *e))
+            .collect();
+        let is_dead_end = next.iter().all(|e| self.turn(last, *e).is_around);
+        next.into_iter()
+            .filter_map(|e| {
+                let turn = turn_cost(self.class, self.turn(last, e), is_dead_end)?;
+                Some((e, self.edge(last).plus(turn)))
+            })
+            .collect()
+    }
+
+    /// Costs from a position to the tail of every edge, at least one edge on.
+    pub(crate) fn all_from(&self, from: RoadPosition) -> Option<BTreeMap<EdgeId, Cost>> {
+        if !self.may_drive(from.edge) {
+            return None;
+        }
+        let part = self.edge(from.edge).share(from.offset, self.graph.edge(from.edge).length);
+        let mut open: BTreeSet<(Cost, Vec<EdgeId>)> = BTreeSet::new();
+        let mut done: BTreeSet<Vec<EdgeId>> = BTreeSet::new();
+        let mut best: BTreeMap<EdgeId, Cost> = BTreeMap::new();
+        let start = vec![from.edge];
+        for (edge, cost) in self.ways_on(&start) {
+            open.insert((cost.minus(part), self.remember(&start, edge)));
+        }
+        while let Some((cost, history)) = open.pop_first() {
+            if !done.insert(history.clone()) {
+                continue;
+            }
+            best.entry(history[history.len() - 1]).or_insert(cost);
+            for (edge, step) in self.ways_on(&history) {
+                let longer = self.remember(&history, edge);
+                if !done.contains(&longer) {
+                    open.insert((cost.plus(step), longer));
+                }
+            }
+        }
+        Some(best)
+    }
+
+    fn remember(&self, history: &[EdgeId], next: EdgeId) -> Vec<EdgeId> {
+        let driven: Vec<EdgeId> = history.iter().copied().chain([next]).collect();
+        driven[driven.len().saturating_sub(self.memory)..].to_vec()
+    }
+
+    pub(crate) fn cost(
+        &self,
+        all: &Option<BTreeMap<EdgeId, Cost>>,
+        from: RoadPosition,
+        to: RoadPosition,
+    ) -> Option<Cost> {
+        let all = all.as_ref()?;
+        if !self.may_enter(to.edge) {
+            return None;
+        }
+        let length = self.graph.edge(to.edge).length;
+        let part = self.edge(to.edge).share(to.offset, length);
+        if from.edge == to.edge && from.offset <= to.offset {
+            return Some(part.minus(self.edge(from.edge).share(from.offset, length)));
+        }
+        all.get(&to.edge).map(|cost| cost.plus(part))
+    }
+}
+
+pub(crate) struct Case {
+    pub(crate) graph: RoadGraph,
+    pub(crate) class: VehicleClass,
+    pub(crate) forbidden: EdgeSet,
+    pub(crate) closed: EdgeSet,
+    pub(crate) factors: Vec<f32>,
+    pub(crate) rng: Rng,
+}
+
+impl Case {
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        let (width, height) = (2 + rng.below(5), 2 + rng.below(5));
+        let graph = random_graph(&mut rng, width, height);
+        let name = *rng.choose(&["robovan-35", "robovan-1", "truck", "robot", "car"]).unwrap();
+        let some = |rng: &mut Rng, p: f64| -> EdgeSet {
+            (0..graph.n_edges()).map(EdgeId::from_idx).filter(|_| rng.chance(p)).collect()
+        };
+        let share = if rng.chance(0.5) { 0.15 } else { 0.0 };
+        let forbidden = some(&mut rng, share);
+        let closed = some(&mut rng, 0.05);
+        let factors = (0..graph.n_edges()).map(|_| rng.range(0.8, 3.0) as f32).collect();
+        Self { class: VehicleClass::by_name(name).unwrap(), graph, forbidden, closed, factors, rng }
+    }
+
+    pub(crate) fn conditions(&self) -> Conditions<'_> {
+        Conditions {
+            forbidden: Some(&self.forbidden),
+            closed: Some(&self.closed),
+            time_factors: Some(&self.factors),
+        }
+    }
+
+    pub(crate) fn metric(&self) -> Metric {
+        let network = Arc::new(Network::build(&self.graph, ModeSet::ALL));
+        Metric::build(network, &self.class, self.conditions(), 7)
+    }
+
+    pub(crate) fn positions(&mut self, n: usize) -> Vec<RoadPosition> {
+        (0..n).map(|_| random_position(&mut self.rng, &self.graph)).collect()
+    }
+}
+
+/// A route must be drivable edge by edge and cost what it says.
+fn check_route(oracle: &Oracle<'_>, route: &crate::Route) {
+    let ids: Vec<EdgeId> = route.edge_ids().collect();
+    let mut at = Cost::ZERO;
+    for (idx, pair) in ids.windows(2).enumerate() {
+        let ways = oracle.ways_on(&ids[..=idx]);
+        let step = ways.iter().find(|(edge, _)| *edge == pair[1]).expect("a way on").1;
+        at = at.plus(step);
+    }
+    let share =
+        |p: RoadPosition| oracle.edge(p.edge).share(p.offset, oracle.graph.edge(p.edge).length);
+    assert_eq!(at.plus(share(route.to)).minus(share(route.from)), route.cost);
+    assert_eq!((ids[0], ids[ids.len() - 1]), (route.from.edge, route.to.edge));
+    assert_eq!(route.edges[ids.len() - 1].leave, route.time());
+    assert!(route.edges.iter().all(|e| e.enter <= e.leave));
+    assert!(route.edges.windows(2).all(|pair| pair[0].leave <= pair[1].enter));
+}
+
+fn check_case(seed: u64) {
+    let mut case = Case::from_seed(seed);
+    if case.graph.n_edges() == 0 {
+        return;
+    }
+    let points = case.positions(12);
+    let metric = case.metric();
+    let oracle = Oracle::new(&case.graph, &case.class, case.conditions());
+    let mut scratch = Scratch::default();
+    let matrix = metric.matrix(&mut scratch, &points, &points).unwrap();
+    for (i, from) in points.iter().enumerate() {
+        let all = oracle.all_from(*from);
+        for (j, to) in points.iter().enumerate() {
+            let expected = oracle.cost(&all, *from, *to);
+            assert_eq!(matrix.cost(i, j), expected, "seed {seed}, {from:?} to {to:?}");
+            match metric.route(&mut scratch, *from, *to) {
+                Ok(route) => {
+                    assert_eq!(Some(route.cost), expected, "seed {seed}, {from:?} to {to:?}");
+                    check_route(&oracle, &route);
+                }
+                Err(error) => {
+                    assert_eq!(expected, None, "seed {seed}: {error}");
+                    let both_open = all.is_some() && oracle.may_enter(to.edge);
+                    assert_eq!(both_open, matches!(error, RouteError::Unroutable { .. }));
+                }
+            }
+        }
+        check_reach(&metric, &mut scratch, *from, &all);
+    }
+}
+
+fn check_reach(
+    metric: &Metric,
+    scratch: &mut Scratch,
+    from: RoadPosition,
+    all: &Option<BTreeMap<EdgeId, Cost>>,
+) {
+    let reach = Reach { time: Seconds(60.0), energy: None };
+    let Some(all) = all else {
+        assert!(metric.reachable(scratch, from, reach).is_err());
+        return;
+    };
+    let found = metric.reachable(scratch, from, reach).unwrap();
+    let got: BTreeMap<EdgeId, Cost> = found[1..].iter().map(|r| (r.edge, r.cost)).collect();
+    let expected: BTreeMap<EdgeId, Cost> =
+        all.iter().filter(|(_, c)| c.time_ms <= 60_000).map(|(e, c)| (*e, *c)).collect();
+    assert_eq!(got, expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agrees_with_dijkstra_over_histories(seed in any::<u64>()) {
+        check_case(seed);
+    }
+}

@@ -1,5 +1,7 @@
 //! Round trips, cuts and changes of log files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 use proptest::prelude::*;
 use rv_base::Timestamp;
 use rv_log::{Chain, Digest, Entry, LogError, LogReader, LogWriter};
@@ -69,7 +71,8 @@ fn the_chain_depends_on_order_time_and_cuts() {
         }
         chain.head().to_string()
     };
-    expect_test::expect!["480436e1bc6ca60370402dd448930220421df9fec7957a3e32081083b92d4dfe"].assert_eq(&head(&[(1, b"ab"), (2, b"c")]));
+    expect_test::expect!["480436e1bc6ca60370402dd448930220421df9fec7957a3e32081083b92d4dfe"]
+        .assert_eq(&head(&[(1, b"ab"), (2, b"c")]));
     assert_ne!(head(&[(1, b"ab"), (2, b"c")]), head(&[(1, b"a"), (2, b"bc")]));
     assert_ne!(head(&[(1, b"ab"), (2, b"c")]), head(&[(2, b"c"), (1, b"ab")]));
     assert_ne!(head(&[(1, b"ab")]), head(&[(2, b"ab")]));

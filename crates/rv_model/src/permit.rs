@@ -23,6 +23,13 @@ pub struct Permit {
     pub hours: HourSet,
 }
 
+impl Permit {
+    /// How many areas it speaks of.
+    pub fn n_areas(&self) -> usize {
+        self.allowed.len() + self.forbidden.len()
+    }
+}
+
 /// A polygon, with the hours in which it counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PermitArea {

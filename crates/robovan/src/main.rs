@@ -1,3 +1,33 @@
 //! The robovan command: one binary, thin subcommands.
+//!
+//! Data goes to standard output, messages to standard error. Exit code 0 means yes or done, 1 that
+//! the answer is no, 2 an error.
 
-fn main() {}
+mod config;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The open operating stack for driverless delivery.
+#[derive(Parser)]
+#[command(name = "robovan", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Settings
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Config(command) => config::run(command),
+    };
+    result.unwrap_or_else(|error| output::report(&error))
+}

@@ -1,0 +1,206 @@
+//! Settings of `robovan up`: command line over `ROBOVAN_*` over file over default.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use crate::output::{self, HintExt};
+
+/// File that is read when no `--config` is given, if it is there.
+const DEFAULT_FILE: &str = "robovan.toml";
+
+/// Settings as the command line, the environment or a file may give them.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Given {
+    /// Address and port to listen on; port 0 takes any free port [default: 127.0.0.1:8080]
+    #[arg(long, env = "ROBOVAN_LISTEN", value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Folder of the embedded store, made when missing [default: robovan-data]
+    #[arg(long, env = "ROBOVAN_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// OpenStreetMap extract (.osm.pbf, .osm, .osm.gz, Overpass .json) [default: Monaco, bundled]
+    #[arg(long, env = "ROBOVAN_OSM", value_name = "FILE", conflicts_with = "city")]
+    osm: Option<PathBuf>,
+    /// City file made by `robovan city build`, instead of --osm
+    #[arg(long, env = "ROBOVAN_CITY", value_name = "FILE")]
+    city: Option<PathBuf>,
+    /// Vans of the simulated fleet [default: 60]
+    #[arg(long, env = "ROBOVAN_VANS", value_name = "N")]
+    vans: Option<u32>,
+    /// Class of the vans: robovan-25, robovan-35, robovan-45 or robot [default: robovan-35]
+    #[arg(long, env = "ROBOVAN_CLASS", value_name = "CLASS")]
+    class: Option<String>,
+    /// Parcels of a day's simulated demand [default: 6000]
+    #[arg(long, env = "ROBOVAN_PARCELS", value_name = "N")]
+    parcels: Option<u32>,
+    /// Orders from a CSV file instead of simulated demand
+    #[arg(long, env = "ROBOVAN_ORDERS", value_name = "FILE")]
+    orders: Option<PathBuf>,
+    /// Simulated seconds per second, 0 (paused) to 200 [default: 10]
+    #[arg(long, env = "ROBOVAN_SPEED", value_name = "X")]
+    speed: Option<f64>,
+    /// Seed of everything random [default: 1]
+    #[arg(long, env = "ROBOVAN_SEED", value_name = "S")]
+    seed: Option<u64>,
+}
+
+/// Where the settings come from.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Sources {
+    /// Settings file (TOML) [default: robovan.toml, if there]
+    #[arg(long, env = "ROBOVAN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+/// Settings, complete.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Settings {
+    /// Address and port to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Folder of the embedded store.
+    pub(crate) data_dir: PathBuf,
+    /// OpenStreetMap extract; the bundled city if neither this nor `city` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) osm: Option<PathBuf>,
+    /// City file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) city: Option<PathBuf>,
+    /// Vans of the simulated fleet.
+    pub(crate) vans: u32,
+    /// Class of the vans.
+    pub(crate) class: String,
+    /// Parcels of a day's simulated demand.
+    pub(crate) parcels: u32,
+    /// Orders from a CSV file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) orders: Option<PathBuf>,
+    /// Simulated seconds per second.
+    pub(crate) speed: f64,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+impl Sources {
+    /// Reads the file, lays the sources over each other and checks the result.
+    pub(crate) fn load(&self) -> anyhow::Result<Settings> {
+        let file = match &self.config {
+            Some(path) => read(path)?,
+            None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
+            None => Given::default(),
+        };
+        settle(self.given.clone(), file)
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Given> {
+    let text = std::fs::read_to_string(path).hint(
+        format!("cannot read the settings file {}", path.display()),
+        "name another with --config, or leave it out to use the defaults",
+    )?;
+    toml::from_str(&text).hint(
+        format!("the settings file {} is wrong", path.display()),
+        "`robovan config show` prints every setting in the form that a file takes",
+    )
+}
+
+fn settle(given: Given, file: Given) -> anyhow::Result<Settings> {
+    // A map given on the command line replaces whichever map the file names.
+    let has_map = given.osm.is_some() || given.city.is_some();
+    let (file_osm, file_city) = if has_map { (None, None) } else { (file.osm, file.city) };
+    let settings = Settings {
+        listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        data_dir: given.data_dir.or(file.data_dir).unwrap_or_else(|| "robovan-data".into()),
+        osm: given.osm.or(file_osm),
+        city: given.city.or(file_city),
+        vans: given.vans.or(file.vans).unwrap_or(60),
+        class: given.class.or(file.class).unwrap_or_else(|| "robovan-35".into()),
+        parcels: given.parcels.or(file.parcels).unwrap_or(6000),
+        orders: given.orders.or(file.orders),
+        speed: given.speed.or(file.speed).unwrap_or(10.0),
+        seed: given.seed.or(file.seed).unwrap_or(1),
+    };
+    if settings.osm.is_some() && settings.city.is_some() {
+        return Err(output::error_with_hint(
+            "both osm and city are set",
+            "keep the one that you want",
+        ));
+    }
+    if settings.vans == 0 || settings.vans > 50_000 {
+        return Err(output::error_with_hint(
+            format!("vans is {}", settings.vans),
+            "take 1 to 50000",
+        ));
+    }
+    if !(0.0..=200.0).contains(&settings.speed) {
+        return Err(output::error_with_hint(
+            format!("speed is {}", settings.speed),
+            "take 0 (paused) to 200 simulated seconds per second",
+        ));
+    }
+    Ok(settings)
+}
+
+/// `robovan config`.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print the settings of `robovan up` as they would be used, in the form of a settings file
+    Show {
+        /// Print JSON instead of TOML
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        sources: Box<Sources>,
+    },
+}
+
+/// Runs `robovan config`.
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let Command::Show { json, sources } = command;
+    let settings = sources.load()?;
+    if json {
+        output::print_json(&settings)?;
+    } else {
+        output::print(&toml::to_string(&settings)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> Given {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn command_line_beats_file_beats_default() {
+        let given = Given { vans: Some(5), ..Given::default() };
+        let settings = settle(given, file("vans = 7\nspeed = 30.0\ncity = 'a.rvcity'")).unwrap();
+        assert_eq!((settings.vans, settings.speed, settings.seed), (5, 30.0, 1));
+        assert_eq!(settings.city, Some("a.rvcity".into()));
+        let given = Given { osm: Some("b.osm.pbf".into()), ..Given::default() };
+        assert_eq!(settle(given, file("city = 'a.rvcity'")).unwrap().city, None);
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_back() {
+        let settings = settle(Given::default(), Given::default()).unwrap();
+        let shown = toml::to_string(&settings).unwrap();
+        assert_eq!(settle(Given::default(), file(&shown)).unwrap(), settings);
+    }
+
+    #[test]
+    fn wrong_settings_are_refused() {
+        assert!(toml::from_str::<Given>("vens = 7").is_err());
+        for text in ["vans = 0", "speed = 201.0", "speed = nan", "osm = 'a'\ncity = 'b'"] {
+            assert!(settle(Given::default(), file(text)).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Every check of the project, in the order in which failures are cheapest to find.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::bail;
+
+use crate::shell::{exists, say, sh, words};
+use crate::{e2e, floors, setup};
+
+const STEPS: [(&str, fn() -> anyhow::Result<()>); 9] = [
+    ("fmt", || sh(&mut words("cargo fmt --all --check"))),
+    ("deps", floors::check),
+    ("console", console),
+    ("lint", || sh(&mut words("cargo clippy --workspace --all-targets -- -D warnings"))),
+    ("unit", unit),
+    ("doctest", || sh(&mut words("cargo test --quiet --workspace --doc"))),
+    ("doc", doc),
+    ("deny", deny),
+    ("e2e", e2e::run),
+];
+
+/// Runs all steps, or those named by `--only`.
+fn run_steps(only: &[&str]) -> anyhow::Result<()> {
+    for (name, step) in STEPS {
+        if only.is_empty() || only.contains(&name) {
+            let started = Instant::now();
+            say(&format!("== {name}"));
+            step()?;
+            say(&format!("== {name} passed in {:.0} s", started.elapsed().as_secs_f64()));
+        }
+    }
+    Ok(())
+}
+
+/// `cargo xtask test`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
+    let mut only = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match (arg.as_str(), rest.next()) {
+            ("--only", Some(step)) if STEPS.iter().any(|(name, _)| name == step) => {
+                only.push(step.as_str());
+            }
+            _ => {
+                let names: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+                bail!("usage: cargo xtask test [--only STEP]...\nsteps: {}", names.join(" "));
+            }
+        }
+    }
+    run_steps(&only)?;
+    say("all checks passed");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn console() -> anyhow::Result<()> {
+    setup::console()?;
+    sh(words("npm run check --silent").current_dir("console"))?;
+    sh(words("npm test --silent").current_dir("console"))
+}
+
+fn unit() -> anyhow::Result<()> {
+    if exists("cargo-nextest") {
+        sh(&mut words("cargo nextest run --workspace"))
+    } else {
+        sh(&mut words("cargo test --workspace --lib --bins --tests"))
+    }
+}
+
+fn doc() -> anyhow::Result<()> {
+    sh(words("cargo doc --workspace --no-deps --document-private-items --quiet")
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn deny() -> anyhow::Result<()> {
+    setup::cargo_deny()?;
+    let mut check = Command::new("cargo");
+    sh(check.args(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))
+}

@@ -1,7 +1,7 @@
 //! Vehicle classes as data: where a vehicle may drive, how fast, what turns cost, what it uses.
 
 use rv_base::{Kilograms, Meters, MetersPerSecond, Seconds, WattHours, Watts};
-use rv_map::{Mode, Road, RoadKind, Surface};
+use rv_map::{DriveSide, Mode, Road, RoadKind, Surface};
 use serde::{Deserialize, Serialize};
 
 /// What routing must know of a kind of vehicle.
@@ -35,7 +35,7 @@ pub struct VehicleClass {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnCosts {
     /// On which side the traffic keeps.
-    pub side: TrafficSide,
+    pub side: DriveSide,
     /// A quarter turn towards the own side (right where traffic keeps right).
     pub near: Seconds,
     /// A quarter turn across the oncoming traffic.
@@ -48,15 +48,6 @@ pub struct TurnCosts {
     pub give_way: Seconds,
     /// Entering a road that is open only to those with business there.
     pub destination_entry: Seconds,
-}
-
-/// The side of the road on which traffic keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum TrafficSide {
-    /// As in China, the United States and most of Europe.
-    Right,
-    /// As in Japan, the United Kingdom and Singapore.
-    Left,
 }
 
 /// Energy as a sum of rolling, drag, auxiliaries and stops.
@@ -118,7 +109,7 @@ impl VehicleClass {
             cobbled_speed_share: 0.7,
             unpaved_speed_share: 0.5,
             turns: TurnCosts {
-                side: TrafficSide::Right,
+                side: DriveSide::Right,
                 near: Seconds(1.5),
                 far: Seconds(4.0),
                 around: Seconds(15.0),
@@ -223,6 +214,12 @@ impl VehicleClass {
                     .then(|| Self::robovan(MetersPerSecond::from_kmh(f64::from(kmh))))
             }
         }
+    }
+
+    /// The same class in a city where traffic keeps to this side.
+    pub fn on_side(mut self, side: DriveSide) -> Self {
+        self.turns.side = side;
+        self
     }
 
     /// True if a vehicle of this class fits a road and may use its kind, access modes aside.

@@ -1,9 +1,9 @@
 //! What edges and turns cost, in integers, so that every search adds up to the same sum.
 
 use rv_base::{EdgeId, LatLon, Meters, Seconds, WattHours};
-use rv_map::{RoadGraph, RoadKind};
+use rv_map::{DriveSide, RoadGraph, RoadKind};
 
-use crate::class::{TrafficSide, VehicleClass};
+use crate::class::VehicleClass;
 
 /// Time, then distance, then energy: the order in which routes are compared.
 ///
@@ -199,7 +199,7 @@ pub(crate) fn turn_cost(class: &VehicleClass, turn: Turn, is_dead_end: bool) -> 
     } else if turn.is_junction {
         let towards_right = turn.angle_deg > 0;
         let quarter = match (costs.side, towards_right) {
-            (TrafficSide::Right, true) | (TrafficSide::Left, false) => costs.near,
+            (DriveSide::Right, true) | (DriveSide::Left, false) => costs.near,
             _ => costs.far,
         };
         // Below an eighth of a half turn the road merely bends.

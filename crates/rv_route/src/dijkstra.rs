@@ -1,18 +1,16 @@
-//! Dijkstra's search over the turn-expanded network: the plain way, for reachability and as the
-//! yardstick of everything faster.
+//! Dijkstra's search over the turn-expanded network: the plain way, for all that is
+//! within reach.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::cost::Cost;
 use crate::metric::Metric;
-use crate::network::NO_STATE;
 
 /// Working memory of a search, to be used again and again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dijkstra {
     best: Vec<Cost>,
-    parent: Vec<u32>,
     touched: Vec<u32>,
     heap: BinaryHeap<Reverse<(Cost, u32)>>,
 }
@@ -27,7 +25,7 @@ impl Dijkstra {
     ) {
         self.clear(metric.network.n_states());
         for (state, cost) in starts {
-            self.improve(state, cost, NO_STATE);
+            self.improve(state, cost);
         }
         while let Some(Reverse((cost, state))) = self.heap.pop() {
             if cost > self.best[state as usize] {
@@ -37,26 +35,9 @@ impl Dijkstra {
                 return;
             }
             for arc in metric.network.arcs(state) {
-                self.improve(metric.network.arc_head[arc], cost.plus(metric.arc_cost[arc]), state);
+                self.improve(metric.network.arc_head[arc], cost.plus(metric.arc_cost[arc]));
             }
         }
-    }
-
-    /// Cost of a settled state; unreachable if the search did not get there.
-    pub(crate) fn cost(&self, state: u32) -> Cost {
-        self.best[state as usize]
-    }
-
-    /// The states from a start to a settled state, both included.
-    pub(crate) fn path_to(&self, state: u32) -> Vec<u32> {
-        let mut path = vec![state];
-        let mut at = state;
-        while self.parent[at as usize] != NO_STATE {
-            at = self.parent[at as usize];
-            path.push(at);
-        }
-        path.reverse();
-        path
     }
 
     fn clear(&mut self, n_states: usize) {
@@ -66,19 +47,17 @@ impl Dijkstra {
         if self.best.len() != n_states {
             self.best.clear();
             self.best.resize(n_states, Cost::UNREACHABLE);
-            self.parent.resize(n_states, NO_STATE);
         }
         self.heap.clear();
     }
 
-    fn improve(&mut self, state: u32, cost: Cost, parent: u32) {
+    fn improve(&mut self, state: u32, cost: Cost) {
         let best = &mut self.best[state as usize];
         if cost < *best && cost.is_reachable() {
             if !best.is_reachable() {
                 self.touched.push(state);
             }
             *best = cost;
-            self.parent[state as usize] = parent;
             self.heap.push(Reverse((cost, state)));
         }
     }

@@ -19,15 +19,23 @@
 //! assert_eq!(metric.epoch(), 1);
 //! ```
 
+mod cch;
 mod class;
 mod cost;
+mod customize;
+mod cut;
 mod dijkstra;
 mod edge_set;
 mod metric;
 mod network;
+mod order;
+mod query;
 mod route;
+mod simd;
+mod table;
+mod weight;
 
-pub use class::{EnergyUse, RoadKindSet, TrafficSide, TurnCosts, VehicleClass};
+pub use class::{EnergyUse, RoadKindSet, TurnCosts, VehicleClass};
 pub use cost::Cost;
 pub use edge_set::EdgeSet;
 pub use metric::{Conditions, Metric, RouteError};

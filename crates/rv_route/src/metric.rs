@@ -8,8 +8,10 @@ use thiserror::Error;
 
 use crate::class::VehicleClass;
 use crate::cost::{Cost, edge_cost, turn_cost};
+use crate::customize::Customized;
 use crate::edge_set::EdgeSet;
 use crate::network::{NO_STATE, Network};
+use crate::weight::{Key, Weight};
 
 /// What holds at the moment besides the road map; the default is a free and open city.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +36,10 @@ pub struct Metric {
     pub(crate) edge_cost: Vec<Cost>,
     /// The whole of the edge it leaves and the turn at its end.
     pub(crate) arc_cost: Vec<Cost>,
+    /// Weights of the hierarchy.
+    pub(crate) keys: Customized<Key>,
+    /// The times in them.
+    pub(crate) times: Customized<u32>,
 }
 
 /// Whether the vehicle may be on an edge.
@@ -98,7 +104,9 @@ impl Metric {
             })
             .collect::<Vec<_>>();
         let arc_cost = arc_costs(&network, class, &access, &edge_cost);
-        Self { network, epoch, class: class.clone(), access, edge_cost, arc_cost }
+        let keys = Customized::build(&network.cch, arc_cost.iter().map(|cost| Key::of(*cost)));
+        let times = keys.times();
+        Self { network, epoch, class: class.clone(), access, edge_cost, arc_cost, keys, times }
     }
 
     /// The number that its builder gave these weights.

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use rv_base::{EdgeId, Meters};
 use rv_map::{ForbiddenPath, ModeSet, Road, RoadGraph, RoadKind};
 
+use crate::cch::Cch;
 use crate::cost::{Turn, turn_between};
+use crate::order::dissection_order;
 
 /// No such state.
 pub(crate) const NO_STATE: u32 = u32::MAX;
@@ -41,6 +43,8 @@ pub struct Network {
     pub(crate) edges: Vec<EdgeFacts>,
     /// Attributes of the roads.
     pub(crate) roads: Vec<Road>,
+    /// Its contraction hierarchy.
+    pub(crate) cch: Cch,
 }
 
 /// What cost functions must know of an edge.
@@ -80,8 +84,10 @@ impl Network {
             roads: graph.roads.clone(),
             state_of_edge,
             edge_of_state,
+            cch: Cch::default(),
         };
         network.add_arcs(graph, &automaton);
+        network.cch = Cch::build(&network, &dissection_order(graph, &network));
         network
     }
 
@@ -129,6 +135,26 @@ impl Network {
     /// Number of edges of the road graph, open or not.
     pub fn n_edges(&self) -> usize {
         self.edges.len()
+    }
+
+    /// Number of arcs of its contraction hierarchy, both directions together.
+    pub fn n_shortcuts(&self) -> usize {
+        self.cch.out.len() + self.cch.into.len()
+    }
+
+    /// Number of lower triangles, the work of customising.
+    pub fn n_triangles(&self) -> u64 {
+        self.cch.n_triangles()
+    }
+
+    /// Largest number of nodes on one path of the elimination tree.
+    pub fn n_depths(&self) -> usize {
+        self.cch.n_depths
+    }
+
+    /// The rank of a state in the hierarchy.
+    pub(crate) fn rank(&self, state: u32) -> u32 {
+        self.cch.rank_of_state[state as usize]
     }
 
     /// The arcs that leave a state.

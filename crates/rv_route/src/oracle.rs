@@ -149,6 +149,11 @@ impl Case {
     pub(crate) fn from_seed(seed: u64) -> Self {
         let mut rng = Rng::from_seed(seed);
         let (width, height) = (2 + rng.below(5), 2 + rng.below(5));
+        Self::of_size(seed, width, height)
+    }
+
+    pub(crate) fn of_size(seed: u64, width: usize, height: usize) -> Self {
+        let mut rng = Rng::from_seed(seed);
         let graph = random_graph(&mut rng, width, height);
         let name = *rng.choose(&["robovan-35", "robovan-1", "truck", "robot", "car"]).unwrap();
         let some = |rng: &mut Rng, p: f64| -> EdgeSet {
@@ -207,6 +212,7 @@ fn check_case(seed: u64) {
     let oracle = Oracle::new(&case.graph, &case.class, case.conditions());
     let mut scratch = Scratch::default();
     let matrix = metric.matrix(&mut scratch, &points, &points).unwrap();
+    assert_eq!(metric.times_ms(&mut scratch, &points, &points).unwrap(), matrix.time_ms);
     for (i, from) in points.iter().enumerate() {
         let all = oracle.all_from(*from);
         for (j, to) in points.iter().enumerate() {
@@ -246,8 +252,48 @@ fn check_reach(
     assert_eq!(got, expected);
 }
 
+/// On larger graphs histories are too slow: the hierarchy must agree with the plain search over
+/// the turn-expanded network, which the small cases have checked.
+fn check_large(seed: u64) {
+    let mut case = Case::of_size(seed, 40, 30);
+    let points = case.positions(60);
+    let metric = case.metric();
+    let mut scratch = Scratch::default();
+    let matrix = metric.matrix(&mut scratch, &points, &points).unwrap();
+    assert_eq!(metric.times_ms(&mut scratch, &points, &points).unwrap(), matrix.time_ms);
+    for (i, from) in points.iter().enumerate() {
+        let Ok(found) =
+            metric.reachable(&mut scratch, *from, Reach { time: Seconds(1e6), energy: None })
+        else {
+            assert!((0..points.len()).all(|j| matrix.cost(i, j).is_none()));
+            continue;
+        };
+        let entered: BTreeMap<EdgeId, Cost> = found[1..].iter().map(|r| (r.edge, r.cost)).collect();
+        for (j, to) in points.iter().enumerate() {
+            let part = |p: RoadPosition| {
+                metric.edge_cost[p.edge.idx()].share(p.offset, case.graph.edge(p.edge).length)
+            };
+            let expected = if metric.check_edge(to.edge).is_err() {
+                None
+            } else if from.edge == to.edge && from.offset <= to.offset {
+                Some(part(*to).minus(part(*from)))
+            } else {
+                entered.get(&to.edge).map(|cost| cost.plus(part(*to)))
+            };
+            assert_eq!(matrix.cost(i, j), expected, "seed {seed}, {from:?} to {to:?}");
+            let route = metric.route(&mut scratch, *from, *to);
+            assert_eq!(route.ok().map(|r| r.cost), expected, "seed {seed}, {from:?} to {to:?}");
+        }
+    }
+}
+
+#[test]
+fn hierarchy_agrees_with_dijkstra_on_larger_graphs() {
+    (0..6).for_each(check_large);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_dijkstra_over_histories(seed in any::<u64>()) {

@@ -1,16 +1,24 @@
 //! Questions to a metric: routes, matrices, the nearest of many, what is within reach.
 
+use std::collections::BTreeMap;
+
 use rv_base::{EdgeId, Meters, RoadPosition, Seconds, WattHours};
 
 use crate::cost::{Cost, UNREACHABLE_MS};
+use crate::customize::Customized;
 use crate::dijkstra::{Dijkstra, Visit};
 use crate::metric::{Located, Metric, RouteError};
+use crate::network::Network;
+use crate::query::TreeSearch;
+use crate::simd::wide;
+use crate::table::table;
 
 /// Working memory of queries. Keep one for each thread and hand it to every query; a query's
 /// answer does not depend on what was asked before.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     dijkstra: Dijkstra,
+    tree: TreeSearch,
 }
 
 /// The fastest way between two positions.
@@ -181,15 +189,42 @@ impl Metric {
         sources: &[RoadPosition],
         targets: &[RoadPosition],
     ) -> Result<Matrix, RouteError> {
-        let starts = located(sources, |p| self.locate_start(p))?;
-        let ends = located(targets, |p| self.locate_end(p))?;
+        let ends = Ends::of(self, sources, targets)?;
+        let keys = wide(|| {
+            let Customized { out, into } = &self.keys;
+            table(&self.network.cch, out, into, &ends.source_ranks, &ends.target_ranks)
+        });
         let mut matrix = Matrix::unreachable(self.epoch(), sources.len(), targets.len());
-        for (row, start) in starts.iter().enumerate() {
-            if let Some(start) = start {
-                self.fill_row(scratch, start, &ends, row, &mut matrix);
-            }
-        }
+        ends.for_each_pair(
+            self,
+            scratch,
+            |at| keys[at].cost(),
+            |from, to, cost| {
+                matrix.set(from, to, cost);
+            },
+        );
         Ok(matrix)
+    }
+
+    /// Driving times alone from every source to every target, row-major, ms;
+    /// [`Matrix::UNREACHABLE_MS`] where there is no way. Several times as fast as the whole matrix.
+    pub fn times_ms(
+        &self,
+        scratch: &mut Scratch,
+        sources: &[RoadPosition],
+        targets: &[RoadPosition],
+    ) -> Result<Vec<u32>, RouteError> {
+        let ends = Ends::of(self, sources, targets)?;
+        let times = wide(|| {
+            let Customized { out, into } = &self.times;
+            table(&self.network.cch, out, into, &ends.source_ranks, &ends.target_ranks)
+        });
+        let mut result = vec![UNREACHABLE_MS; sources.len() * targets.len()];
+        let entered = |at: usize| Cost { time_ms: times[at], ..Cost::ZERO };
+        ends.for_each_pair(self, scratch, entered, |from, to, cost| {
+            result[from * targets.len() + to] = cost.time_ms;
+        });
+        Ok(result)
     }
 
     /// The `k` targets that are reached soonest, soonest first: index and cost.
@@ -272,15 +307,59 @@ impl Metric {
 
     /// States driven through after the start's own edge, the last one on the end's edge.
     fn search(&self, scratch: &mut Scratch, start: &Located, end: &Located) -> Option<Vec<u32>> {
-        let mut found = None;
-        scratch.dijkstra.run(self, self.starts_behind(start), |state, _| {
-            if self.network.edge_of_state[state as usize] == end.position.edge {
-                found = Some(state);
-                return Visit::Stop;
+        if start.state == end.state {
+            let round = self.round(scratch, start.state)?;
+            return Some(self.states_between(scratch, round));
+        }
+        let way = self.best_way(scratch, [(start.state, Cost::ZERO)], end.position.edge)?;
+        let mut states = self.states_between(scratch, way);
+        states.remove(0);
+        Some(states)
+    }
+
+    /// The best way from any of `starts` to entering an edge.
+    fn best_way(
+        &self,
+        scratch: &mut Scratch,
+        starts: impl IntoIterator<Item = (u32, Cost)>,
+        edge: EdgeId,
+    ) -> Option<Way> {
+        let network = &self.network;
+        let mut best: Option<Way> = None;
+        for (from, cost) in starts {
+            for to in network.states_of(edge) {
+                let (from, to) = (network.rank(from), network.rank(to));
+                let Some((key, _)) = scratch.tree.run(&network.cch, &self.keys, from, to) else {
+                    continue;
+                };
+                let cost = cost.plus(key.cost());
+                if cost.is_reachable() && best.as_ref().is_none_or(|way| cost < way.cost) {
+                    best = Some(Way { from, to, cost });
+                }
             }
-            Visit::GoOn
-        });
-        found.map(|state| scratch.dijkstra.path_to(state))
+        }
+        best
+    }
+
+    /// The best way round from a state back to its edge's tail, the edge itself first.
+    fn round(&self, scratch: &mut Scratch, state: u32) -> Option<Way> {
+        let network = &self.network;
+        let starts = network.arcs(state).map(|arc| (network.arc_head[arc], self.arc_cost[arc]));
+        self.best_way(scratch, starts, network.edge_of_state[state as usize])
+    }
+
+    fn states_between(&self, scratch: &mut Scratch, way: Way) -> Vec<u32> {
+        let cch = &self.network.cch;
+        let (_, top) = scratch
+            .tree
+            .run(cch, &self.keys, way.from, way.to)
+            .expect("a way that was found is found again");
+        let mut ranks = vec![way.from];
+        scratch.tree.unpack(cch, &self.keys, top, &mut ranks);
+        for rank in &mut ranks {
+            *rank = cch.state_of_rank[*rank as usize];
+        }
+        ranks
     }
 
     fn route_along(&self, start: &Located, end: &Located, states: &[u32]) -> Route {
@@ -309,30 +388,94 @@ impl Metric {
         edges.push(RouteEdge { edge: edge_of(here), enter: at.time(), leave: cost.time() });
         Route { epoch: self.epoch(), from: start.position, to: end.position, edges, cost }
     }
+}
 
-    fn fill_row(
+/// A way through the hierarchy: the ranks of its ends and its cost.
+struct Way {
+    from: u32,
+    to: u32,
+    cost: Cost,
+}
+
+/// The ends of a matrix: positions located, and the ranks between which the table is made.
+struct Ends {
+    starts: Vec<Option<Located>>,
+    ends: Vec<Option<Located>>,
+    source_ranks: Vec<u32>,
+    target_ranks: Vec<u32>,
+}
+
+impl Ends {
+    fn of(
+        metric: &Metric,
+        sources: &[RoadPosition],
+        targets: &[RoadPosition],
+    ) -> Result<Self, RouteError> {
+        let network = &metric.network;
+        let starts = located(sources, |p| metric.locate_start(p))?;
+        let ends = located(targets, |p| metric.locate_end(p))?;
+        let mut source_ranks: Vec<u32> =
+            starts.iter().flatten().map(|start| network.rank(start.state)).collect();
+        let mut target_ranks: Vec<u32> = ends
+            .iter()
+            .flatten()
+            .flat_map(|end| network.states_of(end.position.edge))
+            .map(|state| network.rank(state))
+            .collect();
+        for ranks in [&mut source_ranks, &mut target_ranks] {
+            ranks.sort_unstable();
+            ranks.dedup();
+        }
+        Ok(Self { starts, ends, source_ranks, target_ranks })
+    }
+
+    /// Completes every pair that is not forbidden: `entered` tells the cost from the tail of a
+    /// source's edge to the tail of a target's, by index into the table.
+    fn for_each_pair(
         &self,
+        metric: &Metric,
         scratch: &mut Scratch,
-        start: &Located,
-        ends: &[Option<Located>],
-        row: usize,
-        matrix: &mut Matrix,
+        entered: impl Fn(usize) -> Cost,
+        mut emit: impl FnMut(usize, usize, Cost),
     ) {
-        scratch.dijkstra.run(self, self.starts_behind(start), |_, _| Visit::GoOn);
-        for (column, end) in ends.iter().enumerate() {
-            let Some(end) = end else { continue };
-            let cost = same_edge_ahead(start, end).unwrap_or_else(|| {
-                let entered = self
-                    .network
-                    .states_of(end.position.edge)
-                    .map(|state| scratch.dijkstra.cost(state))
-                    .min()
-                    .unwrap_or(Cost::UNREACHABLE);
-                entered.plus(end.part)
-            });
-            matrix.set(row, column, cost);
+        let network = &metric.network;
+        let columns: Vec<Vec<usize>> =
+            self.ends.iter().map(|end| self.columns(network, end)).collect();
+        let mut rounds: BTreeMap<u32, Cost> = BTreeMap::new();
+        for (from, start) in self.starts.iter().enumerate() {
+            let Some(start) = start else { continue };
+            let row = find(&self.source_ranks, network.rank(start.state)) * self.target_ranks.len();
+            for (to, end) in self.ends.iter().enumerate() {
+                let Some(end) = end else { continue };
+                if let Some(cost) = same_edge_ahead(start, end) {
+                    emit(from, to, cost);
+                    continue;
+                }
+                let cost = if start.state == end.state {
+                    *rounds.entry(start.state).or_insert_with(|| {
+                        metric.round(scratch, start.state).map_or(Cost::UNREACHABLE, |way| way.cost)
+                    })
+                } else {
+                    let costs = columns[to].iter().map(|column| entered(row + column));
+                    costs.min().unwrap_or(Cost::UNREACHABLE)
+                };
+                if cost.is_reachable() {
+                    emit(from, to, cost.minus(start.part).plus(end.part));
+                }
+            }
         }
     }
+
+    /// Columns of the table for the states in which a target's edge can be entered.
+    fn columns(&self, network: &Network, end: &Option<Located>) -> Vec<usize> {
+        let Some(end) = end else { return Vec::new() };
+        let ranks = network.states_of(end.position.edge).map(|state| network.rank(state));
+        ranks.map(|rank| find(&self.target_ranks, rank)).collect()
+    }
+}
+
+fn find(ranks: &[u32], rank: u32) -> usize {
+    ranks.binary_search(&rank).expect("the ranks of all ends are there")
 }
 
 /// Cost between two positions if the second lies ahead of the first on the same edge.

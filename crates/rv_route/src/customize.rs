@@ -1,0 +1,79 @@
+//! Weights for every arc of the hierarchy, from the weights of the network's arcs.
+//!
+//! For each node in order of importance, its arcs take the best of what they weigh themselves and
+//! of every way over a less important node. A node's arcs are spread over an array indexed by
+//! depth while that happens: its far ends are ancestors, one at each depth, so the array is small
+//! and stays in the first cache.
+
+use crate::cch::{Below, Cch, INTO_BIT, NO_SLOT, UpArcs};
+use crate::weight::{Key, Weight};
+
+/// Weights of all arcs of a hierarchy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Customized<W> {
+    pub(crate) out: Vec<W>,
+    pub(crate) into: Vec<W>,
+}
+
+impl<W: Weight> Customized<W> {
+    /// Customises for the weights of the network's arcs, in their order.
+    pub(crate) fn build(cch: &Cch, arc_weights: impl Iterator<Item = W>) -> Self {
+        let mut weights =
+            Self { out: vec![W::NONE; cch.out.len()], into: vec![W::NONE; cch.into.len()] };
+        for (slot, weight) in cch.slot_of_arc.iter().zip(arc_weights) {
+            if *slot == NO_SLOT {
+                continue;
+            }
+            let arcs = if slot & INTO_BIT == 0 { &mut weights.out } else { &mut weights.into };
+            arcs[(slot & !INTO_BIT) as usize].improve(weight);
+        }
+        let mut by_depth = vec![W::NONE; cch.n_depths];
+        for rank in 0..cch.parent.len() as u32 {
+            let Self { out, into } = &mut weights;
+            relax(&cch.out, &cch.below_out, out, into, &mut by_depth, rank);
+            relax(&cch.into, &cch.below_into, into, out, &mut by_depth, rank);
+        }
+        weights
+    }
+}
+
+impl Customized<Key> {
+    /// The times alone.
+    pub(crate) fn times(&self) -> Customized<u32> {
+        let times = |keys: &[Key]| keys.iter().map(|key| key.time_ms()).collect();
+        Customized { out: times(&self.out), into: times(&self.into) }
+    }
+}
+
+/// Takes the best of all lower triangles for one node's arcs in one direction. `own` are the
+/// weights in that direction, `other` those of the opposite one.
+#[inline(always)]
+fn relax<W: Weight>(
+    arcs: &UpArcs,
+    below: &Below,
+    own: &mut [W],
+    other: &[W],
+    by_depth: &mut [W],
+    rank: u32,
+) {
+    let range = arcs.range(rank);
+    if range.is_empty() {
+        return;
+    }
+    for arc in range.clone() {
+        by_depth[arcs.depth[arc] as usize] = own[arc];
+    }
+    for entry in below.of(rank) {
+        let first = other[entry.arc as usize];
+        if first.is_none() {
+            continue;
+        }
+        let onwards = entry.first as usize..entry.end as usize;
+        for (depth, second) in arcs.depth[onwards.clone()].iter().zip(&own[onwards]) {
+            by_depth[*depth as usize].improve(first.over(*second, entry.rank));
+        }
+    }
+    for arc in range {
+        own[arc] = by_depth[arcs.depth[arc] as usize];
+    }
+}

@@ -1,0 +1,157 @@
+//! Point-to-point search up the elimination tree, and the path under its shortcuts.
+
+use crate::cch::{Cch, NO_RANK, UpArcs};
+use crate::customize::Customized;
+use crate::weight::{Key, Weight};
+
+/// Working memory, one entry for each depth.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TreeSearch {
+    forward: Vec<Label>,
+    backward: Vec<Label>,
+    stack: Vec<Step>,
+}
+
+/// Best known weight between an end and its ancestor at a depth.
+#[derive(Clone, Copy, Debug)]
+struct Label {
+    key: Key,
+    /// The last arc towards the ancestor.
+    arc: u32,
+    /// The less important end of that arc.
+    rank: u32,
+}
+
+/// An arc yet to be unpacked, and its less important end.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    is_out: bool,
+    arc: u32,
+    rank: u32,
+}
+
+const NO_LABEL: Label = Label { key: Key::NONE, arc: u32::MAX, rank: u32::MAX };
+
+impl TreeSearch {
+    /// The best way from one rank to another: its weight and the depth of its most important node.
+    pub(crate) fn run(
+        &mut self,
+        cch: &Cch,
+        weights: &Customized<Key>,
+        from: u32,
+        to: u32,
+    ) -> Option<(Key, u32)> {
+        self.start(cch, from, to);
+        let (mut x, mut y) = (from, to);
+        while x != y {
+            let (is_forward, lower) = if x < y { (true, &mut x) } else { (false, &mut y) };
+            if is_forward {
+                climb(
+                    &cch.out,
+                    &weights.out,
+                    &mut self.forward,
+                    *lower,
+                    cch.depth[*lower as usize],
+                );
+            } else {
+                climb(
+                    &cch.into,
+                    &weights.into,
+                    &mut self.backward,
+                    *lower,
+                    cch.depth[*lower as usize],
+                );
+            }
+            *lower = cch.parent[*lower as usize];
+            if *lower == NO_RANK {
+                return None;
+            }
+        }
+        let mut best = Key::NONE;
+        let mut best_depth = 0;
+        let mut node = x;
+        while node != NO_RANK {
+            let depth = cch.depth[node as usize];
+            let (forward, backward) =
+                (self.forward[depth as usize].key, self.backward[depth as usize].key);
+            let sum = forward.plus(backward);
+            if sum < best {
+                best = sum;
+                best_depth = depth;
+            }
+            if forward < best {
+                climb(&cch.out, &weights.out, &mut self.forward, node, depth);
+            }
+            if backward < best {
+                climb(&cch.into, &weights.into, &mut self.backward, node, depth);
+            }
+            node = cch.parent[node as usize];
+        }
+        (!best.is_none()).then_some((best, best_depth))
+    }
+
+    fn start(&mut self, cch: &Cch, from: u32, to: u32) {
+        for (labels, rank) in [(&mut self.forward, from), (&mut self.backward, to)] {
+            let depth = cch.depth[rank as usize] as usize;
+            labels.clear();
+            labels.resize(depth + 1, NO_LABEL);
+            labels[depth].key = Key::ZERO;
+        }
+    }
+
+    /// Appends the ranks after the first of the way that `run` found, whose most important node
+    /// is at `top_depth`.
+    pub(crate) fn unpack(
+        &mut self,
+        cch: &Cch,
+        weights: &Customized<Key>,
+        top_depth: u32,
+        path: &mut Vec<u32>,
+    ) {
+        self.stack.clear();
+        // The stack gives the arcs in driving order: up from the start, then down to the end.
+        let mut label = self.backward[top_depth as usize];
+        while label.arc != u32::MAX {
+            self.stack.push(Step { is_out: false, arc: label.arc, rank: label.rank });
+            label = self.backward[cch.depth[label.rank as usize] as usize];
+        }
+        self.stack.reverse();
+        label = self.forward[top_depth as usize];
+        while label.arc != u32::MAX {
+            self.stack.push(Step { is_out: true, arc: label.arc, rank: label.rank });
+            label = self.forward[cch.depth[label.rank as usize] as usize];
+        }
+        while let Some(Step { is_out, arc, rank }) = self.stack.pop() {
+            let at = arc as usize;
+            let (key, tail, head) = if is_out {
+                (weights.out[at], rank, cch.out.ancestor[at])
+            } else {
+                (weights.into[at], cch.into.ancestor[at], rank)
+            };
+            let Some(via) = key.via() else {
+                path.push(head);
+                continue;
+            };
+            let first = cch.into.find(via, tail).expect("a triangle has its first arc");
+            let second = cch.out.find(via, head).expect("a triangle has its second arc");
+            self.stack.push(Step { is_out: true, arc: second as u32, rank: via });
+            self.stack.push(Step { is_out: false, arc: first as u32, rank: via });
+        }
+    }
+}
+
+/// Carries a node's label to the far ends of its arcs.
+#[inline(always)]
+fn climb(arcs: &UpArcs, weights: &[Key], labels: &mut [Label], rank: u32, depth: u32) {
+    let here = labels[depth as usize].key;
+    if here.is_none() {
+        return;
+    }
+    for arc in arcs.range(rank) {
+        let key = here.plus(weights[arc]);
+        let label = &mut labels[arcs.depth[arc] as usize];
+        if key < label.key {
+            *label = Label { key, arc: arc as u32, rank };
+        }
+    }
+}

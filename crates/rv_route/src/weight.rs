@@ -1,0 +1,152 @@
+//! What a shortest-path calculation adds up and compares.
+
+use crate::cost::{Cost, UNREACHABLE_MS};
+
+/// A weight of the hierarchy: a sum, a minimum, and which triangle made it.
+pub(crate) trait Weight: Copy + Send + Sync {
+    /// No way. No sum that contains it is ever below it.
+    const NONE: Self;
+    /// No cost.
+    const ZERO: Self;
+    /// Both one after the other, over the node of rank `via`.
+    fn over(self, other: Self, via: u32) -> Self;
+    /// Both one after the other.
+    fn plus(self, other: Self) -> Self;
+    /// Becomes the smaller of both.
+    fn improve(&mut self, other: Self);
+    /// True if there is no way (for several metrics at once: in none of them).
+    fn is_none(self) -> bool;
+    /// The weight of a cost.
+    fn of(cost: Cost) -> Self;
+}
+
+/// Driving time alone, ms.
+impl Weight for u32 {
+    const NONE: Self = UNREACHABLE_MS;
+    const ZERO: Self = 0;
+
+    #[inline(always)]
+    fn over(self, other: Self, _via: u32) -> Self {
+        self + other
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self + other
+    }
+
+    #[inline(always)]
+    fn improve(&mut self, other: Self) {
+        *self = other.min(*self);
+    }
+
+    #[inline(always)]
+    fn is_none(self) -> bool {
+        self >= Self::NONE
+    }
+
+    fn of(cost: Cost) -> Self {
+        cost.time_ms.min(UNREACHABLE_MS)
+    }
+}
+
+/// Driving times of eight metrics side by side, ms.
+impl Weight for [u32; 8] {
+    const NONE: Self = [UNREACHABLE_MS; 8];
+    const ZERO: Self = [0; 8];
+
+    #[inline(always)]
+    fn over(self, other: Self, _via: u32) -> Self {
+        self.plus(other)
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] + other[lane])
+    }
+
+    #[inline(always)]
+    fn improve(&mut self, other: Self) {
+        *self = std::array::from_fn(|lane| other[lane].min(self[lane]));
+    }
+
+    #[inline(always)]
+    fn is_none(self) -> bool {
+        self.iter().all(|lane| *lane >= UNREACHABLE_MS)
+    }
+
+    fn of(cost: Cost) -> Self {
+        [<u32 as Weight>::of(cost); 8]
+    }
+}
+
+/// A whole cost in one integer, in its order of comparison: time, distance, energy, 32 bits each;
+/// the last 32 bits name the node of the triangle that made a shortcut, plus one, and are zero for
+/// an arc of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(u128);
+
+impl Key {
+    const VIA_BITS: u128 = u32::MAX as u128;
+    /// Set when a sum of distances or energies no longer fits.
+    const OVERFLOW_BITS: u128 = (1 << 95) | (1 << 63);
+
+    /// The cost it stands for.
+    pub(crate) fn cost(self) -> Cost {
+        if self.is_none() {
+            return Cost::UNREACHABLE;
+        }
+        Cost {
+            time_ms: (self.0 >> 96) as u32,
+            dist_mm: (self.0 >> 64) as u32,
+            energy_mwh: (self.0 >> 32) as u32,
+        }
+    }
+
+    /// Its time alone.
+    pub(crate) fn time_ms(self) -> u32 {
+        ((self.0 >> 96) as u32).min(UNREACHABLE_MS)
+    }
+
+    /// Rank of the node that a shortcut passes over.
+    pub(crate) fn via(self) -> Option<u32> {
+        (self.0 as u32).checked_sub(1)
+    }
+}
+
+impl Weight for Key {
+    const NONE: Self = Self((UNREACHABLE_MS as u128) << 96);
+    const ZERO: Self = Self(0);
+
+    #[inline(always)]
+    fn over(self, other: Self, via: u32) -> Self {
+        let sum = self.plus(other);
+        Self(sum.0 | u128::from(via + 1))
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        // No 32-bit part overflows into the next: each is below 2^31 before the sum.
+        let sum = (self.0 & !Self::VIA_BITS) + (other.0 & !Self::VIA_BITS);
+        if sum & Self::OVERFLOW_BITS == 0 { Self(sum) } else { Self::NONE }
+    }
+
+    #[inline(always)]
+    fn improve(&mut self, other: Self) {
+        *self = other.min(*self);
+    }
+
+    #[inline(always)]
+    fn is_none(self) -> bool {
+        self >= Self::NONE
+    }
+
+    fn of(cost: Cost) -> Self {
+        let is_small = cost.dist_mm <= u32::MAX / 2 && cost.energy_mwh <= u32::MAX / 2;
+        if !cost.is_reachable() || !is_small {
+            return Self::NONE;
+        }
+        let [time, dist, energy] = [cost.time_ms, cost.dist_mm, cost.energy_mwh].map(u128::from);
+        Self(time << 96 | dist << 64 | energy << 32)
+    }
+}

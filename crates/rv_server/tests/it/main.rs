@@ -1,4 +1,0 @@
-//! Integration tests of the server.
-
-mod store;
-mod support;

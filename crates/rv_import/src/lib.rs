@@ -1,1 +1,40 @@
-//! OpenStreetMap (PBF, XML, Overpass JSON) to a city file.
+//! OpenStreetMap (PBF, XML, Overpass JSON) to a city.
+//!
+//! It refuses to know where the bytes come from and where the city goes: it reads from any
+//! [`std::io::Read`] and opens no file. It judges no map: what is odd becomes a warning in the
+//! [`ImportReport`], what cannot be used an [`ImportError`] with a hint.
+//!
+//! The main function is [`build_city`].
+//!
+//! ```
+//! use rv_import::{ImportError, ImportOptions, build_city};
+//!
+//! let xml = br#"<osm version="0.6"><node id="1" lat="43.7" lon="7.4"/></osm>"#;
+//! let error = build_city(&xml[..], &ImportOptions::named("nowhere")).unwrap_err();
+//! assert!(matches!(error, ImportError::NoRoads));
+//! assert!(error.hint().contains("highway"));
+//! ```
+
+mod access;
+mod areas;
+mod attrs;
+mod build;
+mod buildings;
+mod error;
+mod facilities;
+mod limits;
+mod options;
+mod osm;
+mod places;
+mod raw;
+mod report;
+mod roads;
+mod scc;
+mod side;
+mod turns;
+
+pub use build::build_city;
+pub use error::ImportError;
+pub use limits::Limits;
+pub use options::{FacilityRule, ImportOptions};
+pub use report::{DroppedCounts, ImportReport, InputCounts, KeptCounts, Warning, WarningKind};

@@ -8,9 +8,11 @@
 
 mod city;
 mod graph;
+mod snap;
 
 pub use city::{
     Area, AreaKind, City, DriveSide, Facility, FacilityKind, Label, LabelKind, Line, LineKind,
     Place,
 };
 pub use graph::{Edge, ForbiddenPath, Mode, ModeSet, Road, RoadGraph, RoadKind, Surface};
+pub use snap::{Snap, SnapIndex, SnapQuery};

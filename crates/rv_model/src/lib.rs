@@ -26,6 +26,7 @@ pub mod dispatch;
 mod order;
 mod permit;
 mod tenant;
+mod traffic;
 mod van;
 
 pub use order::{
@@ -34,4 +35,5 @@ pub use order::{
 };
 pub use permit::{HourSet, Permit, PermitArea};
 pub use tenant::{Template, Tenant};
+pub use traffic::TrafficProfile;
 pub use van::{Consumption, Van, VanClass, VanCosts, VehicleKind};

@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 pub enum Down {
     /// The stops from here on. Replaces every earlier version of the vehicle's mission; a stop that
     /// the vehicle has already begun stays first. Stale versions are refused.
+    ///
+    /// The fleet may not yet know what the vehicle did last, so the vehicle drops leading stops
+    /// that it has already done (by id), and goes on from wherever the first stop's route contains
+    /// the edge it is on. It refuses ([`MissionRefusal::RouteBroken`]) a route that does not
+    /// contain that edge, and ([`MissionRefusal::StopUnderWay`]) a version without the stop it
+    /// stands at and is serving. A version without stops means: stay at the next place to stand.
     Mission(Mission),
     /// Roads closed right now, complete (not a difference); the vehicle stops before them.
     Closures {

@@ -1,0 +1,4 @@
+//! Integration tests of the server.
+
+mod store;
+mod support;

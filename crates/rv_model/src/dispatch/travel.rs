@@ -33,6 +33,13 @@ pub trait TravelSource: Send + Sync {
     /// always gets the same answer.
     fn leg(&self, from: u32, to: u32) -> Leg;
 
+    /// Where a location lies on a rough plane, m, so that large problems can be cut by place;
+    /// `None` lets legs to a few far locations stand in for it.
+    fn point_m(&self, location: u32) -> Option<(f64, f64)> {
+        let _ = location;
+        None
+    }
+
     /// Fills `legs` (row-major, `locations.len()` squared) with all legs among `locations`; a
     /// routing engine overrides it with its many-to-many search.
     fn fill(&self, locations: &[u32], legs: &mut Vec<Leg>) {
@@ -98,6 +105,15 @@ impl Travel {
                 Leg { duration_ms, distance_mm, energy_mwh }
             }
             Self::Source(source) => source.leg(from, to),
+        }
+    }
+
+    /// Where a location lies on a rough plane, m, if that is known.
+    pub fn point_m(&self, location: u32) -> Option<(f64, f64)> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Plane { points_m, .. } => Some(points_m[location as usize]),
+            Self::Source(source) => source.point_m(location),
         }
     }
 

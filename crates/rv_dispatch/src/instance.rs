@@ -1,0 +1,564 @@
+//! A problem, or a part of one, compiled into dense tables of 32-bit numbers for the search.
+
+use rv_model::dispatch::{
+    Load, MAX_LOAD_DIMS, OrderKind, Presence, Problem, Start, Stop, Task, Vehicle, Window,
+};
+
+/// No node, job, route or order.
+pub(crate) const NONE: u32 = u32::MAX;
+/// The latest moment on an instance's time line, ms after its origin.
+pub(crate) const HORIZON: i32 = (1 << 29) - 1;
+/// Duration and length of a leg that cannot be driven: past every horizon, and still far enough
+/// from overflow that the search may add it up.
+pub(crate) const CLOSED: i32 = (1 << 30) - 1;
+/// Most reloads of one vehicle that the search considers at one depot.
+const RELOADS_MAX: u32 = 12;
+/// Most charging stops of one vehicle that the search considers at one charger.
+const CHARGES_MAX: usize = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Start,
+    End,
+    /// From the depot of the trip to a stop.
+    Delivery,
+    /// On board since before the route began.
+    OnBoard,
+    /// From a stop to the depot that ends the trip.
+    Pickup,
+    Collect,
+    Drop,
+    Reload,
+    Charge,
+}
+
+/// What never changes about a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub loc: u32,
+    pub service: i32,
+    /// Hull of the windows.
+    pub open: i32,
+    pub close: i32,
+    /// Range into [`Instance::windows`] if there are several windows, else empty.
+    pub windows: (u32, u32),
+    pub load: Load,
+    pub kind: Kind,
+    pub job: u32,
+    /// The other node of a transfer.
+    pub mate: u32,
+    /// Release of a delivery at the depot.
+    pub release: i32,
+    /// Index of the depot or charger of a helper node.
+    pub facility: u32,
+    /// Energy of a committed charge; negative if the search decides.
+    pub charge_mwh: i64,
+}
+
+/// One order of the instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub order: u32,
+    /// The pickup of a transfer, else the only node.
+    pub first: u32,
+    /// The dropoff of a transfer, else `NONE`.
+    pub second: u32,
+    pub skills: u64,
+    /// The only route that may serve it, else `NONE`.
+    pub only: u32,
+    /// Cost of leaving it out.
+    pub absent_cost: i64,
+    pub is_committed: bool,
+}
+
+/// Energy limits of a route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    pub start_mwh: i64,
+    pub capacity_mwh: i64,
+    pub floor_mwh: i64,
+}
+
+/// What never changes about a vehicle.
+#[derive(Clone, Debug)]
+pub(crate) struct Veh {
+    /// Index into the problem's vehicles.
+    pub vehicle: u32,
+    pub start: u32,
+    pub end: u32,
+    pub profile: u32,
+    pub capacity: Load,
+    pub base_load: Load,
+    pub skills: u64,
+    pub cost_per_mm: i64,
+    pub cost_per_ms: i64,
+    pub cost_fixed: i64,
+    pub shift_start: i32,
+    pub duration_max: i32,
+    pub distance_max: i64,
+    pub range: Option<Range>,
+    pub reloads_max: u32,
+    /// Helper nodes, one block per depot.
+    pub reload_nodes: Vec<Vec<u32>>,
+    /// Helper nodes, one block per charger.
+    pub charge_nodes: Vec<Vec<u32>>,
+    pub committed: Vec<u32>,
+    /// Vehicles of one class are interchangeable while their routes are empty.
+    pub class: u32,
+    pub starts_on_road: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instance<'p> {
+    pub problem: &'p Problem,
+    pub origin_ms: i64,
+    pub nodes: Vec<Node>,
+    /// Nodes `0..n_tasks` belong to jobs; starts, ends and helpers follow.
+    pub n_tasks: usize,
+    pub jobs: Vec<Job>,
+    pub vehs: Vec<Veh>,
+    pub windows: Vec<(i32, i32)>,
+    pub n_dims: usize,
+    pub n_locs: usize,
+    /// Duration (ms) and distance (mm) by profile, from, to.
+    legs: Vec<[i32; 2]>,
+    /// Energy (mWh), same layout; empty if no vehicle has a battery.
+    energy: Vec<i32>,
+}
+
+impl Instance<'_> {
+    #[inline]
+    pub fn leg(&self, profile: u32, from: u32, to: u32) -> (i32, i32) {
+        let [duration, distance] =
+            self.legs[(profile as usize * self.n_locs + from as usize) * self.n_locs + to as usize];
+        (duration, distance)
+    }
+
+    #[inline]
+    pub fn energy(&self, profile: u32, from: u32, to: u32) -> i64 {
+        if self.energy.is_empty() {
+            return 0;
+        }
+        i64::from(
+            self.energy
+                [(profile as usize * self.n_locs + from as usize) * self.n_locs + to as usize],
+        )
+    }
+
+    /// Begin of service after arriving at `arrive`, or `None` if every window is over.
+    #[inline]
+    pub fn begin(&self, node: &Node, arrive: i32) -> Option<i32> {
+        if arrive > node.close {
+            return None;
+        }
+        if node.windows.0 == node.windows.1 {
+            return Some(arrive.max(node.open));
+        }
+        let windows = &self.windows[node.windows.0 as usize..node.windows.1 as usize];
+        windows.iter().find(|w| arrive <= w.1).map(|w| arrive.max(w.0))
+    }
+
+    /// Latest begin of service not after `limit`, or `None`.
+    #[inline]
+    pub fn latest_begin(&self, node: &Node, limit: i32) -> Option<i32> {
+        if limit < node.open {
+            return None;
+        }
+        if node.windows.0 == node.windows.1 {
+            return Some(limit.min(node.close));
+        }
+        let windows = &self.windows[node.windows.0 as usize..node.windows.1 as usize];
+        windows.iter().rev().find(|w| w.0 <= limit).map(|w| limit.min(w.1))
+    }
+
+    /// Whether a vehicle may serve a job at all.
+    #[inline]
+    pub fn is_allowed(&self, job: &Job, route: u32) -> bool {
+        job.skills & !self.vehs[route as usize].skills == 0
+            && (job.only == NONE || job.only == route)
+    }
+
+    pub fn clock(&self, t: i32) -> i64 {
+        self.origin_ms + i64::from(t)
+    }
+}
+
+/// Compiles the given orders and vehicles of a problem. Committed and on-board orders must come
+/// with their vehicles, and the other way round.
+pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]) -> Instance<'p> {
+    let vehicle = |idx: &u32| &problem.vehicles()[*idx as usize];
+    let origin_ms = vehicles.iter().map(|v| vehicle(v).shift.start_ms).min().unwrap_or(0);
+    let mut builder = Builder {
+        problem,
+        origin_ms,
+        locations: Vec::new(),
+        local: std::collections::BTreeMap::new(),
+        nodes: Vec::new(),
+        windows: Vec::new(),
+    };
+    let scale = CostScale::new(problem, orders, vehicles);
+    let mut jobs = builder.jobs(orders, vehicles, &scale);
+    let n_tasks = builder.nodes.len();
+    let mut vehs: Vec<Veh> =
+        vehicles.iter().map(|&v| builder.vehicle(v, vehicle(&v), &scale)).collect();
+    for job in &jobs {
+        let Some(veh) = vehs.get_mut(job.only as usize) else { continue };
+        for (d, amount) in problem.orders()[job.order as usize].load.into_iter().enumerate() {
+            veh.base_load[d] = veh.base_load[d].saturating_add(amount).min(1 << 30);
+            veh.capacity[d] = veh.capacity[d].max(veh.base_load[d]);
+        }
+    }
+    builder.helpers(&mut vehs);
+    builder.commit(&mut vehs, &mut jobs);
+    class_vehicles(problem, &mut vehs);
+    let has_open_end = vehs.iter().any(|v| builder.nodes[v.end as usize].loc == NONE);
+    let Builder { locations, mut nodes, windows, .. } = builder;
+    let n_locs = locations.len() + usize::from(has_open_end);
+    if has_open_end {
+        for node in nodes.iter_mut().filter(|n| n.loc == NONE) {
+            node.loc = n_locs as u32 - 1;
+        }
+    }
+    let has_battery = vehs.iter().any(|v| v.range.is_some());
+    let (legs, energy) = tables(problem, &locations, n_locs, has_battery);
+    let mut inst = Instance {
+        problem,
+        origin_ms,
+        nodes,
+        n_tasks,
+        jobs,
+        vehs,
+        windows,
+        n_dims: problem.n_load_dims(),
+        n_locs,
+        legs,
+        energy,
+    };
+    crate::route::accept_committed(&mut inst);
+    inst
+}
+
+/// Brings millionths of currency times millimetres into 63 bits.
+struct CostScale {
+    shift: u32,
+    absent: f64,
+}
+
+impl CostScale {
+    fn new(problem: &Problem, orders: &[u32], vehicles: &[u32]) -> Self {
+        let vehicles = || vehicles.iter().map(|&v| &problem.vehicles()[v as usize]);
+        let max = |f: fn(&Vehicle) -> i64| vehicles().map(f).max().unwrap_or(0) as f64;
+        // A detour to one order never costs more than four legs of a continent's length and a day
+        // of waiting.
+        let (per_km, per_hour) = (max(|v| v.cost_per_km.0), max(|v| v.cost_per_hour.0));
+        let leg_km = leg_km_max(problem, orders);
+        let absent =
+            1e6 * (8.0 * leg_km * per_km + 24.0 * per_hour + 2.0 * max(|v| v.cost_fixed.0));
+        let absent = absent.max(1e6);
+        let prize = orders.iter().map(|&o| match problem.orders()[o as usize].presence {
+            Presence::Optional(prize) => prize.0 as f64 * 1e6,
+            Presence::Required => absent,
+        });
+        let total = prize.sum::<f64>() + absent * (vehicles().count() as f64 + 8.0);
+        let mut shift = 0;
+        while total / f64::from(1_u32 << shift) > (1_i64 << 60) as f64 && shift < 31 {
+            shift += 1;
+        }
+        Self { shift, absent }
+    }
+
+    /// From millionths of currency.
+    fn money(&self, amount: i64) -> i64 {
+        ((i128::from(amount) * 1_000_000) >> self.shift).min(i128::from(i64::MAX / 8)) as i64
+    }
+
+    /// From currency per km to cost per mm.
+    fn per_mm(&self, per_km: i64) -> i64 {
+        if per_km == 0 { 0 } else { (per_km >> self.shift).max(1) }
+    }
+
+    /// From currency per hour to cost per ms.
+    fn per_ms(&self, per_hour: i64) -> i64 {
+        if per_hour == 0 {
+            return 0;
+        }
+        ((i128::from(per_hour) * 10 / 36) >> self.shift).max(1) as i64
+    }
+}
+
+/// A bound on the length of the legs among the orders' stops, from a sample of them.
+fn leg_km_max(problem: &Problem, orders: &[u32]) -> f64 {
+    let stop = |order: u32| match &problem.orders()[order as usize].kind {
+        OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop.location,
+        OrderKind::Transfer { pickup, .. } => pickup.location,
+    };
+    let Some(&first) = orders.first() else { return 1.0 };
+    let mut longest_mm = 1_000_000;
+    for travel in problem.travels() {
+        for &order in orders.iter().step_by(orders.len() / 200 + 1) {
+            let leg = travel.leg(stop(first), stop(order));
+            if leg.is_open() {
+                longest_mm = longest_mm.max(leg.distance_mm);
+            }
+        }
+    }
+    // Any two stops lie within twice the longest way from the first.
+    2.0 * f64::from(longest_mm) / 1e6
+}
+
+struct Builder<'p> {
+    problem: &'p Problem,
+    origin_ms: i64,
+    locations: Vec<u32>,
+    local: std::collections::BTreeMap<u32, u32>,
+    nodes: Vec<Node>,
+    windows: Vec<(i32, i32)>,
+}
+
+impl Builder<'_> {
+    fn time(&self, at_ms: i64) -> i32 {
+        at_ms.saturating_sub(self.origin_ms).clamp(i64::from(-HORIZON), i64::from(HORIZON)) as i32
+    }
+
+    fn local(&mut self, location: u32) -> u32 {
+        let locations = &mut self.locations;
+        *self.local.entry(location).or_insert_with(|| {
+            locations.push(location);
+            locations.len() as u32 - 1
+        })
+    }
+
+    /// A node of a facility, start or end; open in `window`.
+    fn plain(&mut self, kind: Kind, location: Option<u32>, window: &Window) -> Node {
+        Node {
+            loc: location.map_or(NONE, |l| self.local(l)),
+            service: 0,
+            open: self.time(window.start_ms),
+            close: self.time(window.end_ms),
+            windows: (0, 0),
+            load: [0; MAX_LOAD_DIMS],
+            kind,
+            job: NONE,
+            mate: NONE,
+            release: 0,
+            facility: NONE,
+            charge_mwh: -1,
+        }
+    }
+
+    fn push(&mut self, node: Node) -> u32 {
+        self.nodes.push(node);
+        self.nodes.len() as u32 - 1
+    }
+
+    fn stop(&mut self, kind: Kind, stop: &Stop, job: u32, load: Load) -> u32 {
+        let hull = Window {
+            start_ms: stop.windows[0].start_ms,
+            end_ms: stop.windows[stop.windows.len() - 1].end_ms,
+        };
+        let mut node = self.plain(kind, Some(stop.location), &hull);
+        node.service = stop.service_ms.min(i64::from(HORIZON)) as i32;
+        node.load = load;
+        node.job = job;
+        if stop.windows.len() > 1 {
+            let from = self.windows.len() as u32;
+            for window in &stop.windows {
+                let window = (self.time(window.start_ms), self.time(window.end_ms));
+                self.windows.push(window);
+            }
+            node.windows = (from, self.windows.len() as u32);
+        }
+        self.push(node)
+    }
+
+    fn jobs(&mut self, orders: &[u32], vehicles: &[u32], scale: &CostScale) -> Vec<Job> {
+        let problem = self.problem;
+        let mut route_of = std::collections::BTreeMap::new();
+        for (route, &vehicle) in vehicles.iter().enumerate() {
+            route_of.insert(vehicle, route as u32);
+        }
+        let mut jobs = Vec::with_capacity(orders.len());
+        for &idx in orders {
+            let order = &problem.orders()[idx as usize];
+            let job = jobs.len() as u32;
+            let (mut second, load) = (NONE, order.load);
+            let first = match (&order.kind, order.on_board) {
+                (OrderKind::Delivery(stop), None) => {
+                    let node = self.stop(Kind::Delivery, stop, job, load);
+                    self.nodes[node as usize].release = self.time(order.release_ms).max(0);
+                    node
+                }
+                (OrderKind::Delivery(stop), Some(_)) => self.stop(Kind::OnBoard, stop, job, load),
+                (OrderKind::Pickup(stop), _) => self.stop(Kind::Pickup, stop, job, load),
+                (OrderKind::Transfer { dropoff, .. }, Some(_)) => {
+                    self.stop(Kind::OnBoard, dropoff, job, load)
+                }
+                (OrderKind::Transfer { pickup, dropoff }, None) => {
+                    let first = self.stop(Kind::Collect, pickup, job, load);
+                    second = self.stop(Kind::Drop, dropoff, job, load);
+                    self.nodes[first as usize].mate = second;
+                    self.nodes[second as usize].mate = first;
+                    first
+                }
+            };
+            // An order on board of a vehicle outside the instance has no route at all.
+            let only =
+                order.on_board.map_or(NONE, |v| route_of.get(&v).copied().unwrap_or(NONE - 1));
+            let absent_cost = match order.presence {
+                Presence::Required => (scale.absent / f64::from(1_u32 << scale.shift)) as i64,
+                Presence::Optional(prize) => scale.money(prize.0),
+            };
+            let skills = order.skills;
+            jobs.push(Job {
+                order: idx,
+                first,
+                second,
+                skills,
+                only,
+                absent_cost,
+                is_committed: false,
+            });
+        }
+        jobs
+    }
+
+    fn vehicle(&mut self, idx: u32, vehicle: &Vehicle, scale: &CostScale) -> Veh {
+        let problem = self.problem;
+        let start = self.plain(
+            Kind::Start,
+            Some(problem.start_location(vehicle)),
+            &Window { start_ms: vehicle.shift.start_ms, end_ms: vehicle.shift.end_ms },
+        );
+        let shift_start = start.open;
+        let start = self.push(start);
+        let end = self.plain(Kind::End, vehicle.end, &vehicle.shift);
+        let end = self.push(end);
+        Veh {
+            vehicle: idx,
+            start,
+            end,
+            profile: vehicle.profile,
+            capacity: std::array::from_fn(|d| vehicle.capacity[d].max(vehicle.extra_load[d])),
+            base_load: vehicle.extra_load,
+            skills: vehicle.skills,
+            cost_per_mm: scale.per_mm(vehicle.cost_per_km.0),
+            cost_per_ms: scale.per_ms(vehicle.cost_per_hour.0),
+            cost_fixed: scale.money(vehicle.cost_fixed.0),
+            shift_start,
+            duration_max: vehicle.duration_ms_max.map_or(i32::MAX, |d| d as i32),
+            distance_max: vehicle.distance_mm_max.unwrap_or(i64::MAX),
+            range: vehicle.battery.as_ref().map(|b| Range {
+                start_mwh: b.start_mwh,
+                capacity_mwh: b.capacity_mwh,
+                floor_mwh: b.reserve_mwh,
+            }),
+            reloads_max: vehicle.reloads_max,
+            reload_nodes: Vec::new(),
+            charge_nodes: Vec::new(),
+            committed: Vec::new(),
+            class: 0,
+            starts_on_road: matches!(vehicle.start, Start::Road(_)),
+        }
+    }
+
+    fn helpers(&mut self, vehs: &mut [Veh]) {
+        let problem = self.problem;
+        for veh in vehs.iter_mut() {
+            let vehicle = &problem.vehicles()[veh.vehicle as usize];
+            for &depot in &vehicle.reload_depots {
+                let n = vehicle.reloads_max.min(RELOADS_MAX);
+                let block = (0..n).map(|_| self.reload(depot)).collect();
+                veh.reload_nodes.push(block);
+            }
+            if veh.range.is_some() {
+                for charger in 0..problem.chargers().len() as u32 {
+                    let block = (0..CHARGES_MAX).map(|_| self.charge(charger, -1)).collect();
+                    veh.charge_nodes.push(block);
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self, depot: u32) -> u32 {
+        let place = &self.problem.depots()[depot as usize];
+        let mut node = self.plain(Kind::Reload, Some(place.location), &place.window);
+        node.service = place.reload_ms.min(i64::from(HORIZON)) as i32;
+        node.facility = depot;
+        self.push(node)
+    }
+
+    fn charge(&mut self, charger: u32, energy_mwh: i64) -> u32 {
+        let place = &self.problem.chargers()[charger as usize];
+        let mut node = self.plain(Kind::Charge, Some(place.location), &place.window);
+        node.service = place.setup_ms.min(i64::from(HORIZON)) as i32;
+        node.facility = charger;
+        node.charge_mwh = energy_mwh;
+        self.push(node)
+    }
+
+    /// Turns committed tasks into nodes; those of orders outside the instance are skipped.
+    fn commit(&mut self, vehs: &mut [Veh], jobs: &mut [Job]) {
+        let mut job_of = std::collections::BTreeMap::new();
+        for (job, entry) in jobs.iter().enumerate() {
+            job_of.insert(entry.order, job);
+        }
+        for veh in vehs {
+            for &task in &self.problem.vehicles()[veh.vehicle as usize].committed {
+                let node = match task {
+                    Task::Serve(order) | Task::Collect(order) => {
+                        let Some(&job) = job_of.get(&order) else { continue };
+                        jobs[job].is_committed = true;
+                        let is_drop = matches!(task, Task::Serve(_)) && jobs[job].second != NONE;
+                        if is_drop { jobs[job].second } else { jobs[job].first }
+                    }
+                    Task::Reload(depot) => self.reload(depot),
+                    Task::Charge { charger, energy_mwh } => self.charge(charger, energy_mwh),
+                };
+                veh.committed.push(node);
+            }
+        }
+    }
+}
+
+/// Gives vehicles that are the same in everything but their id the same class.
+fn class_vehicles(problem: &Problem, vehs: &mut [Veh]) {
+    let mut examples: Vec<Vehicle> = Vec::new();
+    for veh in vehs {
+        let mine = Vehicle { id: 0, ..problem.vehicles()[veh.vehicle as usize].clone() };
+        let is_plain = mine.committed.is_empty() && veh.base_load == [0; MAX_LOAD_DIMS];
+        let found = examples.iter().rposition(|example| is_plain && *example == mine);
+        veh.class = found.unwrap_or_else(|| {
+            examples.push(mine);
+            examples.len() - 1
+        }) as u32;
+    }
+}
+
+fn tables(
+    problem: &Problem,
+    locations: &[u32],
+    n_locs: usize,
+    has_battery: bool,
+) -> (Vec<[i32; 2]>, Vec<i32>) {
+    let n_profiles = problem.travels().len();
+    let mut legs = vec![[0; 2]; n_profiles * n_locs * n_locs];
+    let mut energy = vec![0; if has_battery { legs.len() } else { 0 }];
+    for (profile, travel) in problem.travels().iter().enumerate() {
+        let dense = travel.legs(locations);
+        for (i, row) in dense.chunks(locations.len().max(1)).enumerate() {
+            let at = (profile * n_locs + i) * n_locs;
+            for (j, leg) in row.iter().enumerate() {
+                legs[at + j] = if leg.is_open() {
+                    [leg.duration_ms.clamp(0, CLOSED), leg.distance_mm.clamp(0, CLOSED)]
+                } else {
+                    [CLOSED, CLOSED]
+                };
+                if has_battery {
+                    // Energy won downhill is not counted on: a full battery could not take it.
+                    energy[at + j] = leg.energy_mwh.max(0);
+                }
+            }
+        }
+    }
+    (legs, energy)
+}

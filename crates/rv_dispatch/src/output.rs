@@ -1,0 +1,67 @@
+//! Turns the routes of a search into a plan with times.
+
+use rv_model::dispatch::{Route, Task, Visit};
+
+use crate::instance::{Instance, Kind};
+use crate::route::{Run, run};
+use crate::state::State;
+
+/// The routes of all vehicles that do something.
+pub(crate) fn routes(state: &State<'_, '_>) -> Vec<Route> {
+    let mut out = Run::default();
+    let mut routes = Vec::new();
+    for (v, route) in state.routes.iter().enumerate() {
+        if route.seq.len() > 2 {
+            routes.extend(timed(state.inst, v as u32, &route.seq, &mut out));
+        }
+    }
+    routes
+}
+
+/// One route, departing as late as its end allows if time costs.
+fn timed(inst: &Instance<'_>, v: u32, seq: &[u32], out: &mut Run) -> Option<Route> {
+    let veh = &inst.vehs[v as usize];
+    let totals = run(inst, v, seq, veh.committed.len(), out).ok()?;
+    let mut leave = totals.depart;
+    let mut visits = Vec::with_capacity(seq.len() - 2);
+    let mut end = leave;
+    for (pos, pair) in seq.windows(2).enumerate() {
+        let (from, node) = (&inst.nodes[pair[0] as usize], &inst.nodes[pair[1] as usize]);
+        let at = out.at[pos + 1];
+        let arrive = leave + inst.leg(veh.profile, from.loc, node.loc).0;
+        if node.kind == Kind::End {
+            end = arrive.max(node.open);
+            break;
+        }
+        let begin = inst.begin(node, arrive).unwrap_or(arrive.max(node.open));
+        leave = match node.kind {
+            // A release at the depot binds at the same moment whenever the route departs.
+            Kind::Reload => at.leave.max(begin + node.service),
+            _ => begin + (at.leave - at.begin),
+        };
+        visits.push(Visit {
+            task: task(inst, node, at.taken_mwh),
+            arrive_ms: inst.clock(arrive),
+            begin_ms: inst.clock(begin),
+            leave_ms: inst.clock(leave),
+            load: at.load,
+            charge_mwh: at.charge_mwh,
+        });
+    }
+    Some(Route {
+        vehicle: veh.vehicle,
+        depart_ms: inst.clock(totals.depart),
+        end_ms: inst.clock(end),
+        distance_mm: totals.distance,
+        visits,
+    })
+}
+
+fn task(inst: &Instance<'_>, node: &crate::instance::Node, taken_mwh: i64) -> Task {
+    match node.kind {
+        Kind::Reload => Task::Reload(node.facility),
+        Kind::Charge => Task::Charge { charger: node.facility, energy_mwh: taken_mwh },
+        Kind::Collect => Task::Collect(inst.jobs[node.job as usize].order),
+        _ => Task::Serve(inst.jobs[node.job as usize].order),
+    }
+}

@@ -1,0 +1,386 @@
+//! Greedy insertion of absent jobs at their cheapest places, with blinks (Christiaens and Vanden
+//! Berghe 2020, section 4.2), over neighbouring positions only.
+
+use rv_base::Rng;
+use rv_model::dispatch::MAX_LOAD_DIMS;
+
+use crate::instance::{Instance, Kind, NONE};
+use crate::near::Near;
+use crate::route::Broken;
+use crate::state::{Place, State};
+
+/// Whole-route trials (reloads, charging, intricate routes) spent on one job at most.
+const TRIALS_MAX: u32 = 24;
+
+/// How positions are tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// A position is skipped with this probability, in 1/65536.
+    pub blink: u32,
+}
+
+/// A cheap generator for blinks, seeded from the run's stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub fn new(rng: &mut Rng) -> Self {
+        Self(rng.next_u64() | 1)
+    }
+
+    /// Uniform over `u64` but for zero (Marsaglia 2003, xorshift).
+    #[inline]
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    #[inline]
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
+    }
+
+    #[inline]
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    #[inline]
+    fn blinks(&mut self, style: Style) -> bool {
+        style.blink > 0 && (self.next() >> 48) < u64::from(style.blink)
+    }
+}
+
+/// The best place found so far for one job.
+struct Search {
+    job: u32,
+    best: i64,
+    place: Option<Place>,
+    trials: u32,
+}
+
+/// Inserts jobs in the given order; those without a place go to the absent list.
+pub(crate) fn recreate(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    jobs: &[u32],
+    style: Style,
+    dice: &mut Dice,
+) {
+    for &job in jobs {
+        if !insert_best(state, near, job, style, dice) {
+            state.absent.push(job);
+        }
+    }
+}
+
+/// Inserts one absent job at its cheapest place; false if there is none that is worth it.
+pub(crate) fn insert_best(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    job: u32,
+    style: Style,
+    dice: &mut Dice,
+) -> bool {
+    let found = best_place(state, near, job, style, dice);
+    found.is_some_and(|(place, _)| state.insert(job, &place))
+}
+
+/// The cheapest place of an absent job and what it adds to the cost of the routes.
+pub(crate) fn best_place(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    job: u32,
+    style: Style,
+    dice: &mut Dice,
+) -> Option<(Place, i64)> {
+    let inst = state.inst;
+    let entry = &inst.jobs[job as usize];
+    let mut search = Search { job, best: entry.absent_cost, place: None, trials: 0 };
+    let node = entry.first;
+    if entry.only == NONE {
+        for &p in near.preds(node) {
+            if state.hot[p as usize].route != NONE && !dice.blinks(style) {
+                consider(state, &mut search, p);
+            }
+        }
+        for &s in near.succs(node) {
+            let at = state.hot[s as usize];
+            if at.route != NONE && !dice.blinks(style) {
+                consider(state, &mut search, at.prev);
+            }
+        }
+        for class in 0..state.empties.len() {
+            if let Some(&v) = state.empties[class].last() {
+                consider_empty(state, &mut search, v);
+            }
+        }
+    }
+    if search.place.is_none() {
+        everywhere(state, &mut search);
+    }
+    search.place.map(|place| (place, search.best))
+}
+
+/// Every position of every route: for what the neighbour lists do not reach.
+fn everywhere(state: &mut State<'_, '_>, search: &mut Search) {
+    let only = state.inst.jobs[search.job as usize].only;
+    for v in 0..state.routes.len() as u32 {
+        if only != NONE && only != v {
+            continue;
+        }
+        if state.is_empty(v) {
+            let class = state.inst.vehs[v as usize].class as usize;
+            if state.empties[class].last() == Some(&v) {
+                consider_empty(state, search, v);
+            }
+            continue;
+        }
+        let first = state.n_frozen(v);
+        for pos in first..state.routes[v as usize].seq.len() - 1 {
+            let p = state.routes[v as usize].seq[pos];
+            consider(state, search, p);
+        }
+    }
+}
+
+fn consider_empty(state: &mut State<'_, '_>, search: &mut Search, v: u32) {
+    let start = state.inst.vehs[v as usize].start;
+    consider(state, search, start);
+}
+
+/// Judges the job's (first) node right after node `p`.
+#[inline]
+fn consider(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
+    let inst = state.inst;
+    let entry = &inst.jobs[search.job as usize];
+    let at = state.hot[p as usize];
+    let v = at.route;
+    if !inst.is_allowed(entry, v) || (at.pos as usize) < state.n_frozen(v) {
+        return;
+    }
+    if entry.second != NONE {
+        consider_pair(state, search, p);
+        return;
+    }
+    let veh = &inst.vehs[v as usize];
+    let u = &inst.nodes[entry.first as usize];
+    let next = state.hot[at.next as usize];
+    let (t1, d1) = inst.leg(veh.profile, at.loc, u.loc);
+    let (t2, d2) = inst.leg(veh.profile, u.loc, next.loc);
+    let (t0, d0) = inst.leg(veh.profile, at.loc, next.loc);
+    let is_free_when_empty = state.is_empty(v) && !veh.starts_on_road;
+    let (t0, d0) = if is_free_when_empty { (0, 0) } else { (t0, d0) };
+    let delta_d = i64::from(d1) + i64::from(d2) - i64::from(d0);
+    let mut delta = delta_d * veh.cost_per_mm;
+    if veh.cost_per_ms > 0 {
+        let spent = i64::from(t1) + i64::from(t2) - i64::from(t0) + i64::from(u.service);
+        delta += spent * veh.cost_per_ms;
+    }
+    if state.is_empty(v) {
+        delta += veh.cost_fixed;
+    }
+    if delta >= search.best {
+        return;
+    }
+    // Time: the common reason to say no.
+    let Some(begin) = inst.begin(u, at.leave.saturating_add(t1)) else { return };
+    if (begin + u.service).saturating_add(t2) > next.late {
+        return;
+    }
+    let fits = match u.kind {
+        Kind::OnBoard => at.trip == 0,
+        Kind::Delivery if at.trip == 0 && veh.starts_on_road => false,
+        Kind::Delivery => fits(inst, &at.peak_before, &u.load, &veh.capacity),
+        _ => fits(inst, &at.peak_after, &u.load, &veh.capacity),
+    };
+    let route = &state.routes[v as usize];
+    if !fits {
+        if veh.reloads_max > 0 && u.kind != Kind::OnBoard {
+            consider_reload(state, search, p);
+        }
+        return;
+    }
+    if route.totals.distance + delta_d > veh.distance_max {
+        return;
+    }
+    let is_late_release = u.release > veh.shift_start.min(at.leave);
+    let needs_charge = veh.range.is_some_and(|range| {
+        let extra = inst.energy(veh.profile, at.loc, u.loc)
+            + inst.energy(veh.profile, u.loc, next.loc)
+            - inst.energy(veh.profile, at.loc, next.loc);
+        let base = if is_free_when_empty {
+            inst.energy(veh.profile, at.loc, next.loc)
+        } else {
+            route.totals.energy
+        };
+        base + extra > range.start_mwh - range.floor_mwh
+    });
+    if route.is_intricate || is_late_release || needs_charge {
+        let mut seq = route.seq.clone();
+        seq.insert(at.pos as usize + 1, entry.first);
+        consider_whole(state, search, v, seq);
+        return;
+    }
+    search.best = delta;
+    search.place = Some(Place::After(p));
+}
+
+#[inline]
+fn fits(inst: &Instance<'_>, peak: &[i32], load: &[i32], capacity: &[i32]) -> bool {
+    (0..inst.n_dims.min(MAX_LOAD_DIMS)).all(|d| peak[d] + load[d] <= capacity[d])
+}
+
+/// Tries a whole sequence, with charging stops if it needs them.
+fn consider_whole(state: &mut State<'_, '_>, search: &mut Search, v: u32, seq: Vec<u32>) {
+    if search.trials >= TRIALS_MAX {
+        return;
+    }
+    search.trials += 1;
+    let before = state.routes[v as usize].totals.cost;
+    let (cost, seq) = match state.try_seq(v, &seq) {
+        Ok(totals) => (totals.cost, seq),
+        Err(Broken::Energy) => {
+            search.trials += 2;
+            let Some(charged) = state.charged(v, &seq) else { return };
+            let Ok(totals) = state.try_seq(v, &charged) else { return };
+            (totals.cost, charged)
+        }
+        Err(_) => return,
+    };
+    if cost - before < search.best {
+        search.best = cost - before;
+        search.place = Some(Place::Whole(v, seq));
+    }
+}
+
+/// Judges the job after `p` with a depot visit before or behind it.
+fn consider_reload(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
+    let inst = state.inst;
+    let at = state.hot[p as usize];
+    let veh = &inst.vehs[at.route as usize];
+    let seq = &state.routes[at.route as usize].seq;
+    if state.n_reloads(seq) >= veh.reloads_max as usize {
+        return;
+    }
+    let node = inst.jobs[search.job as usize].first;
+    let u = &inst.nodes[node as usize];
+    let next = inst.nodes[at.next as usize].loc;
+    for block in &veh.reload_nodes {
+        let seq = &state.routes[at.route as usize].seq;
+        let Some(helper) = state.free_helper(block, seq) else { continue };
+        let depot = inst.nodes[helper as usize].loc;
+        let leg = |a, b| i64::from(inst.leg(veh.profile, a, b).1);
+        let (before, direct) = (at.loc, leg(at.loc, next));
+        let orders = [
+            ([helper, node], leg(before, depot) + leg(depot, u.loc) + leg(u.loc, next) - direct),
+            ([node, helper], leg(before, u.loc) + leg(u.loc, depot) + leg(depot, next) - direct),
+        ];
+        for (pair, extra_mm) in orders {
+            if extra_mm * veh.cost_per_mm >= search.best {
+                continue;
+            }
+            let mut trial = state.routes[at.route as usize].seq.clone();
+            trial.splice(at.pos as usize + 1..at.pos as usize + 1, pair);
+            consider_whole(state, search, at.route, trial);
+        }
+    }
+}
+
+/// Judges a transfer with its pickup right after `p`, over all places of its dropoff.
+fn consider_pair(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
+    let inst = state.inst;
+    let entry = &inst.jobs[search.job as usize];
+    let at = state.hot[p as usize];
+    let v = at.route;
+    let veh = &inst.vehs[v as usize];
+    let (a, b) = (&inst.nodes[entry.first as usize], &inst.nodes[entry.second as usize]);
+    let is_free_when_empty = state.is_empty(v) && !veh.starts_on_road;
+    let leg = |from, to| inst.leg(veh.profile, from, to);
+    let (to_a, d_to_a) = leg(at.loc, a.loc);
+    let Some(begin) = inst.begin(a, at.leave.saturating_add(to_a)) else { return };
+    if !fits(inst, &state.loads[p as usize], &a.load, &veh.capacity) {
+        return;
+    }
+    let extra = |t: i64, d: i64| d * veh.cost_per_mm + t * veh.cost_per_ms;
+    let fixed = if state.is_empty(v) { veh.cost_fixed } else { 0 };
+    let fixed = fixed + extra(i64::from(a.service) + i64::from(b.service), 0);
+    let next = state.hot[at.next as usize];
+    let (t0, d0) = if is_free_when_empty { (0, 0) } else { leg(at.loc, next.loc) };
+    // The dropoff right behind the pickup.
+    let (t_ab, d_ab) = leg(a.loc, b.loc);
+    let (t_bn, d_bn) = leg(b.loc, next.loc);
+    let whole = i64::from(d_to_a) + i64::from(d_ab) + i64::from(d_bn) - i64::from(d0);
+    let spent = i64::from(to_a) + i64::from(t_ab) + i64::from(t_bn) - i64::from(t0);
+    let delta = fixed + extra(spent, whole);
+    let leave_a = begin + a.service;
+    if delta < search.best
+        && let Some(begin_b) = inst.begin(b, leave_a.saturating_add(t_ab))
+        && (begin_b + b.service).saturating_add(t_bn) <= next.late
+    {
+        offer_pair(state, search, p, entry.first, delta, whole);
+    }
+    // Further down the route.
+    let (t_an, d_an) = leg(a.loc, next.loc);
+    let first = i64::from(d_to_a) + i64::from(d_an) - i64::from(d0);
+    let first_spent = i64::from(to_a) + i64::from(t_an) - i64::from(t0);
+    let base = fixed + extra(first_spent, first);
+    let mut arrive = leave_a.saturating_add(t_an);
+    let mut id = at.next;
+    while base < search.best && inst.nodes[id as usize].kind != Kind::End {
+        let (node, here) = (&inst.nodes[id as usize], state.hot[id as usize]);
+        if arrive > here.late || node.kind == Kind::Reload {
+            return;
+        }
+        if !fits(inst, &state.loads[id as usize], &a.load, &veh.capacity) {
+            return;
+        }
+        let Some(begin) = inst.begin(node, arrive) else { return };
+        let leave = begin + node.service;
+        let next = state.hot[here.next as usize];
+        let ((t1, d1), (t2, d2), (t3, d3)) =
+            (leg(here.loc, b.loc), leg(b.loc, next.loc), leg(here.loc, next.loc));
+        let second = i64::from(d1) + i64::from(d2) - i64::from(d3);
+        let spent = i64::from(t1) + i64::from(t2) - i64::from(t3);
+        let delta = base + extra(spent, second);
+        if delta < search.best
+            && let Some(begin_b) = inst.begin(b, leave.saturating_add(t1))
+            && (begin_b + b.service).saturating_add(t2) <= next.late
+        {
+            offer_pair(state, search, p, id, delta, first + second);
+        }
+        arrive = leave.saturating_add(t3);
+        id = here.next;
+    }
+}
+
+/// Takes a pair of positions if nothing beyond time and load speaks against it.
+fn offer_pair(
+    state: &mut State<'_, '_>,
+    search: &mut Search,
+    p: u32,
+    q: u32,
+    delta: i64,
+    extra_mm: i64,
+) {
+    let inst = state.inst;
+    let at = state.hot[p as usize];
+    let veh = &inst.vehs[at.route as usize];
+    let route = &state.routes[at.route as usize];
+    if !route.is_intricate && veh.range.is_none() {
+        if route.totals.distance + extra_mm <= veh.distance_max {
+            search.best = delta;
+            search.place = Some(Place::Both(p, q));
+        }
+        return;
+    }
+    let entry = &inst.jobs[search.job as usize];
+    let mut seq = route.seq.clone();
+    let first = at.pos as usize + 1;
+    seq.insert(first, entry.first);
+    let second = if q == entry.first { first + 1 } else { state.hot[q as usize].pos as usize + 2 };
+    seq.insert(second, entry.second);
+    consider_whole(state, search, at.route, seq);
+}

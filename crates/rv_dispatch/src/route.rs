@@ -1,0 +1,304 @@
+//! Runs one route from start to end: times, loads, charge, cost, and what breaks first.
+
+use rv_model::dispatch::{Load, MAX_LOAD_DIMS};
+
+use crate::instance::{HORIZON, Instance, Kind, Node};
+
+/// The first limit that a route breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    Window,
+    Shift,
+    Load,
+    Energy,
+    Length,
+    /// A load is to be delivered that is not on board then.
+    Sequence,
+}
+
+/// State of a route at one of its nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct At {
+    pub arrive: i32,
+    pub begin: i32,
+    pub leave: i32,
+    pub load: Load,
+    pub charge_mwh: i64,
+    /// Energy taken at a charge node.
+    pub taken_mwh: i64,
+    pub trip: u32,
+}
+
+/// Sums over a route.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub cost: i64,
+    pub distance: i64,
+    pub energy: i64,
+    pub depart: i32,
+    pub has_charge: bool,
+}
+
+/// Room for running routes without allocating.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    pub at: Vec<At>,
+    trips: Vec<(Load, i32)>,
+    need_mwh: Vec<i64>,
+}
+
+/// Runs the route `seq` (start .. end) of vehicle `v` as early as it can be run. Limits of the
+/// first `n_lenient` nodes after the start are not asked for.
+pub(crate) fn run(
+    inst: &Instance<'_>,
+    v: u32,
+    seq: &[u32],
+    n_lenient: usize,
+    out: &mut Run,
+) -> Result<Totals, Broken> {
+    let veh = &inst.vehs[v as usize];
+    let mut totals = Totals::default();
+    load_trips(inst, seq, &mut out.trips);
+    if let Some(range) = veh.range {
+        needs(inst, veh.profile, seq, range.floor_mwh, &mut out.need_mwh);
+    }
+    out.at.clear();
+    let mut at = first(inst, v, out.trips[0]);
+    out.at.push(at);
+    let mut n_open = 0_u32;
+    for (pos, pair) in seq.windows(2).enumerate() {
+        let (node, is_lenient) = (&inst.nodes[pair[1] as usize], pos < n_lenient);
+        let from = inst.nodes[pair[0] as usize].loc;
+        let (duration, distance) = inst.leg(veh.profile, from, node.loc);
+        at.arrive = at.leave.saturating_add(duration);
+        totals.distance += i64::from(distance);
+        if veh.range.is_some() {
+            let energy = inst.energy(veh.profile, from, node.loc);
+            totals.energy += energy;
+            at.charge_mwh -= energy;
+        }
+        at.begin = match inst.begin(node, at.arrive) {
+            Some(begin) => begin,
+            None if is_lenient => at.arrive.max(node.open),
+            None if node.kind == Kind::End => return Err(Broken::Shift),
+            None => return Err(Broken::Window),
+        };
+        at.taken_mwh = 0;
+        at.leave = at.begin + node.service;
+        match node.kind {
+            Kind::Reload => {
+                if n_open > 0 {
+                    return Err(Broken::Sequence);
+                }
+                at.trip += 1;
+                let (load, release) = out.trips[at.trip as usize];
+                at.load = load;
+                at.leave = at.leave.max(release);
+            }
+            Kind::Charge => {
+                totals.has_charge = true;
+                let need = out.need_mwh[pos + 1];
+                at.taken_mwh = charge(inst, v, node, &mut at, need);
+            }
+            kind => step(kind, node, &mut at, &mut n_open, veh.starts_on_road)?,
+        }
+        let is_full = (0..MAX_LOAD_DIMS).any(|d| at.load[d] > veh.capacity[d]);
+        if is_full && !is_lenient {
+            return Err(Broken::Load);
+        }
+        if veh.range.is_some_and(|r| at.charge_mwh - at.taken_mwh < r.floor_mwh) && !is_lenient {
+            return Err(Broken::Energy);
+        }
+        if at.leave >= HORIZON && !is_lenient {
+            return Err(Broken::Window);
+        }
+        out.at.push(at);
+    }
+    // The trip's first load counts too: it is on board from the start.
+    let over = (0..MAX_LOAD_DIMS).any(|d| out.at[0].load[d] > veh.capacity[d]);
+    if over && n_lenient + 2 < seq.len() {
+        return Err(Broken::Load);
+    }
+    if totals.distance > veh.distance_max && n_lenient + 2 < seq.len() {
+        return Err(Broken::Length);
+    }
+    finish(inst, v, seq, out, &mut totals)
+}
+
+fn first(inst: &Instance<'_>, v: u32, trip: (Load, i32)) -> At {
+    let veh = &inst.vehs[v as usize];
+    let mut load = veh.base_load;
+    for (sum, amount) in load.iter_mut().zip(trip.0) {
+        *sum = sum.saturating_add(amount);
+    }
+    let leave = veh.shift_start.max(trip.1);
+    At {
+        arrive: veh.shift_start,
+        begin: veh.shift_start,
+        leave,
+        load,
+        charge_mwh: veh.range.map_or(0, |r| r.start_mwh),
+        taken_mwh: 0,
+        trip: 0,
+    }
+}
+
+/// Load changes at a job's node.
+fn step(
+    kind: Kind,
+    node: &Node,
+    at: &mut At,
+    n_open: &mut u32,
+    starts_on_road: bool,
+) -> Result<(), Broken> {
+    let sign = match kind {
+        Kind::Delivery if at.trip == 0 && starts_on_road => return Err(Broken::Sequence),
+        Kind::OnBoard if at.trip > 0 => return Err(Broken::Sequence),
+        Kind::Delivery | Kind::OnBoard => -1,
+        Kind::Pickup => 1,
+        Kind::Collect => {
+            *n_open += 1;
+            1
+        }
+        Kind::Drop => {
+            *n_open = n_open.checked_sub(1).ok_or(Broken::Sequence)?;
+            -1
+        }
+        _ => return Ok(()),
+    };
+    for (load, amount) in at.load.iter_mut().zip(node.load) {
+        *load += sign * amount;
+    }
+    Ok(())
+}
+
+/// What each trip loads at its depot, and when the last of it is released.
+fn load_trips(inst: &Instance<'_>, seq: &[u32], trips: &mut Vec<(Load, i32)>) {
+    trips.clear();
+    let mut trip = ([0_i32; MAX_LOAD_DIMS], 0);
+    for &id in seq {
+        let node = &inst.nodes[id as usize];
+        match node.kind {
+            Kind::Delivery => {
+                for (sum, amount) in trip.0.iter_mut().zip(node.load) {
+                    *sum = sum.saturating_add(amount);
+                }
+                trip.1 = trip.1.max(node.release);
+            }
+            Kind::Reload => trips.push(std::mem::replace(&mut trip, ([0; MAX_LOAD_DIMS], 0))),
+            _ => {}
+        }
+    }
+    trips.push(trip);
+}
+
+/// The charge needed when leaving each node to reach the next charger, or the end, above the floor.
+fn needs(inst: &Instance<'_>, profile: u32, seq: &[u32], floor_mwh: i64, need_mwh: &mut Vec<i64>) {
+    need_mwh.clear();
+    need_mwh.resize(seq.len(), floor_mwh);
+    for pos in (0..seq.len() - 1).rev() {
+        let (from, to) = (&inst.nodes[seq[pos] as usize], &inst.nodes[seq[pos + 1] as usize]);
+        let beyond = if to.kind == Kind::Charge { floor_mwh } else { need_mwh[pos + 1] };
+        need_mwh[pos] = beyond + inst.energy(profile, from.loc, to.loc);
+    }
+}
+
+/// Charges what the route needs until the next charger, or what was committed; returns it.
+fn charge(inst: &Instance<'_>, v: u32, node: &Node, at: &mut At, need_mwh: i64) -> i64 {
+    let veh = &inst.vehs[v as usize];
+    let Some(range) = veh.range else { return 0 };
+    let wanted = if node.charge_mwh >= 0 { node.charge_mwh } else { need_mwh - at.charge_mwh };
+    let taken = wanted.clamp(0, (range.capacity_mwh - at.charge_mwh).max(0));
+    let vehicle = &inst.problem.vehicles()[veh.vehicle as usize];
+    let power = inst.problem.chargers()[node.facility as usize].power_mw;
+    if let Some(battery) = &vehicle.battery {
+        // What lies below empty is charged at the power of an empty battery.
+        let from = at.charge_mwh.max(0);
+        let ms = battery.charge_ms(from, from + taken, power);
+        at.leave = (i64::from(at.leave) + ms).min(i64::from(HORIZON)) as i32;
+    }
+    at.charge_mwh += taken;
+    taken
+}
+
+/// Departure time and cost, once the route is known to run.
+fn finish(
+    inst: &Instance<'_>,
+    v: u32,
+    seq: &[u32],
+    out: &Run,
+    totals: &mut Totals,
+) -> Result<Totals, Broken> {
+    let veh = &inst.vehs[v as usize];
+    totals.depart = out.at[0].leave;
+    if veh.starts_on_road {
+        totals.depart = veh.shift_start;
+    }
+    let is_empty = seq.len() == 2;
+    if is_empty && !veh.starts_on_road {
+        return Ok(*totals);
+    }
+    totals.cost = totals.distance * veh.cost_per_mm;
+    if !is_empty {
+        totals.cost += veh.cost_fixed;
+    }
+    if veh.cost_per_ms > 0 || veh.duration_max < i32::MAX {
+        if !veh.starts_on_road {
+            totals.depart = latest_departure(inst, v, seq, out);
+        }
+        let duration = out.at[seq.len() - 1].begin - totals.depart;
+        totals.cost += i64::from(duration) * veh.cost_per_ms;
+        if duration > veh.duration_max && seq.len() > veh.committed.len() + 2 {
+            return Err(Broken::Shift);
+        }
+    }
+    Ok(*totals)
+}
+
+/// The latest departure that still ends the route when the earliest one does.
+fn latest_departure(inst: &Instance<'_>, v: u32, seq: &[u32], out: &Run) -> i32 {
+    let profile = inst.vehs[v as usize].profile;
+    let mut late = out.at[seq.len() - 1].begin;
+    for pos in (0..seq.len() - 1).rev() {
+        let node = &inst.nodes[seq[pos] as usize];
+        let next = inst.nodes[seq[pos + 1] as usize].loc;
+        let spent = out.at[pos].leave - out.at[pos].begin;
+        let leave = late - inst.leg(profile, node.loc, next).0;
+        if pos == 0 {
+            return leave.max(out.at[0].leave);
+        }
+        // A lenient node may run outside its window: it keeps its time.
+        late = inst.latest_begin(node, leave - spent).unwrap_or(0).max(out.at[pos].begin);
+    }
+    out.at[0].leave
+}
+
+/// Widens the limits of vehicles whose committed tasks alone already break them.
+pub(crate) fn accept_committed(inst: &mut Instance<'_>) {
+    let mut out = Run::default();
+    for v in 0..inst.vehs.len() {
+        let veh = &inst.vehs[v];
+        if veh.committed.is_empty() && !veh.starts_on_road {
+            continue;
+        }
+        let mut seq = vec![veh.start];
+        seq.extend(&veh.committed);
+        seq.push(veh.end);
+        let (end, n_lenient) = (veh.end as usize, seq.len());
+        if run(inst, v as u32, &seq, n_lenient, &mut out).is_err() {
+            continue;
+        }
+        let last = out.at[out.at.len() - 1];
+        inst.nodes[end].close = inst.nodes[end].close.max(last.arrive);
+        let veh = &mut inst.vehs[v];
+        for at in &out.at {
+            for d in 0..MAX_LOAD_DIMS {
+                veh.capacity[d] = veh.capacity[d].max(at.load[d]);
+            }
+        }
+        if let Some(range) = &mut veh.range {
+            let low = out.at.iter().map(|at| at.charge_mwh - at.taken_mwh).min();
+            range.floor_mwh = range.floor_mwh.min(low.unwrap_or(0));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Slack induction by string removals with annealing (Christiaens and Vanden Berghe 2020,
+//! Transportation Science 54(2)): remove strings of stops near each other, put the stops back
+//! greedily, accept by temperature.
+
+use std::sync::atomic::Ordering;
+
+use rv_base::Rng;
+
+use crate::Budget;
+use crate::instance::{Instance, Kind, NONE};
+use crate::near::Near;
+use crate::recreate::{Dice, Style, recreate};
+use crate::state::State;
+
+/// Average number of stops removed in one step (the paper's c-bar).
+const REMOVED_MEAN: usize = 10;
+/// Longest string (the paper's L-max).
+const STRING_MAX: usize = 10;
+/// Probability of keeping stops inside a string, and of keeping one more.
+const SPLIT: f64 = 0.5;
+const SPLIT_GROW: f64 = 0.99;
+/// Most absent jobs tried again in one step.
+const RETRY_MAX: usize = 40;
+/// Blink probability 1 %, in 1/65536.
+const BLINK: u32 = 655;
+/// Steps between two looks at the budget.
+const STEPS_PER_CHECK: u64 = 64;
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Effort {
+    pub iterations: u64,
+    pub improvements: u64,
+}
+
+/// Builds routes for all absent jobs, the hardest to place first.
+pub(crate) fn construct(state: &mut State<'_, '_>, near: &Near, dice: &mut Dice) {
+    let inst = state.inst;
+    let mut jobs = std::mem::take(&mut state.absent);
+    // On-board loads first, then by when their window closes.
+    jobs.sort_by_key(|&j| {
+        let job = &inst.jobs[j as usize];
+        (job.only == NONE, inst.nodes[job.first as usize].close, j)
+    });
+    recreate(state, near, &jobs, Style { blink: 0 }, dice);
+}
+
+/// Improves the state until its share of the budget ends; leaves the best plan found in it.
+pub(crate) fn anneal(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    budget: &Budget<'_>,
+    iterations: u64,
+    rng: &mut Rng,
+) -> Effort {
+    let mut effort = Effort::default();
+    if state.inst.jobs.iter().all(|j| j.is_committed) {
+        return effort;
+    }
+    let mut dice = Dice::new(rng);
+    let mut best = Best::new(state);
+    let (hot, cold) = temperatures(state);
+    let mut temperature = hot;
+    let mut removed = Vec::new();
+    let mut jobs = Vec::new();
+    loop {
+        if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
+            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
+            temperature = hot * (cold / hot).powf(done);
+        }
+        effort.iterations += 1;
+        let before = state.cost;
+        state.begin();
+        ruin(state, near, &mut removed, &mut dice);
+        jobs.clear();
+        jobs.append(&mut removed);
+        retry_absent(state, &mut jobs, &mut dice);
+        sort_jobs(state.inst, &mut jobs, &mut dice);
+        recreate(state, near, &jobs, Style { blink: BLINK }, &mut dice);
+        let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
+        if state.cost as f64 >= limit {
+            state.undo();
+        } else if state.cost < best.cost {
+            effort.improvements += 1;
+            best.keep(state);
+        }
+    }
+    best.restore(state);
+    effort
+}
+
+/// Share of the budget used, or `None` when it has ended.
+fn progress(budget: &Budget<'_>, iterations: u64, done: u64) -> Option<f64> {
+    if budget.cancel.is_some_and(|c| c.load(Ordering::Relaxed)) || done >= iterations {
+        return None;
+    }
+    let by_count = if iterations == u64::MAX { 0.0 } else { done as f64 / iterations as f64 };
+    let by_clock = budget.clock_progress();
+    let used = by_count.max(by_clock);
+    (used < 1.0).then_some(used)
+}
+
+/// First and last temperature: a third and a hundredth of the mean leg's cost.
+fn temperatures(state: &State<'_, '_>) -> (f64, f64) {
+    let inst = state.inst;
+    let (mut sum, mut n) = (0.0, 0.0);
+    for (v, route) in state.routes.iter().enumerate() {
+        if route.seq.len() > 2 {
+            let fixed = inst.vehs[v].cost_fixed;
+            sum += (route.totals.cost - fixed).max(0) as f64;
+            n += (route.seq.len() - 1) as f64;
+        }
+    }
+    let leg = if n > 0.0 { (sum / n).max(1.0) } else { 1.0 };
+    (leg / 3.0, leg / 100.0)
+}
+
+/// The best plan so far, copied route by route as they change.
+struct Best {
+    cost: i64,
+    seqs: Vec<Vec<u32>>,
+    absent: Vec<u32>,
+}
+
+impl Best {
+    fn new(state: &mut State<'_, '_>) -> Self {
+        let seqs = state.routes.iter().map(|r| r.seq.clone()).collect();
+        state.is_newer.fill(false);
+        Self { cost: state.cost, seqs, absent: state.absent.clone() }
+    }
+
+    fn keep(&mut self, state: &mut State<'_, '_>) {
+        self.cost = state.cost;
+        self.absent.clone_from(&state.absent);
+        for (v, is_newer) in state.is_newer.iter_mut().enumerate() {
+            if std::mem::take(is_newer) {
+                self.seqs[v].clone_from(&state.routes[v].seq);
+            }
+        }
+    }
+
+    fn restore(self, state: &mut State<'_, '_>) {
+        state.restore(&self.seqs, self.absent, self.cost);
+    }
+}
+
+/// Removes strings of stops from routes near a random job.
+fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &mut Dice) {
+    let inst = state.inst;
+    removed.clear();
+    let n_used = state.routes.iter().filter(|r| r.seq.len() > 2).count().max(1);
+    let n_present = inst.jobs.len() - state.absent.len();
+    let length_mean = (n_present / n_used).max(1);
+    let string_max = STRING_MAX.min(length_mean) as f64;
+    let n_strings_max = (4.0 * REMOVED_MEAN as f64 / (1.0 + string_max) - 1.0).max(1.0);
+    let n_strings = (dice.unit() * n_strings_max + 1.0) as usize;
+    let seed = dice.below(inst.jobs.len()) as u32;
+    let mut ruined: Vec<u32> = Vec::with_capacity(n_strings);
+    for &job in near.jobs(seed) {
+        if ruined.len() >= n_strings {
+            break;
+        }
+        let entry = &inst.jobs[job as usize];
+        let node =
+            if entry.second != NONE && dice.below(2) == 1 { entry.second } else { entry.first };
+        let at = state.hot[node as usize];
+        if at.route == NONE || entry.is_committed || ruined.contains(&at.route) {
+            continue;
+        }
+        ruined.push(at.route);
+        let seq = &state.routes[at.route as usize].seq;
+        let n_tasks = seq.len() - 2 - state.n_frozen(at.route);
+        let longest = string_max.min(n_tasks as f64);
+        let length = (dice.unit() * longest + 1.0) as usize;
+        remove_string(state, at.route, at.pos as usize, length.min(n_tasks), removed, dice);
+    }
+}
+
+/// Removes a string of `length` stops around position `pos`, sometimes keeping some inside it.
+fn remove_string(
+    state: &mut State<'_, '_>,
+    v: u32,
+    pos: usize,
+    length: usize,
+    removed: &mut Vec<u32>,
+    dice: &mut Dice,
+) {
+    let inst = state.inst;
+    let n_frozen = state.n_frozen(v);
+    let seq = &state.routes[v as usize].seq;
+    let (low, high) = (1 + n_frozen, seq.len() - 1);
+    let mut n_kept = 0;
+    let room = (high - low) - length;
+    if length > 1 && room > 0 && dice.unit() < SPLIT {
+        n_kept = 1;
+        while n_kept < room && dice.unit() > SPLIT_GROW {
+            n_kept += 1;
+        }
+    }
+    let span = length + n_kept;
+    let first_min = (pos + 1).saturating_sub(span).max(low);
+    let first_max = pos.min(high - span);
+    let first = first_min + dice.below(first_max - first_min + 1);
+    let kept_at = if n_kept > 0 { first + dice.below(length + 1) } else { usize::MAX };
+    let from = removed.len();
+    for (at, &id) in seq.iter().enumerate().skip(first).take(span) {
+        if n_kept > 0 && at >= kept_at && at < kept_at + n_kept {
+            continue;
+        }
+        let job = inst.nodes[id as usize].job;
+        if job != NONE && !inst.jobs[job as usize].is_committed && !removed[from..].contains(&job) {
+            removed.push(job);
+        }
+    }
+    take_out(state, v, removed, from);
+}
+
+/// Takes jobs `removed[from..]` out of route `v`, with helper stops that are then of no use.
+fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize) {
+    let inst = state.inst;
+    let n_frozen = state.n_frozen(v);
+    let mut seq = std::mem::take(&mut state.scratch);
+    seq.clear();
+    for (pos, &id) in state.routes[v as usize].seq.iter().enumerate() {
+        let node = &inst.nodes[id as usize];
+        let is_gone = pos > n_frozen
+            && (node.kind == Kind::Charge
+                || (node.job != NONE && removed[from..].contains(&node.job)));
+        if !is_gone {
+            seq.push(id);
+        }
+    }
+    let has_helper =
+        seq[n_frozen + 1..].iter().any(|&id| inst.nodes[id as usize].kind == Kind::Reload);
+    if has_helper {
+        drop_reloads(state, v, &mut seq);
+    }
+    if !state.replace(v, &seq) {
+        match state.charged(v, &seq) {
+            Some(charged) if state.replace(v, &charged) => {}
+            _ => strip(state, v, removed, from),
+        }
+    }
+    for &job in &removed[from..] {
+        state.cost += inst.jobs[job as usize].absent_cost;
+    }
+    state.scratch = seq;
+}
+
+/// Drops depot visits that the remaining stops do not need.
+fn drop_reloads(state: &mut State<'_, '_>, v: u32, seq: &mut Vec<u32>) {
+    let n_frozen = state.n_frozen(v);
+    let mut pos = n_frozen + 1;
+    while pos + 1 < seq.len() {
+        let id = seq[pos];
+        if state.inst.nodes[id as usize].kind == Kind::Reload {
+            seq.remove(pos);
+            if !matches!(state.try_seq(v, seq), Ok(_) | Err(crate::route::Broken::Energy)) {
+                seq.insert(pos, id);
+                pos += 1;
+            }
+        } else {
+            pos += 1;
+        }
+    }
+}
+
+/// Empties a route of all that is not committed: the way out when taking stops off breaks it.
+fn strip(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize) {
+    let inst = state.inst;
+    let n_frozen = state.n_frozen(v);
+    let route = &state.routes[v as usize].seq;
+    for &id in &route[n_frozen + 1..route.len() - 1] {
+        let job = inst.nodes[id as usize].job;
+        if job != NONE && !inst.jobs[job as usize].is_committed && !removed[from..].contains(&job) {
+            removed.push(job);
+        }
+    }
+    let mut bare = route[..=n_frozen].to_vec();
+    bare.push(route[route.len() - 1]);
+    let is_good = state.replace(v, &bare);
+    debug_assert!(is_good, "the committed tasks alone always run");
+}
+
+/// Adds some of the absent jobs to those to be inserted.
+fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice) {
+    for _ in 0..RETRY_MAX.min(state.absent.len()) {
+        let at = if state.absent.len() > RETRY_MAX { dice.below(state.absent.len()) } else { 0 };
+        jobs.push(state.absent.swap_remove(at));
+    }
+}
+
+/// One of the orders in which jobs are put back, drawn by weight.
+fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
+    for i in (1..jobs.len()).rev() {
+        jobs.swap(i, dice.below(i + 1));
+    }
+    let node = |j: u32| &inst.nodes[inst.jobs[j as usize].first as usize];
+    let depot = inst.vehs.first().map_or(0, |v| inst.nodes[v.start as usize].loc);
+    let far = |j: u32| inst.leg(0, depot, node(j).loc).1;
+    match dice.below(17) {
+        0..=3 => {}
+        4..=7 => jobs.sort_by_key(|&j| -i64::from(node(j).load[0])),
+        8..=9 => jobs.sort_by_key(|&j| -far(j)),
+        10 => jobs.sort_by_key(|&j| far(j)),
+        11..=12 => jobs.sort_by_key(|&j| node(j).close - node(j).open),
+        13..=14 => jobs.sort_by_key(|&j| node(j).open),
+        _ => jobs.sort_by_key(|&j| -node(j).close),
+    }
+}

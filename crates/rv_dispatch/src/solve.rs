@@ -1,0 +1,227 @@
+//! The solver's front: small problems in one piece, large ones in parts.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rv_base::Rng;
+use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
+
+use crate::decompose::{Part, parts_of_orders, parts_of_routes};
+use crate::explain::explain;
+use crate::instance::compile;
+use crate::near::Near;
+use crate::recreate::Dice;
+use crate::search::{Effort, anneal, construct};
+use crate::state::State;
+use crate::{Budget, output};
+
+/// Positions tried next to so many good predecessors, and as many successors.
+const N_NEAR: usize = 32;
+/// Jobs near a seed that strings may be taken from.
+const N_JOBS_NEAR: usize = 160;
+/// Iterations per stop that one part gets in one round.
+const ROUND_ITERATIONS: u64 = 40;
+/// Most rounds over the parts.
+const ROUNDS_MAX: u64 = 10_000;
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Threads for problems that are cut into parts. It changes the time taken, not the plan.
+    pub n_threads: usize,
+    /// Stops of one part at most; problems up to this size are solved in one piece.
+    pub part_stops_max: usize,
+    /// Unassigned orders for which the least relaxation is searched; others get `Nothing`.
+    pub n_explained_max: usize,
+}
+
+impl Params {
+    /// What suits most problems.
+    pub fn standard() -> Self {
+        Self { n_threads: 1, part_stops_max: 800, n_explained_max: 1000 }
+    }
+}
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Ruin-and-recreate steps.
+    pub iterations: u64,
+    /// Steps that found a new best plan of their part.
+    pub improvements: u64,
+    /// Parts solved, over all rounds.
+    pub n_parts: u64,
+}
+
+/// A plan and what it took to find it. Breaches of limits that committed tasks cause by themselves
+/// are listed by [`check`](crate::check).
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The best plan found; always within all limits but those that committed tasks break.
+    pub plan: Plan,
+    /// What the search did.
+    pub stats: Stats,
+}
+
+/// Plans all orders of a problem, starting from a plan if one is given, until the budget ends.
+///
+/// The same problem, parameters, seed and iteration budget give the same plan, on any number of
+/// threads.
+pub fn solve(
+    problem: &Problem,
+    warm: Option<&Plan>,
+    params: &Params,
+    budget: &Budget<'_>,
+    rng: &mut Rng,
+) -> Outcome {
+    let n_stops = (0..problem.orders().len() as u32).map(|o| n_stops(problem, o)).sum::<usize>();
+    let mut stats = Stats::default();
+    let mut routes = if n_stops <= params.part_stops_max {
+        let all = Part::all(problem);
+        let iterations = budget.iterations.unwrap_or(u64::MAX);
+        let (routes, effort) = solve_part(problem, &all, warm, budget, iterations, rng);
+        stats.add(effort);
+        routes
+    } else {
+        solve_in_parts(problem, warm, params, budget, n_stops, rng, &mut stats)
+    };
+    routes.sort_by_key(|r| r.vehicle);
+    let mut plan = Plan { routes, unassigned: Vec::new() };
+    plan.unassigned = left_out(problem, &plan)
+        .into_iter()
+        .enumerate()
+        .map(|(rank, order)| {
+            if rank < params.n_explained_max {
+                explain(problem, &plan, order)
+            } else {
+                Unassigned {
+                    order,
+                    relaxation: rv_model::dispatch::Relaxation::Nothing,
+                    vehicle: None,
+                }
+            }
+        })
+        .collect();
+    Outcome { plan, stats }
+}
+
+impl Stats {
+    fn add(&mut self, effort: Effort) {
+        self.iterations += effort.iterations;
+        self.improvements += effort.improvements;
+        self.n_parts += 1;
+    }
+}
+
+pub(crate) fn n_stops(problem: &Problem, order: u32) -> usize {
+    let order = &problem.orders()[order as usize];
+    match order.kind {
+        OrderKind::Transfer { .. } if order.on_board.is_none() => 2,
+        _ => 1,
+    }
+}
+
+/// Orders that no route serves.
+pub(crate) fn left_out(problem: &Problem, plan: &Plan) -> Vec<u32> {
+    let mut is_served = vec![false; problem.orders().len()];
+    for route in &plan.routes {
+        for task in route.tasks() {
+            if let rv_model::dispatch::Task::Serve(order) = task {
+                is_served[order as usize] = true;
+            }
+        }
+    }
+    (0..is_served.len() as u32).filter(|&o| !is_served[o as usize]).collect()
+}
+
+/// Solves some orders with some vehicles.
+fn solve_part(
+    problem: &Problem,
+    part: &Part,
+    warm: Option<&Plan>,
+    budget: &Budget<'_>,
+    iterations: u64,
+    rng: &Rng,
+) -> (Vec<Route>, Effort) {
+    let inst = compile(problem, &part.orders, &part.vehicles);
+    let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
+    let mut rng = rng.fork("part");
+    let mut state = State::new(&inst);
+    if let Some(plan) = warm {
+        state.adopt(plan);
+    }
+    construct(&mut state, &near, &mut Dice::new(&mut rng));
+    let effort = anneal(&mut state, &near, budget, iterations, &mut rng);
+    (output::routes(&state), effort)
+}
+
+/// Cuts the problem into parts, solves them, and cuts it anew along other lines until the budget
+/// ends (cf. Santini et al. 2023, decomposition by route barycentres).
+fn solve_in_parts(
+    problem: &Problem,
+    warm: Option<&Plan>,
+    params: &Params,
+    budget: &Budget<'_>,
+    n_stops: usize,
+    rng: &mut Rng,
+    stats: &mut Stats,
+) -> Vec<Route> {
+    let per_round = ROUND_ITERATIONS * n_stops as u64;
+    let total = budget.iterations.unwrap_or(u64::MAX);
+    let n_rounds = if total == u64::MAX { ROUNDS_MAX } else { (total / per_round).max(2) };
+    let mut plan = warm.cloned().unwrap_or_default();
+    for round in 0..n_rounds {
+        if round > 0 && budget.is_over() {
+            break;
+        }
+        let rng = rng.fork_idx("round", round);
+        let parts = if round == 0 && warm.is_none() {
+            parts_of_orders(problem, params.part_stops_max)
+        } else {
+            parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("cut"))
+        };
+        let per_stop = if total == u64::MAX {
+            ROUND_ITERATIONS as f64
+        } else {
+            total as f64 / n_rounds as f64 / n_stops as f64
+        };
+        let solved = in_parallel(params.n_threads, parts.len(), |idx| {
+            let part = &parts[idx];
+            let iterations = (per_stop * part.n_stops(problem) as f64) as u64;
+            let rng = rng.fork_idx("parts", idx as u64);
+            solve_part(problem, part, Some(&plan), budget, iterations, &rng)
+        });
+        plan.routes.clear();
+        for (routes, effort) in solved {
+            plan.routes.extend(routes);
+            stats.add(effort);
+        }
+        plan.routes.sort_by_key(|r| r.vehicle);
+    }
+    plan.routes
+}
+
+/// Runs `job` for every index, on so many threads, and returns the results in order.
+fn in_parallel<T: Send>(n_threads: usize, n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
+    let work = || {
+        loop {
+            let idx = next.fetch_add(1, Ordering::Relaxed);
+            if idx >= n {
+                break;
+            }
+            let result = job(idx);
+            if let Ok(mut slot) = done[idx].lock() {
+                *slot = Some(result);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..n_threads.clamp(1, n.max(1)) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    done.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
+}

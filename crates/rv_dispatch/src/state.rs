@@ -1,0 +1,558 @@
+//! The plan under search: routes with what makes insertion checks O(1), and an undo journal.
+//!
+//! Each node keeps its earliest departure and latest arrival (Savelsbergh 1992, forward slack) and
+//! the largest load before and after it within its trip, so a candidate position is judged without
+//! walking the route.
+
+use rv_model::dispatch::{Load, MAX_LOAD_DIMS, Plan, Task};
+
+use crate::instance::{Instance, Kind, NONE};
+use crate::route::{Broken, Run, Totals, run};
+
+/// What the search reads about a node, in one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct Hot {
+    pub route: u32,
+    pub pos: u32,
+    pub prev: u32,
+    pub next: u32,
+    pub loc: u32,
+    /// Earliest departure.
+    pub leave: i32,
+    /// Latest arrival that keeps the rest of the route feasible.
+    pub late: i32,
+    pub trip: u32,
+    /// Largest load in the trip up to here.
+    pub peak_before: Load,
+    /// Largest load in the trip from here on.
+    pub peak_after: Load,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RouteState {
+    /// Nodes from start to end.
+    pub seq: Vec<u32>,
+    pub totals: Totals,
+    /// Insertions need a full run: charging or a longest duration.
+    pub is_intricate: bool,
+}
+
+/// Where a job can go, and what it costs.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// Its only node after this node.
+    After(u32),
+    /// Pickup after the first, dropoff after the second (which may be the pickup).
+    Both(u32, u32),
+    /// The whole route becomes this sequence.
+    Whole(u32, Vec<u32>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct State<'i, 'p> {
+    pub inst: &'i Instance<'p>,
+    pub hot: Vec<Hot>,
+    /// Load when leaving each node.
+    pub loads: Vec<Load>,
+    pub routes: Vec<RouteState>,
+    /// Jobs left out.
+    pub absent: Vec<u32>,
+    /// Routes plus absences.
+    pub cost: i64,
+    /// Empty routes of each class, the next one to use last.
+    pub empties: Vec<Vec<u32>>,
+    run: Run,
+    pub scratch: Vec<u32>,
+    journal: Vec<(u32, Vec<u32>)>,
+    is_touched: Vec<bool>,
+    spare: Vec<Vec<u32>>,
+    absent_before: Vec<u32>,
+    cost_before: i64,
+    /// Routes changed since the best plan was kept.
+    pub is_newer: Vec<bool>,
+}
+
+impl<'i, 'p> State<'i, 'p> {
+    /// The plan in which every vehicle does what is committed and no more.
+    pub fn new(inst: &'i Instance<'p>) -> Self {
+        let n_routes = inst.vehs.len();
+        let hot = inst
+            .nodes
+            .iter()
+            .map(|n| Hot {
+                route: NONE,
+                pos: 0,
+                prev: NONE,
+                next: NONE,
+                loc: n.loc,
+                leave: 0,
+                late: 0,
+                trip: 0,
+                peak_before: [0; MAX_LOAD_DIMS],
+                peak_after: [0; MAX_LOAD_DIMS],
+            })
+            .collect();
+        let n_classes = inst.vehs.iter().map(|v| v.class + 1).max().unwrap_or(0) as usize;
+        let mut state = Self {
+            inst,
+            hot,
+            loads: vec![[0; MAX_LOAD_DIMS]; inst.nodes.len()],
+            routes: Vec::with_capacity(n_routes),
+            absent: Vec::new(),
+            cost: 0,
+            empties: vec![Vec::new(); n_classes],
+            run: Run::default(),
+            scratch: Vec::new(),
+            journal: Vec::new(),
+            is_touched: vec![false; n_routes],
+            spare: Vec::new(),
+            absent_before: Vec::new(),
+            cost_before: 0,
+            is_newer: vec![true; n_routes],
+        };
+        for (job, entry) in inst.jobs.iter().enumerate() {
+            if !entry.is_committed {
+                state.absent.push(job as u32);
+                state.cost += entry.absent_cost;
+            }
+        }
+        for (v, veh) in inst.vehs.iter().enumerate() {
+            let mut seq = vec![veh.start];
+            seq.extend(&veh.committed);
+            seq.push(veh.end);
+            let totals = Totals::default();
+            let is_intricate = veh.duration_max < i32::MAX;
+            state.routes.push(RouteState { seq, totals, is_intricate });
+            if veh.committed.is_empty() {
+                state.empties[veh.class as usize].push(v as u32);
+            }
+            // A committed route was accepted with its limits widened; one that still does not run
+            // was refused when the problem was checked.
+            let _ = state.refresh(v as u32);
+        }
+        for list in &mut state.empties {
+            list.reverse();
+        }
+        state
+    }
+
+    /// Number of immovable nodes after the start.
+    pub fn n_frozen(&self, v: u32) -> usize {
+        self.inst.vehs[v as usize].committed.len()
+    }
+
+    pub fn is_empty(&self, v: u32) -> bool {
+        self.routes[v as usize].seq.len() == 2
+    }
+
+    /// Recomputes route `v` from its sequence; on failure nothing but the sequence has changed.
+    fn refresh(&mut self, v: u32) -> Result<(), Broken> {
+        let inst = self.inst;
+        let n_frozen = self.n_frozen(v);
+        let route = &mut self.routes[v as usize];
+        let totals = run(inst, v, &route.seq, n_frozen, &mut self.run)?;
+        self.cost += totals.cost - route.totals.cost;
+        route.totals = totals;
+        let veh = &inst.vehs[v as usize];
+        route.is_intricate = totals.has_charge || veh.duration_max < i32::MAX;
+        self.is_newer[v as usize] = true;
+        let (hot, at, seq) = (&mut self.hot, &self.run.at, &route.seq);
+        let mut peak = [0; MAX_LOAD_DIMS];
+        for (pos, &id) in seq.iter().enumerate() {
+            if pos == 0 || at[pos].trip != at[pos - 1].trip {
+                peak = at[pos].load;
+            }
+            peak = larger(peak, at[pos].load);
+            let entry = &mut hot[id as usize];
+            entry.route = v;
+            entry.pos = pos as u32;
+            entry.prev = if pos > 0 { seq[pos - 1] } else { NONE };
+            entry.next = if pos + 1 < seq.len() { seq[pos + 1] } else { NONE };
+            entry.leave = at[pos].leave;
+            entry.trip = at[pos].trip;
+            entry.peak_before = peak;
+            self.loads[id as usize] = at[pos].load;
+        }
+        let mut late = inst.nodes[veh.end as usize].close;
+        for pos in (0..seq.len()).rev() {
+            let node = &inst.nodes[seq[pos] as usize];
+            if pos + 1 < seq.len() {
+                let next = inst.nodes[seq[pos + 1] as usize].loc;
+                let spent = at[pos].leave - at[pos].begin;
+                let service = if node.kind == Kind::Reload { node.service } else { spent };
+                let limit = late - inst.leg(veh.profile, node.loc, next).0 - service;
+                late = match inst.latest_begin(node, limit) {
+                    Some(begin) => begin.max(at[pos].arrive),
+                    None => at[pos].arrive,
+                };
+            }
+            if pos + 1 == seq.len() || at[pos].trip != at[pos + 1].trip {
+                peak = at[pos].load;
+            }
+            peak = larger(peak, at[pos].load);
+            let entry = &mut hot[seq[pos] as usize];
+            entry.late = late;
+            entry.peak_after = peak;
+        }
+        Ok(())
+    }
+
+    /// Runs a sequence for route `v` without changing anything.
+    pub fn try_seq(&mut self, v: u32, seq: &[u32]) -> Result<Totals, Broken> {
+        run(self.inst, v, seq, self.n_frozen(v), &mut self.run)
+    }
+
+    /// Remembers route `v` as it is, once per step.
+    fn touch(&mut self, v: u32) {
+        if !self.is_touched[v as usize] {
+            self.is_touched[v as usize] = true;
+            let mut copy = self.spare.pop().unwrap_or_default();
+            copy.clone_from(&self.routes[v as usize].seq);
+            self.journal.push((v, copy));
+        }
+    }
+
+    /// Replaces the sequence of route `v`; returns false, and changes nothing, if it cannot run.
+    pub fn replace(&mut self, v: u32, seq: &[u32]) -> bool {
+        self.touch(v);
+        let was_empty = self.is_empty(v);
+        let mut old = self.spare.pop().unwrap_or_default();
+        old.clone_from(&self.routes[v as usize].seq);
+        self.routes[v as usize].seq.clear();
+        self.routes[v as usize].seq.extend_from_slice(seq);
+        let is_good = {
+            for &id in &old {
+                self.hot[id as usize].route = NONE;
+            }
+            self.refresh(v).is_ok()
+        };
+        if !is_good {
+            self.routes[v as usize].seq.clone_from(&old);
+            let restored = self.refresh(v);
+            debug_assert!(restored.is_ok(), "a route that ran before runs again");
+        }
+        self.spare.push(old);
+        self.note_empty(v, was_empty);
+        is_good
+    }
+
+    /// Keeps the lists of empty routes right after route `v` changed.
+    fn note_empty(&mut self, v: u32, was_empty: bool) {
+        let class = self.inst.vehs[v as usize].class as usize;
+        match (was_empty, self.is_empty(v)) {
+            (true, false) => self.empties[class].retain(|&e| e != v),
+            (false, true) => {
+                // Kept in falling order, so that which vehicle is next does not depend on history.
+                let at = self.empties[class].partition_point(|&e| e > v);
+                self.empties[class].insert(at, v);
+            }
+            _ => {}
+        }
+    }
+
+    /// Starts a step that can be undone.
+    pub fn begin(&mut self) {
+        for (v, seq) in self.journal.drain(..) {
+            self.is_touched[v as usize] = false;
+            self.spare.push(seq);
+        }
+        self.absent_before.clone_from(&self.absent);
+        self.cost_before = self.cost;
+    }
+
+    /// Goes back to where [`State::begin`] was called.
+    pub fn undo(&mut self) {
+        let mut journal = std::mem::take(&mut self.journal);
+        // All nodes leave first: a node may have moved between two touched routes.
+        for &(v, _) in &journal {
+            for i in 0..self.routes[v as usize].seq.len() {
+                let id = self.routes[v as usize].seq[i];
+                self.hot[id as usize].route = NONE;
+            }
+        }
+        for (v, seq) in journal.drain(..) {
+            self.is_touched[v as usize] = false;
+            let was_empty = self.is_empty(v);
+            let undone = std::mem::replace(&mut self.routes[v as usize].seq, seq);
+            self.spare.push(undone);
+            let restored = self.refresh(v);
+            debug_assert!(restored.is_ok(), "a route that ran before runs again");
+            self.note_empty(v, was_empty);
+        }
+        self.journal = journal;
+        self.absent.clone_from(&self.absent_before);
+        debug_assert!(self.routes.iter().map(|r| r.totals.cost).sum::<i64>() <= self.cost_before);
+        self.cost = self.cost_before;
+    }
+
+    /// Goes to a plan kept earlier.
+    pub fn restore(&mut self, seqs: &[Vec<u32>], absent: Vec<u32>, cost: i64) {
+        self.begin();
+        for (v, seq) in seqs.iter().enumerate() {
+            if self.is_newer[v] {
+                for id in std::mem::take(&mut self.routes[v].seq) {
+                    self.hot[id as usize].route = NONE;
+                }
+                self.routes[v].seq.clone_from(seq);
+            }
+        }
+        for (v, seq) in seqs.iter().enumerate() {
+            if self.is_newer[v] {
+                let restored = self.refresh(v as u32);
+                debug_assert!(restored.is_ok(), "a route that ran before runs again");
+            }
+            debug_assert_eq!(&self.routes[v].seq, seq);
+        }
+        for list in &mut self.empties {
+            list.clear();
+        }
+        for v in (0..seqs.len() as u32).rev() {
+            if self.is_empty(v) {
+                self.empties[self.inst.vehs[v as usize].class as usize].push(v);
+            }
+        }
+        self.absent = absent;
+        self.cost = cost;
+    }
+
+    /// Puts an absent job (already taken off the absent list) at its place.
+    pub fn insert(&mut self, job: u32, place: &Place) -> bool {
+        let entry = &self.inst.jobs[job as usize];
+        let mut seq = std::mem::take(&mut self.scratch);
+        let v = match place {
+            Place::After(p) => {
+                let at = self.hot[*p as usize];
+                seq.clone_from(&self.routes[at.route as usize].seq);
+                seq.insert(at.pos as usize + 1, entry.first);
+                at.route
+            }
+            Place::Both(p, q) => {
+                let at = self.hot[*p as usize];
+                seq.clone_from(&self.routes[at.route as usize].seq);
+                let first = at.pos as usize + 1;
+                seq.insert(first, entry.first);
+                let second = if *q == entry.first {
+                    first + 1
+                } else {
+                    self.hot[*q as usize].pos as usize + 2
+                };
+                seq.insert(second, entry.second);
+                at.route
+            }
+            Place::Whole(v, whole) => {
+                seq.clone_from(whole);
+                *v
+            }
+        };
+        let is_good = self.replace(v, &seq);
+        self.scratch = seq;
+        if is_good {
+            self.cost -= entry.absent_cost;
+        }
+        is_good
+    }
+
+    /// A helper node of a block that no route uses.
+    pub fn free_helper(&self, block: &[u32], used: &[u32]) -> Option<u32> {
+        block.iter().copied().find(|id| !used.contains(id))
+    }
+
+    /// Number of reload nodes of a sequence.
+    pub fn n_reloads(&self, seq: &[u32]) -> usize {
+        seq.iter().filter(|&&id| self.inst.nodes[id as usize].kind == Kind::Reload).count()
+    }
+
+    /// Takes over a plan as far as it fits: jobs that break a route are left out.
+    pub fn adopt(&mut self, plan: &Plan) {
+        let inst = self.inst;
+        let mut route_of = std::collections::BTreeMap::new();
+        for (v, veh) in inst.vehs.iter().enumerate() {
+            route_of.insert(veh.vehicle, v as u32);
+        }
+        let mut job_of = std::collections::BTreeMap::new();
+        for (job, entry) in inst.jobs.iter().enumerate() {
+            job_of.insert(entry.order, job as u32);
+        }
+        let mut is_present: Vec<bool> = inst.jobs.iter().map(|j| j.is_committed).collect();
+        for route in &plan.routes {
+            let Some(&v) = route_of.get(&route.vehicle) else { continue };
+            let nodes = self.nodes_of(v, route.tasks(), &job_of, &mut is_present);
+            self.adopt_route(v, &nodes, &mut is_present);
+        }
+        self.absent.clear();
+        for (job, _) in is_present.iter().enumerate().filter(|(_, present)| !**present) {
+            self.absent.push(job as u32);
+        }
+        self.cost = self.routes.iter().map(|r| r.totals.cost).sum::<i64>()
+            + self.absent.iter().map(|&j| inst.jobs[j as usize].absent_cost).sum::<i64>();
+    }
+
+    /// The nodes of tasks after the committed ones, without start and end.
+    fn nodes_of(
+        &self,
+        v: u32,
+        tasks: impl Iterator<Item = Task>,
+        job_of: &std::collections::BTreeMap<u32, u32>,
+        is_present: &mut [bool],
+    ) -> Vec<u32> {
+        let veh = &self.inst.vehs[v as usize];
+        let vehicle = &self.inst.problem.vehicles()[veh.vehicle as usize];
+        let mut nodes: Vec<u32> = Vec::new();
+        for task in tasks.skip(vehicle.committed.len()) {
+            match task {
+                Task::Serve(order) => {
+                    let Some(&job) = job_of.get(&order) else { continue };
+                    let entry = &self.inst.jobs[job as usize];
+                    if entry.second == NONE {
+                        if !is_present[job as usize] && self.inst.is_allowed(entry, v) {
+                            is_present[job as usize] = true;
+                            nodes.push(entry.first);
+                        }
+                    } else if nodes.contains(&entry.first) {
+                        nodes.push(entry.second);
+                    }
+                }
+                Task::Collect(order) => {
+                    let Some(&job) = job_of.get(&order) else { continue };
+                    let entry = &self.inst.jobs[job as usize];
+                    if !is_present[job as usize] && self.inst.is_allowed(entry, v) {
+                        is_present[job as usize] = true;
+                        nodes.push(entry.first);
+                    }
+                }
+                Task::Reload(depot) => {
+                    let at = vehicle.reload_depots.iter().position(|&d| d == depot);
+                    let block = at.map_or(&[][..], |at| &veh.reload_nodes[at]);
+                    nodes.extend(self.free_helper(block, &nodes));
+                }
+                // How much is charged is found anew.
+                Task::Charge { charger, .. } => {
+                    let block = veh.charge_nodes.get(charger as usize).map_or(&[][..], |b| b);
+                    nodes.extend(self.free_helper(block, &nodes));
+                }
+            }
+        }
+        nodes
+    }
+
+    fn adopt_route(&mut self, v: u32, nodes: &[u32], is_present: &mut [bool]) {
+        let veh = &self.inst.vehs[v as usize];
+        let mut seq = vec![veh.start];
+        seq.extend(&veh.committed);
+        let n_before = seq.len();
+        seq.extend(nodes);
+        seq.push(veh.end);
+        if self.replace(v, &seq) || self.charged(v, &seq).is_some_and(|s| self.replace(v, &s)) {
+            return;
+        }
+        // Node by node; a transfer goes in whole or not at all.
+        seq.truncate(n_before);
+        seq.push(veh.end);
+        let mut dropped = Vec::new();
+        for &id in nodes {
+            let node = &self.inst.nodes[id as usize];
+            if dropped.contains(&node.job) && node.job != NONE {
+                continue;
+            }
+            let at = seq.len() - 1;
+            seq.insert(at, id);
+            if node.kind == Kind::Collect {
+                seq.insert(at + 1, node.mate);
+            } else if node.kind == Kind::Drop {
+                let old = seq.iter().position(|&n| n == id).unwrap_or(at);
+                seq.remove(old);
+            }
+            if self.try_seq(v, &seq).is_err() {
+                if node.kind == Kind::Drop {
+                    // Back to right behind its pickup, where it did fit.
+                    seq.retain(|&n| n != id);
+                    let pick = seq.iter().position(|&n| n == node.mate).unwrap_or(0);
+                    seq.insert(pick + 1, id);
+                } else {
+                    seq.retain(|&n| n != id && (node.mate == NONE || n != node.mate));
+                    if node.job != NONE {
+                        is_present[node.job as usize] = false;
+                        dropped.push(node.job);
+                    }
+                }
+            }
+        }
+        if !self.replace(v, &seq) {
+            for &id in nodes {
+                let job = self.inst.nodes[id as usize].job;
+                if job != NONE {
+                    is_present[job as usize] = false;
+                }
+            }
+        }
+    }
+
+    /// The sequence with charging stops added so that it runs, if one or two of them are enough.
+    pub fn charged(&mut self, v: u32, seq: &[u32]) -> Option<Vec<u32>> {
+        let inst = self.inst;
+        let veh = &inst.vehs[v as usize];
+        veh.range?;
+        let mut seq = seq.to_vec();
+        for _ in 0..3 {
+            match self.try_seq(v, &seq) {
+                Ok(_) => return Some(seq),
+                Err(Broken::Energy) => {}
+                Err(_) => return None,
+            }
+            seq = self.with_one_charge(v, &seq)?;
+        }
+        None
+    }
+
+    /// Adds the charging stop that makes the sequence run at least cost, or, if none does, the one
+    /// that lets it run furthest.
+    fn with_one_charge(&mut self, v: u32, seq: &[u32]) -> Option<Vec<u32>> {
+        let inst = self.inst;
+        let veh = &inst.vehs[v as usize];
+        let mut trial = Vec::with_capacity(seq.len() + 1);
+        let mut best: Option<(bool, i64, Vec<u32>)> = None;
+        let first = veh.committed.len();
+        // Charging after the point where the battery is empty comes too late.
+        let broken_at = self.run.at.len();
+        for pos in first..broken_at.min(seq.len() - 1) {
+            let (from, to) =
+                (inst.nodes[seq[pos] as usize].loc, inst.nodes[seq[pos + 1] as usize].loc);
+            let mut near: Vec<(i64, u32)> = Vec::new();
+            for block in &veh.charge_nodes {
+                let Some(helper) = self.free_helper(block, seq) else { continue };
+                let place = inst.nodes[helper as usize].loc;
+                let detour = i64::from(inst.leg(veh.profile, from, place).1)
+                    + i64::from(inst.leg(veh.profile, place, to).1);
+                near.push((detour, helper));
+            }
+            near.sort_unstable();
+            for &(detour, helper) in near.iter().take(3) {
+                trial.clear();
+                trial.extend_from_slice(&seq[..=pos]);
+                trial.push(helper);
+                trial.extend_from_slice(&seq[pos + 1..]);
+                let (is_good, rank) = match self.try_seq(v, &trial) {
+                    Ok(totals) => (true, totals.cost),
+                    Err(Broken::Energy) if self.run.at.len() > broken_at => {
+                        (false, detour - 1_000_000 * self.run.at.len() as i64)
+                    }
+                    Err(_) => continue,
+                };
+                let is_better = match &best {
+                    None => true,
+                    Some((was_good, cost, _)) => (!is_good, rank) < (!*was_good, *cost),
+                };
+                if is_better {
+                    best = Some((is_good, rank, trial.clone()));
+                }
+            }
+        }
+        best.map(|b| b.2)
+    }
+}
+
+/// The larger amount in each dimension.
+fn larger(a: Load, b: Load) -> Load {
+    std::array::from_fn(|d| a[d].max(b[d]))
+}

@@ -1,0 +1,4 @@
+//! The engine against its independent judge.
+
+mod random;
+mod soundness;

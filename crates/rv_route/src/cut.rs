@@ -17,8 +17,10 @@ pub(crate) struct CutGraph {
 
 /// Share of the nodes that each side starts with.
 const START_SHARE: f64 = 0.06;
-/// Smallest share of the nodes that a side may have in the end.
+/// Smallest share of the nodes that a side should have in the end.
 const BALANCE_MIN: f64 = 0.22;
+/// How many times worse a cut counts whose smaller side has less. A star has no other cuts.
+const UNBALANCED_PENALTY: f64 = 10.0;
 /// Directions along which sides start, as unit vectors.
 const DIRECTIONS: [(f32, f32); 6] =
     [(1.0, 0.0), (0.0, 1.0), (0.707, 0.707), (0.707, -0.707), (0.924, 0.383), (0.383, -0.924)];
@@ -194,8 +196,11 @@ impl<'g> Cutter<'g> {
                 usize::from(self.sides[TARGET].reached.len() < self.sides[SOURCE].reached.len());
             let n_side = self.sides[side].reached.len();
             let n_smaller = n_side.min(n - n_side);
-            let score = f64::from(self.flow) / n_smaller as f64;
-            if n_smaller >= n_min && score < limit {
+            let mut score = f64::from(self.flow) / n_smaller as f64;
+            if n_smaller < n_min {
+                score *= UNBALANCED_PENALTY;
+            }
+            if score < limit {
                 limit = score;
                 best = Some((score, self.sides[side].is_reached.clone()));
             }

@@ -1,5 +1,6 @@
 //! The fleet brain: orders, missions, supervision and the event-sourced state, without IO.
 
+pub mod audit;
 mod config;
 mod event;
 mod fleet;

@@ -1,0 +1,228 @@
+/** The map itself: owns MapLibre, follows the store, and tells what was picked. */
+import { Map as MapLibreMap, setWorkerUrl, type MapMouseEvent } from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
+import { tilesUrl } from '../api/client';
+import type { Position, VanDetail } from '../api/types';
+import { lonLat, mercator } from '../state/fleet';
+import type { State } from '../state/state';
+import type { Desk } from '../state/store';
+import * as overlays from './overlays';
+import { mapStyle } from './style';
+import { sizePx, VanLayer } from './vanLayer';
+
+setWorkerUrl(new URL(workerUrl, document.baseURI).href);
+
+const FRAME_MS = 33;
+/** How far beyond the view the subscription reaches, as a share of its size. */
+const MARGIN = 0.15;
+const CARD_PX = 380;
+
+export interface Hover {
+  van: number;
+  x: number;
+  y: number;
+}
+
+export interface MapEvents {
+  onHover(hover: Hover | undefined): void;
+  onPlace(at: Position): void;
+  onClose(at: Position): void;
+}
+
+export class CityMap {
+  private readonly map: MapLibreMap;
+  private readonly vans: VanLayer;
+  private readonly stopListening: () => void;
+  private readonly calm = matchMedia('(prefers-reduced-motion: reduce)');
+  private shown: State;
+  private detail: VanDetail | undefined;
+  private orderAt: Position | undefined;
+  private frame = 0;
+  private drawn_ms = 0;
+  private drawn_version = -1;
+
+  constructor(
+    container: HTMLElement,
+    private readonly desk: Desk,
+    private readonly events: MapEvents,
+  ) {
+    const state = desk.store.get();
+    this.shown = state;
+    this.vans = new VanLayer(desk.fleet);
+    this.map = new MapLibreMap({
+      container,
+      style: mapStyle(state.theme, tilesUrl()),
+      bounds: state.city.bounds,
+      fitBoundsOptions: { padding: 24 },
+      minZoom: 8,
+      maxZoom: 19.5,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      fadeDuration: this.calm.matches ? 0 : 200,
+      transformRequest: (url) => ({ url, headers: { authorization: `Bearer ${desk.token}` } }),
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
+    this.map.getCanvas().setAttribute('aria-label', 'Map of the city. Arrow keys move, plus and minus zoom.');
+    this.map.on('style.load', () => this.restyled());
+    this.map.on('moveend', () => this.subscribe());
+    this.map.on('dragstart', () => desk.store.dispatch({ type: 'follow', is_following: false }));
+    this.map.on('mousemove', (event) => this.hover(event));
+    this.map.on('mouseout', () => this.events.onHover(undefined));
+    this.map.on('click', (event) => this.click(event));
+    this.map.getCanvas().addEventListener('keydown', this.key);
+    this.stopListening = desk.store.subscribe(() => this.changed(desk.store.get()));
+    this.frame = requestAnimationFrame(this.tick);
+    this.subscribe();
+  }
+
+  remove(): void {
+    cancelAnimationFrame(this.frame);
+    this.stopListening();
+    this.map.remove();
+  }
+
+  /** Shows route and stops of the selected van. */
+  showVan(detail: VanDetail | undefined): void {
+    this.detail = detail;
+    if (!this.isReady()) return;
+    overlays.setOverlay(this.map, 'route', overlays.routeFeatures(detail));
+    overlays.setOverlay(this.map, 'stops', overlays.stopFeatures(detail));
+  }
+
+  /** Marks the place of the selected order. */
+  showPlace(at: Position | undefined): void {
+    this.orderAt = at;
+    if (this.isReady()) overlays.setOverlay(this.map, 'pin', overlays.pinFeatures(at));
+  }
+
+  flyTo(at: Position, zoom = 15.5): void {
+    const center: [number, number] = [at.lon_deg, at.lat_deg];
+    const { clientWidth, clientHeight } = this.map.getContainer();
+    // The card of the selection covers the right, or on narrow screens the lower half.
+    const offset: [number, number] = clientWidth > 780 ? [-CARD_PX / 2, 0] : [0, -clientHeight / 4];
+    const duration = this.calm.matches ? 0 : 700;
+    this.map.easeTo({ center, zoom: Math.max(this.map.getZoom(), zoom), offset, duration });
+  }
+
+  fitCity(): void {
+    this.map.fitBounds(this.shown.city.bounds, { padding: 24, animate: !this.calm.matches });
+  }
+
+  zoomBy(steps: number): void {
+    this.map.easeTo({ zoom: this.map.getZoom() + steps, duration: this.calm.matches ? 0 : 250 });
+  }
+
+  focus(): void {
+    this.map.getCanvas().focus();
+  }
+
+  /** Where on the page a van is shown now; for tests and for the label of the selected van. */
+  project(van: number): { x: number; y: number } | undefined {
+    const at = this.desk.fleet.get(van, performance.now() / 1000);
+    return at && this.map.project(lonLat(at.x, at.y));
+  }
+
+  private isReady(): boolean {
+    return this.map.getSource('pin') !== undefined;
+  }
+
+  private restyled(): void {
+    const { map, shown } = this;
+    overlays.addOverlays(map, shown.theme);
+    this.vans.theme = shown.theme;
+    map.addLayer(this.vans, 'facility');
+    overlays.setOverlay(map, 'facilities', overlays.facilityFeatures(shown.city.facilities));
+    overlays.setOverlay(map, 'closures', overlays.closureFeatures(shown.closures));
+    this.showPermits(shown);
+    this.showVan(this.detail);
+    this.showPlace(this.orderAt);
+  }
+
+  private showPermits(state: State): void {
+    overlays.setOverlay(this.map, 'permits', state.show_permits ? overlays.permitFeatures(state.permits) : []);
+  }
+
+  private changed(next: State): void {
+    const before = this.shown;
+    this.shown = next;
+    if (next.theme !== before.theme) this.map.setStyle(mapStyle(next.theme, tilesUrl()), { diff: false });
+    if (this.isReady()) {
+      if (next.closures !== before.closures) overlays.setOverlay(this.map, 'closures', overlays.closureFeatures(next.closures));
+      if (next.permits !== before.permits || next.show_permits !== before.show_permits) this.showPermits(next);
+    }
+    if (next.selection !== before.selection) {
+      this.desk.fleet.mark(next.selection?.kind === 'van' ? next.selection.id : undefined);
+    }
+    this.vans.hidden = next.hidden_states;
+    this.map.getCanvas().classList.toggle('is-aiming', next.mode !== 'look');
+    if (next.link === 'open' && before.link !== 'open') this.subscribe();
+  }
+
+  private subscribe(): void {
+    const bounds = this.map.getBounds();
+    const [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+    const [dx, dy] = [(east - west) * MARGIN, (north - south) * MARGIN];
+    const box: [number, number, number, number] = [
+      Math.max(-180, west - dx), Math.max(-85, south - dy), Math.min(180, east + dx), Math.min(85, north + dy),
+    ];
+    const [x0, y1] = mercator(box[0], box[1]);
+    const [x1, y0] = mercator(box[2], box[3]);
+    this.desk.fleet.keepWithin(x0, y0, x1, y1);
+    this.desk.live.subscribe(box, this.map.getZoom());
+  }
+
+  private readonly tick = (now_ms: number): void => {
+    this.frame = requestAnimationFrame(this.tick);
+    if (now_ms - this.drawn_ms < FRAME_MS || document.hidden) return;
+    const { fleet } = this.desk;
+    this.vans.is_calm = this.calm.matches;
+    if (this.calm.matches && fleet.version === this.drawn_version) return;
+    this.drawn_ms = now_ms;
+    this.drawn_version = fleet.version;
+    const { selection, is_following } = this.shown;
+    if (is_following && selection?.kind === 'van' && !this.map.isMoving()) {
+      const at = fleet.get(selection.id, now_ms / 1000);
+      if (at) this.map.setCenter(lonLat(at.x, at.y));
+    }
+    if (fleet.n > 0) this.map.triggerRepaint();
+  };
+
+  private vanAt(event: MapMouseEvent): number | undefined {
+    const zoom = this.map.getZoom();
+    const reach_px = Math.max(12, sizePx(zoom) * 1.1);
+    const [x, y] = mercator(event.lngLat.lng, event.lngLat.lat);
+    const isVisible = (state: number) => !this.shown.hidden_states.includes(state);
+    return this.desk.fleet.nearest(x, y, reach_px / (512 * 2 ** zoom), performance.now() / 1000, isVisible);
+  }
+
+  private hover(event: MapMouseEvent): void {
+    if (this.shown.mode !== 'look') return;
+    const van = this.vanAt(event);
+    this.map.getCanvas().classList.toggle('is-on-van', van !== undefined);
+    this.events.onHover(van === undefined ? undefined : { van, x: event.point.x, y: event.point.y });
+  }
+
+  private click(event: MapMouseEvent): void {
+    const at = { lat_deg: event.lngLat.lat, lon_deg: event.lngLat.lng };
+    if (this.shown.mode !== 'look') this.aim(at);
+    else {
+      const van = this.vanAt(event);
+      if (van !== undefined) this.desk.store.dispatch({ type: 'select', selection: { kind: 'van', id: van } });
+    }
+  }
+
+  private aim(at: Position): void {
+    if (this.shown.mode === 'place') this.events.onPlace(at);
+    else if (this.shown.mode === 'close') this.events.onClose(at);
+  }
+
+  /** Without a mouse, Enter aims at the middle of the map. */
+  private readonly key = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' || this.shown.mode === 'look') return;
+    const center = this.map.getCenter();
+    this.aim({ lat_deg: center.lat, lon_deg: center.lng });
+  };
+}

@@ -1,0 +1,116 @@
+import { useCallback, useEffect, useState } from 'react';
+import { ApiError } from '../api/client';
+import type { OrderDetail } from '../api/types';
+import { clock, clockSeconds, day, plural, sentence, timeWindow, words } from '../format';
+import { may } from '../state/roles';
+import { attempt, useDesk, usePart } from '../state/store';
+import { ConfirmButton, Empty, StatusPill, usePoll } from './bits';
+import { Card } from './Card';
+import { useMap, vanName } from './MapPane';
+
+const REFRESH_MS = 2500;
+const CLOSED = ['delivered', 'returned', 'cancelled', 'refused'];
+
+export function OrderCard({ id }: { id: string }) {
+  const { store, client } = useDesk();
+  const map = useMap();
+  const zone = usePart((s) => s.city.time_zone);
+  const role = usePart((s) => s.session.role);
+  const tenants = usePart((s) => s.city.tenants);
+  const [order, setOrder] = useState<OrderDetail>();
+  const [problem, setProblem] = useState<ApiError>();
+  const shown = order?.id === id ? order : undefined;
+
+  const load = useCallback(async () => {
+    try {
+      setOrder(await client.order(id));
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(error instanceof ApiError ? error : undefined);
+    }
+  }, [client, id]);
+  usePoll(load, REFRESH_MS);
+  useEffect(() => void load(), [load]);
+  const at = shown?.position;
+  const [lat, lon] = [at?.lat_deg, at?.lon_deg];
+  useEffect(() => {
+    map?.showPlace(lat === undefined || lon === undefined ? undefined : { lat_deg: lat, lon_deg: lon });
+    return () => map?.showPlace(undefined);
+  }, [map, lat, lon]);
+
+  const cancel = () =>
+    void attempt(store, async () => {
+      await client.cancelOrder(id);
+      await load();
+    });
+  const tenant = tenants.find((t) => t.id === shown?.tenant_id);
+  return (
+    <Card title={shown?.key ?? `Order ${id}`} under={shown && <><StatusPill status={shown.status} /><span className="muted">{sentence(shown.kind)}</span></>}>
+      {problem && <p className="note is-bad" role="alert">{problem.message}<span className="hint">{problem.hint}</span></p>}
+      {!shown && !problem && <Empty>Reading its story …</Empty>}
+      {shown && (
+        <>
+          <p className="address">
+            {shown.address || 'No address'}
+            {at && <button type="button" className="text-button" onClick={() => map?.flyTo(at, 17)}>Show</button>}
+          </p>
+          {shown.reason && <p className="note is-bad">{sentence(shown.reason)}</p>}
+          {shown.code && <p className="code">Unlock code <strong>{shown.code}</strong></p>}
+          <dl className="facts">
+            <div><dt>Window</dt><dd>{timeWindow(shown.window_start_ms, shown.window_end_ms, zone)}</dd></div>
+            <div><dt>Arrival</dt><dd>{CLOSED.includes(shown.status) ? '–' : clock(shown.eta_ms, zone)}</dd></div>
+            <div><dt>Tenant</dt><dd>{tenant?.name ?? (shown.tenant_id || '–')}</dd></div>
+          </dl>
+          {shown.van_id !== undefined && (
+            <p className="line">
+              <span className="muted">Van</span>
+              <VanLink id={shown.van_id} />
+            </p>
+          )}
+          <section aria-labelledby="story">
+            <h3 className="card-head" id="story">Story <span className="muted">{day(shown.story[0]?.t_ms, zone)}</span></h3>
+            {shown.story.length === 0 && <Empty>Nothing happened yet.</Empty>}
+            <ol className="story">
+              {shown.story.map((line, i) => (
+                <li key={i} className={`story-line is-${CLOSED.includes(line.kind) ? 'end' : 'step'}`}>
+                  <time className="figure muted">{clockSeconds(line.t_ms, zone)}</time>
+                  <span>{line.text || sentence(words(line.kind))}</span>
+                </li>
+              ))}
+            </ol>
+          </section>
+          {shown.parcels.length > 0 && (
+            <section aria-labelledby="parcels">
+              <h3 className="card-head" id="parcels">{sentence(plural(shown.parcels.length, 'parcel'))}</h3>
+              <ul className="plain">
+                {shown.parcels.slice(0, 50).map((p) => (
+                  <li key={p.id} className="line">
+                    <span className="figure">{p.id}</span>
+                    <span className="muted">{p.compartment !== undefined && `compartment ${p.compartment} · `}{words(p.status)}</span>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+          {shown.proof && <p className="muted permit-line">Proof: {shown.proof}</p>}
+          {may(role, 'cancel_order') && !CLOSED.includes(shown.status) && (
+            <div className="card-actions">
+              <ConfirmButton ask="Really cancel it?" onConfirm={cancel}>Cancel order</ConfirmButton>
+            </div>
+          )}
+        </>
+      )}
+    </Card>
+  );
+}
+
+function VanLink({ id }: { id: number }) {
+  const { store } = useDesk();
+  const role = usePart((s) => s.session.role);
+  if (!may(role, 'see_vans')) return <span>{vanName(id)}</span>;
+  return (
+    <button type="button" className="text-button" onClick={() => store.dispatch({ type: 'select', selection: { kind: 'van', id } })}>
+      {vanName(id)}
+    </button>
+  );
+}

@@ -241,3 +241,105 @@ fn middle(points: &[LatLon]) -> LatLon {
 fn xy(p: Point2) -> [f64; 2] {
     [p.x_m, p.y_m]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing;
+
+    const ANYWHERE: Meters = Meters(10_000.0);
+
+    fn at(lat_e7: i32, lon_e7: i32) -> LatLon {
+        LatLon::from_e7(437_300_000 + lat_e7, 74_200_000 + lon_e7).unwrap()
+    }
+
+    /// Every open edge with its distance, by looking at a thousand spots of each.
+    fn oracle(graph: &RoadGraph, p: LatLon, mode: Mode) -> Vec<(f64, EdgeId)> {
+        let ids = (0..graph.n_edges()).map(EdgeId::from_idx);
+        let open = ids.filter(|id| graph.edge(*id).modes.contains(mode));
+        let distance = |id: EdgeId| {
+            let mut least = f64::INFINITY;
+            for pair in graph.polyline(id).windows(2) {
+                for i in 0..=1_000 {
+                    let mix = |a: i32, b: i32| a + ((b - a) as f64 * f64::from(i) / 1e3) as i32;
+                    let lat = mix(pair[0].lat_e7(), pair[1].lat_e7());
+                    let lon = mix(pair[0].lon_e7(), pair[1].lon_e7());
+                    least = least.min(LatLon::from_e7(lat, lon).unwrap().distance_to(p).0);
+                }
+            }
+            least
+        };
+        let mut all: Vec<_> = open.map(|id| (distance(id), id)).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn finds_what_looking_everywhere_finds(
+            lat in -5_000_i32..15_000, lon in -5_000_i32..17_000, mode in 0_usize..6,
+        ) {
+            let graph = testing::square_city().graph;
+            let mode = Mode::ALL[mode];
+            let query = SnapQuery { mode, radius: ANYWHERE, heading: None, n_max: 100 };
+            let found = SnapIndex::new(&graph).nearest(&graph, at(lat, lon), &query);
+            let expected = oracle(&graph, at(lat, lon), mode);
+            prop_assert_eq!(found.len(), expected.len());
+            for (snap, (distance_m, _)) in found.iter().zip(&expected) {
+                prop_assert!((snap.distance.0 - distance_m).abs() < 0.5);
+                prop_assert!((snap.point.distance_to(at(lat, lon)).0 - distance_m).abs() < 0.5);
+                let edge = graph.edge(snap.position.edge);
+                prop_assert!(edge.modes.contains(mode));
+                prop_assert!(snap.position.offset <= edge.length);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_is_on_the_side_that_traffic_keeps_to() {
+        let graph = testing::square_city().graph;
+        let index = SnapIndex::new(&graph);
+        let south_of_south_street = at(-300, 6_000);
+        let stop = |side| {
+            let snap = index.stop_for(&graph, south_of_south_street, Mode::Van, side, ANYWHERE);
+            let edge = *graph.edge(snap.unwrap().position.edge);
+            (edge.tail.0, edge.head.0)
+        };
+        assert_eq!(stop(DriveSide::Right), (0, 1));
+        assert_eq!(stop(DriveSide::Left), (1, 0));
+        // East Street is open northward alone, whatever side the place lies on.
+        let west_of_it = at(4_000, 11_800);
+        let snap = index.stop_for(&graph, west_of_it, Mode::Van, DriveSide::Right, ANYWHERE);
+        let snap = snap.unwrap();
+        assert_eq!(graph.edge(snap.position.edge).tail.0, 1);
+        assert_eq!(snap.side, Some(DriveSide::Left));
+    }
+
+    #[test]
+    fn heading_and_radius_narrow_the_search() {
+        let graph = testing::square_city().graph;
+        let index = SnapIndex::new(&graph);
+        let query = |heading_deg: f64, radius| SnapQuery {
+            mode: Mode::Foot,
+            radius,
+            heading: Some((Radians(heading_deg.to_radians()), Radians(0.5))),
+            n_max: 1,
+        };
+        let tail = |heading_deg| {
+            let found = index.nearest(&graph, at(100, 6_000), &query(heading_deg, ANYWHERE));
+            graph.edge(found[0].position.edge).tail.0
+        };
+        assert_eq!(tail(90.0), 0);
+        assert_eq!(tail(-90.0), 1);
+        assert!(index.nearest(&graph, at(4_000, 6_000), &query(90.0, Meters(5.0))).is_empty());
+        assert!(
+            SnapIndex::new(&RoadGraph::default())
+                .nearest(&RoadGraph::default(), at(0, 0), &query(0.0, ANYWHERE))
+                .is_empty()
+        );
+    }
+}

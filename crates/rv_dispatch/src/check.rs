@@ -174,6 +174,26 @@ fn orders(problem: &Problem, plan: &Plan, served: &[u32], report: &mut Report) {
     }
 }
 
+/// Judges one route of a vehicle that may differ from the problem's, with one order that may.
+pub(crate) fn is_route_sound(
+    problem: &Problem,
+    vehicle: &Vehicle,
+    route: &Route,
+    relaxed: (u32, &Order),
+) -> bool {
+    let mut carried = vehicle.extra_load.map(i64::from);
+    for order in problem.orders().iter().filter(|o| o.on_board == Some(route.vehicle)) {
+        for (sum, amount) in carried.iter_mut().zip(order.load) {
+            *sum += i64::from(amount);
+        }
+    }
+    let (mut report, mut served) = (Report::default(), vec![0; problem.orders().len()]);
+    let mut drive = Drive::new(problem, vehicle, route, carried, &mut report, &mut served);
+    drive.relaxed = Some(relaxed);
+    drive.judge();
+    report.violations.is_empty() && served[relaxed.0 as usize] == 1
+}
+
 /// One route being driven.
 struct Drive<'a> {
     problem: &'a Problem,
@@ -181,6 +201,8 @@ struct Drive<'a> {
     route: &'a Route,
     report: &'a mut Report,
     served: &'a mut [u32],
+    /// An order that is judged as if it were another.
+    relaxed: Option<(u32, &'a Order)>,
     now_ms: i64,
     place: u32,
     load: Load64,
@@ -207,6 +229,7 @@ impl<'a> Drive<'a> {
             route,
             report,
             served,
+            relaxed: None,
             now_ms: route.depart_ms,
             place: problem.start_location(vehicle),
             load: carried,
@@ -214,6 +237,13 @@ impl<'a> Drive<'a> {
             trip: 0,
             picked: Vec::new(),
             excused_mwh: 0,
+        }
+    }
+
+    fn order(&self, idx: u32) -> Option<&'a Order> {
+        match self.relaxed {
+            Some((relaxed, order)) if relaxed == idx => Some(order),
+            _ => self.problem.orders().get(idx as usize),
         }
     }
 
@@ -315,8 +345,7 @@ impl<'a> Drive<'a> {
     fn location(&self, task: Task) -> Option<u32> {
         match task {
             Task::Serve(order) | Task::Collect(order) => {
-                let order = self.problem.orders().get(order as usize)?;
-                stop(order, task).map(|s| s.location)
+                stop(self.order(order)?, task).map(|s| s.location)
             }
             Task::Reload(depot) => self.problem.depots().get(depot as usize).map(|d| d.location),
             Task::Charge { charger, .. } => {
@@ -352,7 +381,8 @@ impl<'a> Drive<'a> {
         let problem = self.problem;
         let windows = match task {
             Task::Serve(order) | Task::Collect(order) => {
-                stop(&problem.orders()[order as usize], task).map_or(&[][..], |s| &s.windows)
+                let stop = self.order(order).and_then(|o| stop(o, task));
+                stop.map_or(&[][..], |s| &s.windows)
             }
             Task::Reload(depot) => std::slice::from_ref(&problem.depots()[depot as usize].window),
             Task::Charge { charger, .. } => {
@@ -379,14 +409,14 @@ impl<'a> Drive<'a> {
         let (vehicle, problem) = (self.route.vehicle, self.problem);
         match task {
             Task::Collect(idx) => {
-                let order = &problem.orders()[idx as usize];
+                let Some(order) = self.order(idx) else { return };
                 self.now_ms += stop(order, task).map_or(0, |s| s.service_ms);
                 self.add(&order.load, 1);
                 self.picked.push(idx);
                 self.check_skills(idx, order, visit);
             }
             Task::Serve(idx) => {
-                let order = &problem.orders()[idx as usize];
+                let Some(order) = self.order(idx) else { return };
                 if let Some(n) = self.served.get_mut(idx as usize) {
                     *n += 1;
                 }

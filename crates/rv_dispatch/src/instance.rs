@@ -1,5 +1,7 @@
 //! A problem, or a part of one, compiled into dense tables of 32-bit numbers for the search.
 
+use std::sync::Arc;
+
 use rv_model::dispatch::{
     Load, MAX_LOAD_DIMS, OrderKind, Presence, Problem, Start, Stop, Task, Vehicle, Window,
 };
@@ -108,7 +110,7 @@ pub(crate) struct Veh {
     pub starts_on_road: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Instance<'p> {
     pub problem: &'p Problem,
     pub origin_ms: i64,
@@ -120,10 +122,14 @@ pub(crate) struct Instance<'p> {
     pub windows: Vec<(i32, i32)>,
     pub n_dims: usize,
     pub n_locs: usize,
+    /// Costs are millionths of millionths of currency, times two to the minus this.
+    pub cost_shift: u32,
+    /// A depot visit of each depot that no vehicle may make, to find out what it would allow.
+    pub spare_reloads: Vec<u32>,
     /// Duration (ms) and distance (mm) by profile, from, to.
-    legs: Vec<[i32; 2]>,
+    legs: Arc<Vec<[i32; 2]>>,
     /// Energy (mWh), same layout; empty if no vehicle has a battery.
-    energy: Vec<i32>,
+    energy: Arc<Vec<i32>>,
 }
 
 impl Instance<'_> {
@@ -211,6 +217,7 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
     builder.helpers(&mut vehs);
     builder.commit(&mut vehs, &mut jobs);
     class_vehicles(problem, &mut vehs);
+    let spare_reloads = (0..problem.depots().len() as u32).map(|d| builder.reload(d)).collect();
     let has_open_end = vehs.iter().any(|v| builder.nodes[v.end as usize].loc == NONE);
     let Builder { locations, mut nodes, windows, .. } = builder;
     let n_locs = locations.len() + usize::from(has_open_end);
@@ -231,8 +238,10 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         windows,
         n_dims: problem.n_load_dims(),
         n_locs,
-        legs,
-        energy,
+        spare_reloads,
+        legs: Arc::new(legs),
+        energy: Arc::new(energy),
+        cost_shift: scale.shift,
     };
     crate::route::accept_committed(&mut inst);
     inst

@@ -96,9 +96,31 @@ pub(crate) fn best_place(
     style: Style,
     dice: &mut Dice,
 ) -> Option<(Place, i64)> {
+    let limit = state.inst.jobs[job as usize].absent_cost;
+    best_place_below(state, near, job, limit, style, dice)
+}
+
+/// The cheapest place of an absent job even if leaving it out is cheaper.
+pub(crate) fn best_place_at_any_cost(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    job: u32,
+    dice: &mut Dice,
+) -> Option<(Place, i64)> {
+    best_place_below(state, near, job, i64::MAX / 4, Style { blink: 0 }, dice)
+}
+
+fn best_place_below(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    job: u32,
+    limit: i64,
+    style: Style,
+    dice: &mut Dice,
+) -> Option<(Place, i64)> {
     let inst = state.inst;
     let entry = &inst.jobs[job as usize];
-    let mut search = Search { job, best: entry.absent_cost, place: None, trials: 0 };
+    let mut search = Search { job, best: limit, place: None, trials: 0 };
     let node = entry.first;
     if entry.only == NONE {
         for &p in near.preds(node) {

@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rv_base::Rng;
-use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
+use rv_model::dispatch::{OrderKind, Plan, Problem, Route};
 
 use crate::decompose::{Part, parts_of_orders, parts_of_routes};
-use crate::explain::explain;
+use crate::explain::explain_absent;
 use crate::instance::compile;
 use crate::near::Near;
 use crate::recreate::Dice;
@@ -31,7 +31,7 @@ pub struct Params {
     pub n_threads: usize,
     /// Stops of one part at most; problems up to this size are solved in one piece.
     pub part_stops_max: usize,
-    /// Unassigned orders for which the least relaxation is searched; others get `Nothing`.
+    /// Unassigned orders for which the least relaxation is searched.
     pub n_explained_max: usize,
 }
 
@@ -86,23 +86,39 @@ pub fn solve(
         solve_in_parts(problem, warm, params, budget, n_stops, rng, &mut stats)
     };
     routes.sort_by_key(|r| r.vehicle);
-    let mut plan = Plan { routes, unassigned: Vec::new() };
-    plan.unassigned = left_out(problem, &plan)
-        .into_iter()
-        .enumerate()
-        .map(|(rank, order)| {
-            if rank < params.n_explained_max {
-                explain(problem, &plan, order)
-            } else {
-                Unassigned {
-                    order,
-                    relaxation: rv_model::dispatch::Relaxation::Nothing,
-                    vehicle: None,
-                }
-            }
-        })
-        .collect();
+    let plan = finish(problem, Plan { routes, unassigned: Vec::new() }, params, rng);
     Outcome { plan, stats }
+}
+
+/// Says of each order that is left out what would let it in.
+fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan {
+    let out = left_out(problem, &plan);
+    if out.is_empty() {
+        return plan;
+    }
+    let parts = parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("explain"));
+    let mut n_left = params.n_explained_max;
+    let mut routes = Vec::new();
+    for part in &parts {
+        if !part.orders.iter().any(|o| out.binary_search(o).is_ok()) {
+            let is_here = |r: &&Route| part.vehicles.binary_search(&r.vehicle).is_ok();
+            routes.extend(plan.routes.iter().filter(is_here).cloned());
+            continue;
+        }
+        let inst = compile(problem, &part.orders, &part.vehicles);
+        let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
+        let mut state = State::new(&inst);
+        state.adopt(&plan);
+        let mut dice = Dice::new(&mut rng.fork("explain"));
+        let found = explain_absent(&mut state, &near, &mut dice, n_left);
+        n_left = n_left.saturating_sub(found.len());
+        plan.unassigned.extend(found);
+        routes.extend(output::routes(&state));
+    }
+    routes.sort_by_key(|r| r.vehicle);
+    plan.unassigned.sort_by_key(|u| u.order);
+    plan.routes = routes;
+    plan
 }
 
 impl Stats {

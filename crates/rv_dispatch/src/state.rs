@@ -49,6 +49,16 @@ pub(crate) enum Place {
     Whole(u32, Vec<u32>),
 }
 
+impl Place {
+    /// The route that the place is in.
+    pub fn route(&self, state: &State<'_, '_>) -> u32 {
+        match self {
+            Self::After(p) | Self::Both(p, _) => state.hot[*p as usize].route,
+            Self::Whole(v, _) => *v,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct State<'i, 'p> {
     pub inst: &'i Instance<'p>,

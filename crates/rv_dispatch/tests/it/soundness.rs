@@ -7,7 +7,7 @@ use crate::random::{Features, problem};
 
 #[test]
 fn plans_of_random_problems_break_no_limit() {
-    for seed in 0..150 {
+    for seed in 0..200 {
         let features = Features(Rng::from_seed(seed).next_u64() as u32 % (1 << Features::N));
         let n_orders = 4 + (seed as usize * 7) % 40;
         let problem = problem(seed, n_orders, 1 + n_orders / 6, features);
@@ -16,6 +16,9 @@ fn plans_of_random_problems_break_no_limit() {
         let outcome = solve(&problem, None, &params, &budget, &mut Rng::from_seed(seed));
         let report = check(&problem, &outcome.plan);
         assert_eq!(report.violations, [], "seed {seed}, {features:?}");
+        for out in &outcome.plan.unassigned {
+            assert_ne!(out.relaxations, [], "seed {seed}, {features:?}: {out:?}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was planned.
 
+use rv_base::Money;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Load;
@@ -62,26 +63,35 @@ impl Route {
     }
 }
 
-/// The least change that would let an order in, every other order staying where it is.
+/// A change that would let an order in, every other order staying where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relaxation {
-    /// Its window (of the pickup or the dropoff) ends so much later.
+    /// Its window opens so much earlier or ends so much later; a transfer has two.
     Window {
-        /// How much later, ms.
+        /// Whether the dropoff of a transfer is meant, and not its pickup.
+        is_dropoff: bool,
+        /// How much earlier its first window opens, ms.
+        early_ms: i64,
+        /// How much later its last window ends, ms.
         late_ms: i64,
     },
-    /// The vehicle's shift ends so much later (or its longest duration grows so much).
+    /// The vehicle's shift ends so much later, and its longest duration grows as much.
     Shift {
         /// How much later, ms.
         late_ms: i64,
+    },
+    /// The vehicle may drive so much further.
+    Distance {
+        /// How much further, mm.
+        more_mm: i64,
     },
     /// The vehicle holds so much more.
     Capacity {
         /// How much more in each dimension.
         more: Load,
     },
-    /// The vehicle's battery holds so much more at the start.
+    /// The vehicle's battery holds, and has at the start, so much more.
     Battery {
         /// How much more, mWh.
         more_mwh: i64,
@@ -91,25 +101,34 @@ pub enum Relaxation {
         /// The missing bits.
         missing: u64,
     },
+    /// The vehicle may fetch loads at this depot once more.
+    Reload {
+        /// Which depot (index).
+        depot: u32,
+    },
+    /// These orders of the vehicle's route are given up instead.
+    InsteadOf {
+        /// Which orders (indices).
+        orders: Vec<u32>,
+    },
     /// One more vehicle like this one is there, unused.
     Vehicle,
     /// The order is worth so much more: it can be served, but costs more than its prize.
     Prize {
-        /// How much more, millionths of the currency unit.
-        more: i64,
+        /// How much more.
+        more: Money,
     },
-    /// No single change was found: the place cannot be reached, or several limits bind at once.
-    Nothing,
 }
 
-/// An order that was left out, and what would let it in.
+/// An order that was left out, and the least change found that would let it in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unassigned {
     /// Which order (index).
     pub order: u32,
-    /// What would have to change.
-    pub relaxation: Relaxation,
-    /// The vehicle (index) for which the change would do, unless `Nothing`.
+    /// What would have to change, all of it; the judge confirms that it is enough. Empty if no
+    /// change would do (the place cannot be reached) or none was searched.
+    pub relaxations: Vec<Relaxation>,
+    /// The vehicle (index) for which the change would do.
     pub vehicle: Option<u32>,
 }
 

@@ -10,8 +10,6 @@ import * as overlays from './overlays';
 import { mapStyle } from './style';
 import { sizePx, VanLayer } from './vanLayer';
 
-setWorkerUrl(new URL(workerUrl, document.baseURI).href);
-
 const FRAME_MS = 33;
 /** How far beyond the view the subscription reaches, as a share of its size. */
 const MARGIN = 0.15;
@@ -49,6 +47,7 @@ export class CityMap {
     const state = desk.store.get();
     this.shown = state;
     this.vans = new VanLayer(desk.fleet);
+    setWorkerUrl(new URL(workerUrl, document.baseURI).href);
     this.map = new MapLibreMap({
       container,
       style: mapStyle(state.theme, tilesUrl()),

@@ -30,6 +30,13 @@ describe('parsers', () => {
     expect(page.items[0]).toMatchObject({ id: 1, soc: 1, load: 0, state: 'offline', name: 'van 1' });
   });
 
+  it('know the zone of a city by its offset', () => {
+    expect(parse.city({ utc_offset_min: 120 }).time_zone).toBe('+02:00');
+    expect(parse.city({ utc_offset_min: -270 }).time_zone).toBe('-04:30');
+    expect(parse.city({ utc_offset_min: 9e9 }).time_zone).toBe('UTC');
+    expect(parse.city({ time_zone: 'Europe/Monaco' }).time_zone).toBe('Europe/Monaco');
+  });
+
   it('keep ids of either kind as text', () => {
     expect(parse.order({ id: 12 })?.id).toBe('12');
     expect(parse.order({ id: '0190-ab' })?.id).toBe('0190-ab');
@@ -40,9 +47,9 @@ describe('parsers', () => {
     const order = parse.orderDetail({
       id: 3, key: 'P3', tenant_id: 1, kind: 'delivery', status: 'arrived', address: '1 Rue', n_parcels: 2, lat_deg: 43.7,
       lon_deg: 7.4, code: 4711, story: [{ t_ms: 5, kind: 'accepted', text: 'in' }, { kind: 'no time' }],
-      parcels: [{ id: 1, status: 'loaded', compartment: 4 }], proof: { unlock_code: true },
+      parcels: [{ id: 1, status: 'loaded', compartment: 4 }], proof: { how: 'code', at_ms: 9 },
     });
-    expect(order).toMatchObject({ id: '3', code: '4711', position: { lat_deg: 43.7, lon_deg: 7.4 }, proof: 'unlock code: true' });
+    expect(order).toMatchObject({ id: '3', code: '4711', position: { lat_deg: 43.7, lon_deg: 7.4 }, proof: { how: 'code', at_ms: 9 } });
     expect(order?.story).toHaveLength(1);
     expect(order?.parcels).toEqual([{ id: '1', status: 'loaded', compartment: '4' }]);
   });

@@ -147,8 +147,7 @@ export interface OrderDetail extends Order {
   story: StoryLine[];
   parcels: { id: Id; status: string; compartment?: string }[];
   code?: string;
-  cost?: number;
-  proof?: { how: string; at_ms?: number };
+  proof?: string;
 }
 
 export interface Choice {
@@ -180,8 +179,6 @@ export interface Permit {
   id: Id;
   name: string;
   hours: string;
-  /** Where driving is forbidden, rather than allowed. */
-  is_forbidden: boolean;
   geometry: GeoJSON.Geometry | null;
 }
 

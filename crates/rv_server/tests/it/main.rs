@@ -1,4 +1,5 @@
 //! Integration tests of the server.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod store;
 mod support;

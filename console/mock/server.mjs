@@ -187,7 +187,7 @@ function cityInfo({ city, tenants }) {
   return {
     name: 'monaco', attribution: '© OpenStreetMap contributors', bounds: [[w, s], [e, n]],
     center: [(w + e) / 2, (s + n) / 2], facilities: city.facilities.map(({ node: _node, ...f }) => f), tenants,
-    sim: { is_simulated: true },
+    sim: { is_simulated: true }, utc_offset_min: 120,
   };
 }
 
@@ -246,7 +246,7 @@ function oneOrder(c, id) {
   const o = c.world.orders[Number(id)];
   if (!o || !visible(c, o)) return fail(c.response, 404, 'order_unknown', `no order ${id}`, 'see GET /orders');
   return reply(c.response, 200, {
-    ...orderInfo(o), lat_deg: o.place.position[1], lon_deg: o.place.position[0], story: o.story, proof: o.proof,
+    ...orderInfo(o), lat_deg: o.place.position[1], lon_deg: o.place.position[0], story: o.story, proof: o.proof, cost: 0.31 * o.n_parcels,
     parcels: Array.from({ length: o.n_parcels }, (_, i) => ({ id: o.id * 10 + i, status: o.status, compartment: 1 + ((o.id + i) % 12) })),
     ...(o.code && c.user.role !== 'viewer' ? { code: o.code } : {}),
   });
@@ -307,8 +307,8 @@ function permits({ city }) {
     return [cx + rx * Math.cos(a), cy + ry * Math.sin(a)];
   });
   return [
-    { id: 0, name: 'Monaco city permit', hours: '06:00-22:00', van_classes: ['robovan-35'], geometry: { type: 'Polygon', coordinates: [ring(x, y, 0.019, 0.0145)] } },
-    { id: 1, name: 'Le Rocher, mornings', hours: '06:00-10:00', van_classes: ['robovan-35'], geometry: { type: 'Polygon', coordinates: [ring(7.4246, 43.7312, 0.0036, 0.0017)] } },
+    { id: 0, effect: 'allowed', name: 'Monaco city permit', hours: '06:00-22:00', van_classes: ['robovan-35'], geometry: { type: 'Polygon', coordinates: [ring(x, y, 0.019, 0.0145)] } },
+    { id: 1, effect: 'forbidden', name: 'Le Rocher', hours: '10:00-19:00 daily', van_classes: ['robovan-35'], geometry: { type: 'Polygon', coordinates: [ring(7.4246, 43.7312, 0.0036, 0.0017)] } },
   ];
 }
 

@@ -47,7 +47,7 @@ export function seeded(seed) {
 export class World {
   constructor(city, { seed, n_vans, speed }) {
     Object.assign(this, { city, speed, rng: seeded(seed) });
-    this.now_ms = Date.UTC(2026, 4, 12, 8, 0, 0);
+    this.now_ms = Date.UTC(2026, 4, 12, 6, 0, 0);
     this.orders = [];
     this.byKey = new Map();
     this.tickets = [];
@@ -313,7 +313,7 @@ export class World {
       order.done_ms = this.now_ms;
       delete order.code;
       const text = is_there ? `Handed over at ${order.address}` : 'Nobody there: parcel returns to the hub';
-      order.proof = is_there ? 'unlock code and door sensor' : undefined;
+      order.proof = is_there ? { how: 'code', at_ms: this.now_ms } : undefined;
       this.tell(order, order.status, text, van);
     }
     this.nextStop(van);
@@ -374,7 +374,7 @@ export class World {
     const on_time = done.filter((o) => o.done_ms <= o.window_end_ms).length;
     const by = (...states) => this.vans.filter((v) => states.includes(v.state)).length;
     const parcels = done.reduce((n, o) => n + o.n_parcels, 0);
-    const hours = (this.now_ms - Date.UTC(2026, 4, 12, 8)) / 3_600_000 + 0.1;
+    const hours = (this.now_ms - Date.UTC(2026, 4, 12, 6)) / 3_600_000 + 0.1;
     const refused = count('refused');
     const cancelled = count('cancelled');
     const returned = count('returned');

@@ -104,8 +104,17 @@ export function city(value: unknown): T.City {
     facilities: list(o.facilities, facility),
     tenants: list(o.tenants, tenant),
     is_simulated: object(o.sim).is_simulated === true,
-    time_zone: text(o.time_zone, 'UTC'),
+    time_zone: zone(o),
   };
+}
+
+/** The zone of the city: by name, or by its distance from UTC, such as `+02:00`. */
+function zone(o: Json): string {
+  const offset_min = Math.round(number(o.utc_offset_min) ?? 0);
+  if (Math.abs(offset_min) > 14 * 60) return 'UTC';
+  const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
+  const size = Math.abs(offset_min);
+  return text(o.time_zone) || `${offset_min < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`;
 }
 
 function facility(value: unknown): T.Facility | undefined {
@@ -215,14 +224,14 @@ export function orderDetail(value: unknown): T.OrderDetail | undefined {
       const key = id(p.id);
       return key === undefined ? undefined : { id: key, status: text(p.status), compartment: id(p.compartment) };
     }),
-    code: id(o.code), proof: proofText(o.proof),
+    code: id(o.code), cost: number(o.cost), proof: proof(o.proof),
   };
 }
 
-function proofText(value: unknown): string | undefined {
-  if (typeof value === 'string') return text(value) || undefined;
-  const parts = Object.entries(object(value)).map(([name, v]) => `${name.replaceAll('_', ' ')}: ${String(v)}`);
-  return parts.length ? text(parts.join(', ')) : undefined;
+function proof(value: unknown): T.OrderDetail['proof'] {
+  const o = object(value);
+  const how = text(o.how);
+  return how ? { how, at_ms: number(o.at_ms) } : undefined;
 }
 
 export function ticket(value: unknown): T.Ticket | undefined {
@@ -254,7 +263,7 @@ export function permit(value: unknown): T.Permit | undefined {
   const o = object(value);
   const key = id(o.id);
   if (key === undefined) return undefined;
-  return { id: key, name: text(o.name, key), hours: text(o.hours), geometry: geometry(o.geometry) };
+  return { id: key, name: text(o.name, key), hours: text(o.hours), is_forbidden: o.effect === 'forbidden', geometry: geometry(o.geometry) };
 }
 
 export function fleetEvent(value: unknown): T.FleetEvent | undefined {

@@ -147,7 +147,8 @@ export interface OrderDetail extends Order {
   story: StoryLine[];
   parcels: { id: Id; status: string; compartment?: string }[];
   code?: string;
-  proof?: string;
+  cost?: number;
+  proof?: { how: string; at_ms?: number };
 }
 
 export interface Choice {
@@ -179,6 +180,8 @@ export interface Permit {
   id: Id;
   name: string;
   hours: string;
+  /** Where driving is forbidden, rather than allowed. */
+  is_forbidden: boolean;
   geometry: GeoJSON.Geometry | null;
 }
 

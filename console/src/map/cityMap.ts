@@ -10,9 +10,10 @@ import * as overlays from './overlays';
 import { mapStyle } from './style';
 import { sizePx, VanLayer } from './vanLayer';
 
-setWorkerUrl(new URL(workerUrl, document.baseURI).href);
-
+/** The shortest time between two pictures of moving vans. */
 const FRAME_MS = 33;
+/** On a machine that draws slowly, moving vans take at most this share of its time. */
+const SHARE_MAX = 0.4;
 /** How far beyond the view the subscription reaches, as a share of its size. */
 const MARGIN = 0.15;
 const CARD_PX = 380;
@@ -40,6 +41,8 @@ export class CityMap {
   private frame = 0;
   private drawn_ms = 0;
   private drawn_version = -1;
+  private ticked_ms = 0;
+  private pace_ms = 0;
 
   constructor(
     container: HTMLElement,
@@ -49,6 +52,7 @@ export class CityMap {
     const state = desk.store.get();
     this.shown = state;
     this.vans = new VanLayer(desk.fleet);
+    setWorkerUrl(new URL(workerUrl, document.baseURI).href);
     this.map = new MapLibreMap({
       container,
       style: mapStyle(state.theme, tilesUrl()),
@@ -176,7 +180,12 @@ export class CityMap {
 
   private readonly tick = (now_ms: number): void => {
     this.frame = requestAnimationFrame(this.tick);
-    if (now_ms - this.drawn_ms < FRAME_MS || document.hidden) return;
+    // How long the browser takes from tick to tick tells how long a picture takes to draw.
+    if (this.drawn_ms === this.ticked_ms) this.pace_ms += 0.2 * (Math.min(500, now_ms - this.ticked_ms) - this.pace_ms);
+    this.ticked_ms = now_ms;
+    const isFast = this.pace_ms < FRAME_MS;
+    const wait_ms = isFast ? FRAME_MS - 4 : this.pace_ms / SHARE_MAX;
+    if (now_ms - this.drawn_ms < wait_ms || document.hidden) return;
     const { fleet } = this.desk;
     this.vans.is_calm = this.calm.matches;
     if (this.calm.matches && fleet.version === this.drawn_version) return;

@@ -1,5 +1,5 @@
 /** What lies over the base map besides vans: permits, closures, the selected route, facilities. */
-import type { GeoJSONSource, Map as MapLibreMap } from 'maplibre-gl';
+import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap } from 'maplibre-gl';
 import type { Closure, Facility, Permit, Position, VanDetail } from '../api/types';
 import type { Theme } from '../state/state';
 import { addIcons } from './icons';
@@ -12,13 +12,14 @@ export type OverlaySource = (typeof SOURCES)[number];
 export function addOverlays(map: MapLibreMap, theme: Theme): void {
   const c = PALETTES[theme];
   addIcons(map, theme);
+  const permitColor: ExpressionSpecification = ['case', ['get', 'is_forbidden'], c.closure, c.permit];
   for (const id of SOURCES) map.addSource(id, { type: 'geojson', data: collection([]) });
-  map.addLayer({ id: 'permit-fill', type: 'fill', source: 'permits', paint: { 'fill-color': c.permit, 'fill-opacity': 0.07 } }, 'road-tunnel');
-  map.addLayer({ id: 'permit-edge', type: 'line', source: 'permits', paint: { 'line-color': c.permit, 'line-width': 1.4, 'line-dasharray': [3, 2], 'line-opacity': 0.9 } });
+  map.addLayer({ id: 'permit-fill', type: 'fill', source: 'permits', paint: { 'fill-color': permitColor, 'fill-opacity': ['case', ['get', 'is_forbidden'], 0.16, 0.07] } }, 'road-tunnel');
+  map.addLayer({ id: 'permit-edge', type: 'line', source: 'permits', paint: { 'line-color': permitColor, 'line-width': 1.4, 'line-dasharray': [3, 2], 'line-opacity': 0.9 } });
   map.addLayer({
     id: 'permit-name', type: 'symbol', source: 'permits',
     layout: { 'symbol-placement': 'line', 'text-field': ['get', 'name'], 'text-font': ['Plex Map Medium'], 'text-size': 11, 'text-offset': [0, -0.9] },
-    paint: { 'text-color': c.permit, 'text-halo-color': c.halo, 'text-halo-width': 1.4 },
+    paint: { 'text-color': permitColor, 'text-halo-color': c.halo, 'text-halo-width': 1.4 },
   });
   const round = { 'line-cap': 'round', 'line-join': 'round' } as const;
   map.addLayer({ id: 'closure-casing', type: 'line', source: 'closures', layout: round, paint: { 'line-color': c.routeCasing, 'line-width': 9 } });
@@ -66,7 +67,7 @@ export function facilityFeatures(facilities: readonly Facility[]): GeoJSON.Featu
 export function permitFeatures(permits: readonly Permit[]): GeoJSON.Feature[] {
   return permits.flatMap((p) => {
     const name = p.hours ? `${p.name} · ${p.hours}` : p.name;
-    return p.geometry ? [{ type: 'Feature' as const, properties: { name }, geometry: p.geometry }] : [];
+    return p.geometry ? [{ type: 'Feature' as const, properties: { name, is_forbidden: p.is_forbidden }, geometry: p.geometry }] : [];
   });
 }
 

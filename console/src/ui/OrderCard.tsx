@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import { ApiError } from '../api/client';
 import type { OrderDetail } from '../api/types';
-import { clock, clockSeconds, day, plural, sentence, timeWindow, words } from '../format';
+import { clock, clockSeconds, day, money, plural, sentence, timeWindow, words } from '../format';
 import { may } from '../state/roles';
 import { attempt, useDesk, usePart } from '../state/store';
 import { ConfirmButton, Empty, StatusPill, usePoll } from './bits';
@@ -9,6 +9,9 @@ import { Card } from './Card';
 import { useMap, vanName } from './MapPane';
 
 const REFRESH_MS = 2500;
+const PROOFS: Record<string, string> = {
+  code: 'unlock code', facility: 'put into a locker or station', courier: 'handed over by a courier', hub: 'handed over at the hub',
+};
 const CLOSED = ['delivered', 'returned', 'cancelled', 'refused'];
 
 export function OrderCard({ id }: { id: string }) {
@@ -17,6 +20,7 @@ export function OrderCard({ id }: { id: string }) {
   const zone = usePart((s) => s.city.time_zone);
   const role = usePart((s) => s.session.role);
   const tenants = usePart((s) => s.city.tenants);
+  const currency = usePart((s) => s.kpi?.currency ?? 'EUR');
   const [order, setOrder] = useState<OrderDetail>();
   const [problem, setProblem] = useState<ApiError>();
   const shown = order?.id === id ? order : undefined;
@@ -60,6 +64,7 @@ export function OrderCard({ id }: { id: string }) {
             <div><dt>Window</dt><dd>{timeWindow(shown.window_start_ms, shown.window_end_ms, zone)}</dd></div>
             <div><dt>Arrival</dt><dd>{CLOSED.includes(shown.status) ? '–' : clock(shown.eta_ms, zone)}</dd></div>
             <div><dt>Tenant</dt><dd>{tenant?.name ?? (shown.tenant_id || '–')}</dd></div>
+            {shown.cost !== undefined && <div><dt>Cost</dt><dd>{money(shown.cost, currency)}</dd></div>}
           </dl>
           {shown.van_id !== undefined && (
             <p className="line">
@@ -74,7 +79,12 @@ export function OrderCard({ id }: { id: string }) {
               {shown.story.map((line, i) => (
                 <li key={i} className={`story-line is-${CLOSED.includes(line.kind) ? 'end' : 'step'}`}>
                   <time className="figure muted">{clockSeconds(line.t_ms, zone)}</time>
-                  <span>{line.text || sentence(words(line.kind))}</span>
+                  <span>
+                    {line.text || sentence(words(line.kind))}
+                    {line.van_id !== undefined && !line.text.includes(vanName(line.van_id)) && (
+                      <span className="muted"> · {vanName(line.van_id)}</span>
+                    )}
+                  </span>
                 </li>
               ))}
             </ol>
@@ -92,7 +102,12 @@ export function OrderCard({ id }: { id: string }) {
               </ul>
             </section>
           )}
-          {shown.proof && <p className="muted permit-line">Proof: {shown.proof}</p>}
+          {shown.proof && (
+            <p className="line permit-line">
+              <span className="muted">Proof</span>
+              <span>{PROOFS[shown.proof.how] ?? words(shown.proof.how)} at {clockSeconds(shown.proof.at_ms, zone)}</span>
+            </p>
+          )}
           {may(role, 'cancel_order') && !CLOSED.includes(shown.status) && (
             <div className="card-actions">
               <ConfirmButton ask="Really cancel it?" onConfirm={cancel}>Cancel order</ConfirmButton>

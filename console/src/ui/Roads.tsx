@@ -64,7 +64,7 @@ function Permits() {
         {permits.map((p) => (
           <li key={p.id} className="line">
             <span className="row-title">{p.name}</span>
-            <span className="muted figure">{p.hours}</span>
+            <span className="muted">{p.is_forbidden ? `closed ${p.hours}` : p.hours}{!p.geometry && ', everywhere'}</span>
           </li>
         ))}
       </ul>

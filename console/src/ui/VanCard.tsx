@@ -79,7 +79,7 @@ export function VanCard({ id }: { id: number }) {
           <dl className="facts">
             <div><dt>Speed</dt><dd>{kmh(live?.speed_mps ?? shown.speed_mps)}</dd></div>
             <div><dt>Odometer</dt><dd>{count(shown.odometer_km)} km</dd></div>
-            <div><dt>Used today</dt><dd>{figure(shown.kwh)} kWh</dd></div>
+            <div><dt>Energy used</dt><dd>{figure(shown.kwh)} kWh</dd></div>
           </dl>
           {open.length > 0 && <ul className="tickets">{open.map((t) => <TicketCard key={t.id} ticket={t} />)}</ul>}
           <Stops stops={shown.stops} />

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use rv_base::{EdgeId, LatLon};
-use rv_map::{City, Line, LineKind, Mode, SnapIndex};
+use rv_map::{City, Mode, SnapIndex};
 
 use crate::error::ImportError;
 use crate::options::ImportOptions;
@@ -11,7 +11,7 @@ use crate::places::{self, Snapper};
 use crate::raw::{Collector, RawMap};
 use crate::report::{ImportReport, InputCounts, Warnings};
 use crate::roads::{self, Roads};
-use crate::{buildings, facilities, osm, side, turns};
+use crate::{basemap, buildings, facilities, osm, side, turns};
 
 /// What every map made from OpenStreetMap must show (opendatacommons.org/licenses/odbl).
 const ATTRIBUTION: &str = "© OpenStreetMap contributors";
@@ -50,6 +50,8 @@ pub fn build_city(
     let places = places::find(&raw, &buildings, &snapper, options, &mut report);
     let facilities = facilities::find(&raw, &places, &snapper, options, &mut report);
 
+    let base_map = basemap::draw(&raw, &buildings, roads.left_out, bounds, &mut warnings);
+
     let city = City {
         name: options.name.clone(),
         attribution: ATTRIBUTION.to_owned(),
@@ -58,14 +60,9 @@ pub fn build_city(
         graph: roads.graph,
         places,
         facilities,
-        areas: Vec::new(),
-        lines: roads
-            .left_out
-            .into_iter()
-            .filter(|points| points.len() >= 2)
-            .map(|points| Line { kind: LineKind::Street, points })
-            .collect(),
-        labels: Vec::new(),
+        areas: base_map.areas,
+        lines: base_map.lines,
+        labels: base_map.labels,
     };
     count_kept(&city, &mut report);
     report.warnings = warnings.into_list();

@@ -18,8 +18,10 @@
 mod access;
 mod areas;
 mod attrs;
+mod basemap;
 mod build;
 mod buildings;
+mod coast;
 mod error;
 mod facilities;
 mod limits;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rv_base::{EdgeId, JunctionId, LatLon, Meters, RoadId};
-use rv_map::{Edge, Mode, ModeSet, Road, RoadGraph};
+use rv_map::{Edge, Mode, ModeSet, Road, RoadGraph, RoadKind};
 
 use crate::access;
 use crate::attrs::{self, WayRoad};
@@ -26,8 +26,15 @@ pub(crate) struct Roads {
     pub junction_of_node: BTreeMap<u32, JunctionId>,
     /// Edges of each way, sorted by way index.
     pub edges_of_way: Vec<(u32, EdgeId)>,
-    /// Streets that are not in the graph.
-    pub left_out: Vec<Vec<LatLon>>,
+    /// Streets and paths that are not in the graph.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A street or path that is not in the graph.
+pub(crate) struct LeftOut {
+    pub points: Vec<LatLon>,
+    /// True if no motor vehicle was ever meant to use it.
+    pub is_path: bool,
 }
 
 impl Roads {
@@ -70,7 +77,7 @@ struct Network {
     positions: Vec<LatLon>,
     roads: Vec<Road>,
     pieces: Vec<Piece>,
-    left_out: Vec<Vec<LatLon>>,
+    left_out: Vec<LeftOut>,
 }
 
 impl Network {
@@ -83,7 +90,7 @@ impl Network {
                 let points = raw.points_of(way);
                 dropped.n_closed_pieces += 1;
                 dropped.closed_m += length_of(&points).0;
-                left_out.push(points);
+                left_out.push(LeftOut { points, is_path: is_path(&way_road.road) });
             } else {
                 ways.push((i as u32, way_road));
             }
@@ -241,8 +248,9 @@ impl Network {
         for piece in closed {
             dropped.n_closed_pieces += 1;
             dropped.closed_m += piece.length.0;
-            let points = piece.vertices.iter().map(|&v| self.positions[v as usize]);
-            self.left_out.push(points.collect());
+            let points = piece.vertices.iter().map(|&v| self.positions[v as usize]).collect();
+            let is_path = is_path(&self.roads[piece.road as usize]);
+            self.left_out.push(LeftOut { points, is_path });
         }
         Ok(())
     }
@@ -465,6 +473,10 @@ impl SamePlace {
         }
         node
     }
+}
+
+fn is_path(road: &Road) -> bool {
+    matches!(road.kind, RoadKind::Cycleway | RoadKind::Footway)
 }
 
 fn length_of(points: &[LatLon]) -> Meters {

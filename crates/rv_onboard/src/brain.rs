@@ -163,6 +163,21 @@ impl Onboard {
         }
     }
 
+    /// The city it carries.
+    pub fn atlas(&self) -> &Atlas {
+        &self.atlas
+    }
+
+    /// True while it is parked without a mission.
+    pub fn is_idle(&self) -> bool {
+        self.m.phase == Phase::Idle && self.m.stops.is_empty()
+    }
+
+    /// True while it knows of this fault.
+    pub fn has_fault(&self, kind: FaultKind) -> bool {
+        self.m.faults.contains(&kind)
+    }
+
     /// Parcels on board in ascending order.
     pub fn on_board(&self) -> impl Iterator<Item = ParcelId> + '_ {
         self.m.cargo.keys().copied()

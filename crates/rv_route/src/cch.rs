@@ -145,26 +145,14 @@ impl Cch {
         }
     }
 
-    /// The lowest common ancestor of two nodes, if they share a tree.
-    pub(crate) fn common(&self, mut a: u32, mut b: u32) -> Option<u32> {
-        while a != b {
-            let lower = if a < b { &mut a } else { &mut b };
-            *lower = self.parent[*lower as usize];
-            if *lower == NO_RANK {
-                return None;
-            }
-        }
-        Some(a)
-    }
-
-    /// The child of `top` (or the root, if `None`) whose subtree holds `rank`.
-    pub(crate) fn child_towards(&self, top: Option<u32>, rank: u32) -> u32 {
-        let top = top.unwrap_or(NO_RANK);
-        let mut node = rank;
-        while self.parent[node as usize] != top {
+    /// Number of ancestors that two nodes share, themselves included.
+    pub(crate) fn n_shared(&self, a: u32, b: u32) -> u32 {
+        // A subtree is a range of ranks that ends with its root.
+        let (mut node, high) = (a.min(b), a.max(b));
+        while node < high {
             node = self.parent[node as usize];
         }
-        node
+        if node == NO_RANK { 0 } else { self.depth[node as usize] + 1 }
     }
 
     /// Number of triangles that customisation looks at.

@@ -26,6 +26,7 @@ mod customize;
 mod cut;
 mod dijkstra;
 mod edge_set;
+mod matrix;
 mod metric;
 mod network;
 mod order;
@@ -38,9 +39,10 @@ mod weight;
 pub use class::{EnergyUse, RoadKindSet, TurnCosts, VehicleClass};
 pub use cost::Cost;
 pub use edge_set::EdgeSet;
+pub use matrix::Matrix;
 pub use metric::{Conditions, Metric, RouteError};
 pub use network::Network;
-pub use route::{Matrix, Reach, Reached, Route, RouteEdge, Scratch};
+pub use route::{Reach, Reached, Route, RouteEdge, Scratch};
 
 #[cfg(test)]
 mod oracle;

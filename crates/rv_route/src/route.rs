@@ -1,17 +1,12 @@
-//! Questions to a metric: routes, matrices, the nearest of many, what is within reach.
-
-use std::collections::BTreeMap;
+//! Questions to a metric: routes, the nearest of many, what is within reach.
 
 use rv_base::{EdgeId, Meters, RoadPosition, Seconds, WattHours};
 
-use crate::cost::{Cost, UNREACHABLE_MS};
-use crate::customize::Customized;
+use crate::cost::Cost;
 use crate::dijkstra::{Dijkstra, Visit};
 use crate::metric::{Located, Metric, RouteError};
-use crate::network::Network;
 use crate::query::TreeSearch;
-use crate::simd::wide;
-use crate::table::table;
+use crate::weight::SingleWeight;
 
 /// Working memory of queries. Keep one for each thread and hand it to every query; a query's
 /// answer does not depend on what was asked before.
@@ -47,23 +42,6 @@ pub struct RouteEdge {
     pub leave: Seconds,
 }
 
-/// Costs from many to many, row-major: `from * n_targets + to`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Matrix {
-    /// Epoch of the metric that gave it.
-    pub epoch: u64,
-    /// Number of rows.
-    pub n_sources: usize,
-    /// Number of columns.
-    pub n_targets: usize,
-    /// Driving times, ms; [`Matrix::UNREACHABLE_MS`] where there is no way.
-    pub time_ms: Vec<u32>,
-    /// Distances along those ways, mm.
-    pub dist_mm: Vec<u32>,
-    /// Energy along those ways, mWh.
-    pub energy_mwh: Vec<u32>,
-}
-
 /// One edge within reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reached {
@@ -84,41 +62,6 @@ pub struct Reach {
     pub time: Seconds,
     /// Most energy along the fastest way, as when a battery holds no more.
     pub energy: Option<WattHours>,
-}
-
-impl Matrix {
-    /// Stands where there is no way, or where an end is forbidden.
-    pub const UNREACHABLE_MS: u32 = UNREACHABLE_MS;
-
-    /// Cost of one pair, if there is a way.
-    pub fn cost(&self, from: usize, to: usize) -> Option<Cost> {
-        let at = from * self.n_targets + to;
-        let cost = Cost {
-            time_ms: self.time_ms[at],
-            dist_mm: self.dist_mm[at],
-            energy_mwh: self.energy_mwh[at],
-        };
-        cost.is_reachable().then_some(cost)
-    }
-
-    fn unreachable(epoch: u64, n_sources: usize, n_targets: usize) -> Self {
-        let n = n_sources * n_targets;
-        Self {
-            epoch,
-            n_sources,
-            n_targets,
-            time_ms: vec![UNREACHABLE_MS; n],
-            dist_mm: vec![Cost::UNREACHABLE.dist_mm; n],
-            energy_mwh: vec![Cost::UNREACHABLE.energy_mwh; n],
-        }
-    }
-
-    fn set(&mut self, from: usize, to: usize, cost: Cost) {
-        let at = from * self.n_targets + to;
-        self.time_ms[at] = cost.time_ms;
-        self.dist_mm[at] = cost.dist_mm;
-        self.energy_mwh[at] = cost.energy_mwh;
-    }
 }
 
 impl Route {
@@ -179,52 +122,6 @@ impl Metric {
         stops: &[RoadPosition],
     ) -> Result<Vec<Route>, RouteError> {
         stops.windows(2).map(|pair| self.route(scratch, pair[0], pair[1])).collect()
-    }
-
-    /// Costs from every source to every target. A position that is forbidden to the vehicle is
-    /// unreachable; one outside the map is an error.
-    pub fn matrix(
-        &self,
-        scratch: &mut Scratch,
-        sources: &[RoadPosition],
-        targets: &[RoadPosition],
-    ) -> Result<Matrix, RouteError> {
-        let ends = Ends::of(self, sources, targets)?;
-        let keys = wide(|| {
-            let Customized { out, into } = &self.keys;
-            table(&self.network.cch, out, into, &ends.source_ranks, &ends.target_ranks)
-        });
-        let mut matrix = Matrix::unreachable(self.epoch(), sources.len(), targets.len());
-        ends.for_each_pair(
-            self,
-            scratch,
-            |at| keys[at].cost(),
-            |from, to, cost| {
-                matrix.set(from, to, cost);
-            },
-        );
-        Ok(matrix)
-    }
-
-    /// Driving times alone from every source to every target, row-major, ms;
-    /// [`Matrix::UNREACHABLE_MS`] where there is no way. Several times as fast as the whole matrix.
-    pub fn times_ms(
-        &self,
-        scratch: &mut Scratch,
-        sources: &[RoadPosition],
-        targets: &[RoadPosition],
-    ) -> Result<Vec<u32>, RouteError> {
-        let ends = Ends::of(self, sources, targets)?;
-        let times = wide(|| {
-            let Customized { out, into } = &self.times;
-            table(&self.network.cch, out, into, &ends.source_ranks, &ends.target_ranks)
-        });
-        let mut result = vec![UNREACHABLE_MS; sources.len() * targets.len()];
-        let entered = |at: usize| Cost { time_ms: times[at], ..Cost::ZERO };
-        ends.for_each_pair(self, scratch, entered, |from, to, cost| {
-            result[from * targets.len() + to] = cost.time_ms;
-        });
-        Ok(result)
     }
 
     /// The `k` targets that are reached soonest, soonest first: index and cost.
@@ -342,7 +239,7 @@ impl Metric {
     }
 
     /// The best way round from a state back to its edge's tail, the edge itself first.
-    fn round(&self, scratch: &mut Scratch, state: u32) -> Option<Way> {
+    pub(crate) fn round(&self, scratch: &mut Scratch, state: u32) -> Option<Way> {
         let network = &self.network;
         let starts = network.arcs(state).map(|arc| (network.arc_head[arc], self.arc_cost[arc]));
         self.best_way(scratch, starts, network.edge_of_state[state as usize])
@@ -391,110 +288,14 @@ impl Metric {
 }
 
 /// A way through the hierarchy: the ranks of its ends and its cost.
-struct Way {
+pub(crate) struct Way {
     from: u32,
     to: u32,
-    cost: Cost,
-}
-
-/// The ends of a matrix: positions located, and the ranks between which the table is made.
-struct Ends {
-    starts: Vec<Option<Located>>,
-    ends: Vec<Option<Located>>,
-    source_ranks: Vec<u32>,
-    target_ranks: Vec<u32>,
-}
-
-impl Ends {
-    fn of(
-        metric: &Metric,
-        sources: &[RoadPosition],
-        targets: &[RoadPosition],
-    ) -> Result<Self, RouteError> {
-        let network = &metric.network;
-        let starts = located(sources, |p| metric.locate_start(p))?;
-        let ends = located(targets, |p| metric.locate_end(p))?;
-        let mut source_ranks: Vec<u32> =
-            starts.iter().flatten().map(|start| network.rank(start.state)).collect();
-        let mut target_ranks: Vec<u32> = ends
-            .iter()
-            .flatten()
-            .flat_map(|end| network.states_of(end.position.edge))
-            .map(|state| network.rank(state))
-            .collect();
-        for ranks in [&mut source_ranks, &mut target_ranks] {
-            ranks.sort_unstable();
-            ranks.dedup();
-        }
-        Ok(Self { starts, ends, source_ranks, target_ranks })
-    }
-
-    /// Completes every pair that is not forbidden: `entered` tells the cost from the tail of a
-    /// source's edge to the tail of a target's, by index into the table.
-    fn for_each_pair(
-        &self,
-        metric: &Metric,
-        scratch: &mut Scratch,
-        entered: impl Fn(usize) -> Cost,
-        mut emit: impl FnMut(usize, usize, Cost),
-    ) {
-        let network = &metric.network;
-        let columns: Vec<Vec<usize>> =
-            self.ends.iter().map(|end| self.columns(network, end)).collect();
-        let mut rounds: BTreeMap<u32, Cost> = BTreeMap::new();
-        for (from, start) in self.starts.iter().enumerate() {
-            let Some(start) = start else { continue };
-            let row = find(&self.source_ranks, network.rank(start.state)) * self.target_ranks.len();
-            for (to, end) in self.ends.iter().enumerate() {
-                let Some(end) = end else { continue };
-                if let Some(cost) = same_edge_ahead(start, end) {
-                    emit(from, to, cost);
-                    continue;
-                }
-                let cost = if start.state == end.state {
-                    *rounds.entry(start.state).or_insert_with(|| {
-                        metric.round(scratch, start.state).map_or(Cost::UNREACHABLE, |way| way.cost)
-                    })
-                } else {
-                    let costs = columns[to].iter().map(|column| entered(row + column));
-                    costs.min().unwrap_or(Cost::UNREACHABLE)
-                };
-                if cost.is_reachable() {
-                    emit(from, to, cost.minus(start.part).plus(end.part));
-                }
-            }
-        }
-    }
-
-    /// Columns of the table for the states in which a target's edge can be entered.
-    fn columns(&self, network: &Network, end: &Option<Located>) -> Vec<usize> {
-        let Some(end) = end else { return Vec::new() };
-        let ranks = network.states_of(end.position.edge).map(|state| network.rank(state));
-        ranks.map(|rank| find(&self.target_ranks, rank)).collect()
-    }
-}
-
-fn find(ranks: &[u32], rank: u32) -> usize {
-    ranks.binary_search(&rank).expect("the ranks of all ends are there")
+    pub(crate) cost: Cost,
 }
 
 /// Cost between two positions if the second lies ahead of the first on the same edge.
-fn same_edge_ahead(start: &Located, end: &Located) -> Option<Cost> {
+pub(crate) fn same_edge_ahead(start: &Located, end: &Located) -> Option<Cost> {
     (start.state == end.state && start.position.offset <= end.position.offset)
         .then(|| end.part.minus(start.part))
-}
-
-/// Locates each position; `None` for those that are forbidden, an error for those off the map.
-fn located(
-    positions: &[RoadPosition],
-    locate: impl Fn(RoadPosition) -> Result<Located, RouteError>,
-) -> Result<Vec<Option<Located>>, RouteError> {
-    positions
-        .iter()
-        .map(|position| match locate(*position) {
-            Ok(located) => Ok(Some(located)),
-            Err(error @ RouteError::OutsideMap(_)) => Err(error),
-            Err(_) => Ok(None),
-        })
-        .collect()
 }

@@ -7,46 +7,181 @@
 //! along one path of the tree; most pairs part near the root and share few ancestors, so the sums
 //! are few and run along rows of targets.
 
+use std::ops::Range;
+
 use crate::cch::{Cch, NO_RANK, UpArcs};
+use crate::customize::Customized;
+use crate::simd::Kernel;
 use crate::weight::Weight;
 
-/// Sources that one kernel call carries through a row of targets.
-const ROWS: usize = 4;
-/// Targets that stay in registers while it goes through the depths.
+/// Targets of a block: their sums stay in registers while the depths go by.
 const LANES: usize = 16;
+/// Sources whose sums are made together, so that they stay in the cache until they are read.
+pub(crate) const ROWS: usize = 32;
 
-/// Best weights from every source rank to every target rank, row-major. Both must be sorted and
-/// without repeats.
-#[inline(always)]
-pub(crate) fn table<W: Weight>(
-    cch: &Cch,
-    out: &[W],
-    into: &[W],
-    sources: &[u32],
-    targets: &[u32],
-) -> Vec<W> {
-    let n_depths = cch.n_depths;
-    let mut source_labels = vec![W::NONE; sources.len() * n_depths];
-    labels(cch, &cch.out, out, sources, |row, label| {
-        source_labels[row * n_depths..][..label.len()].copy_from_slice(label);
-    });
-    let n_targets = targets.len();
-    let mut target_labels = vec![W::NONE; n_depths * n_targets];
-    labels(cch, &cch.into, into, targets, |column, label| {
-        for (depth, weight) in label.iter().enumerate() {
-            target_labels[depth * n_targets + column] = *weight;
+/// Labels of all targets of a table.
+pub(crate) struct TargetLabels<W> {
+    /// Sorted, without repeats.
+    pub(crate) ranks: Vec<u32>,
+    /// Number of ancestors that each shares with the one before.
+    n_shared_before: Vec<u32>,
+    /// By block of targets, then depth, then target within the block.
+    blocks: Vec<[W; LANES]>,
+}
+
+/// Makes the labels of target ranks, sorted and without repeats.
+pub(crate) struct LabelTargets<'a, W> {
+    pub(crate) cch: &'a Cch,
+    pub(crate) weights: &'a Customized<W>,
+    pub(crate) ranks: Vec<u32>,
+}
+
+impl<W: Weight> Kernel for LabelTargets<'_, W> {
+    type Output = TargetLabels<W>;
+
+    #[inline(always)]
+    fn run(self) -> TargetLabels<W> {
+        let Self { cch, weights, ranks } = self;
+        let n_depths = cch.n_depths;
+        let mut blocks = vec![[W::NONE; LANES]; n_depths * ranks.len().div_ceil(LANES)];
+        labels(cch, &cch.into, &weights.into, &ranks, |column, label| {
+            let block = &mut blocks[column / LANES * n_depths..][..n_depths];
+            for (lanes, weight) in block.iter_mut().zip(label) {
+                lanes[column % LANES] = *weight;
+            }
+        });
+        let before = |column: usize| cch.n_shared(ranks[column.max(1) - 1], ranks[column]);
+        let n_shared_before = (0..ranks.len()).map(before).collect();
+        TargetLabels { ranks, n_shared_before, blocks }
+    }
+}
+
+/// Makes the labels of source ranks, sorted and without repeats: by source, then depth.
+pub(crate) struct LabelSources<'a, W> {
+    pub(crate) cch: &'a Cch,
+    pub(crate) weights: &'a Customized<W>,
+    pub(crate) ranks: &'a [u32],
+}
+
+impl<W: Weight> Kernel for LabelSources<'_, W> {
+    type Output = Vec<W>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<W> {
+        let Self { cch, weights, ranks } = self;
+        let mut rows = vec![W::NONE; ranks.len() * cch.n_depths];
+        labels(cch, &cch.out, &weights.out, ranks, |row, label| {
+            rows[row * cch.n_depths..][..label.len()].copy_from_slice(label);
+        });
+        rows
+    }
+}
+
+/// Makes the table of some sources, sorted and without repeats: best weights to every target,
+/// row-major.
+pub(crate) struct Table<'a, W> {
+    pub(crate) cch: &'a Cch,
+    pub(crate) sources: &'a [u32],
+    pub(crate) source_labels: &'a [W],
+    pub(crate) targets: &'a TargetLabels<W>,
+}
+
+impl<W: Weight> Kernel for Table<'_, W> {
+    type Output = Vec<W>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<W> {
+        let (n_depths, n_targets) = (self.cch.n_depths, self.targets.ranks.len());
+        let n_blocks = n_targets.div_ceil(LANES);
+        let mut result = vec![W::NONE; self.sources.len() * n_targets];
+        let mut shared = vec![[0; LANES]; self.sources.len() * n_blocks];
+        for (source, shared) in self.sources.iter().zip(shared.chunks_mut(n_blocks.max(1))) {
+            self.targets.n_shared_with(self.cch, *source, shared.as_flattened_mut());
         }
-    });
-    let mut product = Product {
-        cch,
-        sources,
-        targets,
-        source_labels,
-        target_labels,
-        result: vec![W::NONE; sources.len() * n_targets],
-    };
-    product.multiply(0..sources.len(), 0..n_targets, 0);
-    product.result
+        // Block by block, so that a block's labels stay in the cache while all sources pass by.
+        for block in 0..n_blocks {
+            let targets = &self.targets.blocks[block * n_depths..][..n_depths];
+            let columns = block * LANES..n_targets.min((block + 1) * LANES);
+            for row in 0..self.sources.len() {
+                let sources = &self.source_labels[row * n_depths..][..n_depths];
+                let best = least_sums(sources, targets, &shared[row * n_blocks + block]);
+                let result = &mut result[row * n_targets..][columns.clone()];
+                result.copy_from_slice(&best[..result.len()]);
+            }
+        }
+        result
+    }
+}
+
+/// The least sum of a source's label and each target's of a block over the depths they share.
+#[inline(always)]
+fn least_sums<W: Weight>(
+    sources: &[W],
+    targets: &[[W; LANES]],
+    n_shared: &[u32; LANES],
+) -> [W; LANES] {
+    let mut best = [W::NONE; LANES];
+    let n_least = n_shared.iter().fold(u32::MAX, |least, n| least.min(*n));
+    let n_most = n_shared.iter().fold(0, |most, n| most.max(*n));
+    add_depths(&mut best, sources, targets, 0..n_least as usize);
+    if n_least == n_most {
+        return best;
+    }
+    // Lanes stop at different depths: go from one stop to the next and keep what is complete.
+    let mut complete = best;
+    let mut depth = n_least;
+    while depth < n_most {
+        let stop = n_shared.iter().filter(|n| **n > depth).fold(u32::MAX, |least, n| least.min(*n));
+        add_depths(&mut best, sources, targets, depth as usize..stop as usize);
+        for lane in 0..LANES {
+            if n_shared[lane] >= stop {
+                complete[lane] = best[lane];
+            }
+        }
+        depth = stop;
+    }
+    complete
+}
+
+#[inline(always)]
+fn add_depths<W: Weight>(
+    best: &mut [W; LANES],
+    sources: &[W],
+    targets: &[[W; LANES]],
+    depths: Range<usize>,
+) {
+    let mut sums = *best;
+    for (source, targets) in sources[depths.clone()].iter().zip(&targets[depths]) {
+        for lane in 0..LANES {
+            sums[lane].improve(source.plus(targets[lane]));
+        }
+    }
+    *best = sums;
+}
+
+impl<W> TargetLabels<W> {
+    /// Number of ancestors that each target shares with a source.
+    fn n_shared_with(&self, cch: &Cch, source: u32, shared: &mut [u32]) {
+        let at = self.ranks.partition_point(|rank| *rank < source);
+        // What a source shares with a target, it shares with none beyond that shares less with
+        // the one between.
+        if at < self.ranks.len() {
+            let mut n = cch.n_shared(source, self.ranks[at]);
+            shared[at] = n;
+            for (shared, before) in shared[at + 1..].iter_mut().zip(&self.n_shared_before[at + 1..])
+            {
+                n = n.min(*before);
+                *shared = n;
+            }
+        }
+        if at > 0 {
+            let mut n = cch.n_shared(source, self.ranks[at - 1]);
+            for column in (0..at).rev() {
+                shared[column] = n;
+                n = n.min(self.n_shared_before[column]);
+            }
+        }
+    }
 }
 
 /// Hands out the label of each of `ranks` (sorted), by its place among them.
@@ -102,136 +237,4 @@ fn ancestors_of(cch: &Cch, ranks: &[u32]) -> Vec<u32> {
     }
     needed.sort_unstable();
     needed
-}
-
-struct Product<'a, W> {
-    cch: &'a Cch,
-    sources: &'a [u32],
-    targets: &'a [u32],
-    /// By source, then depth.
-    source_labels: Vec<W>,
-    /// By depth, then target.
-    target_labels: Vec<W>,
-    result: Vec<W>,
-}
-
-impl<W: Weight> Product<'_, W> {
-    /// Adds up what these sources and targets share from `depth` on; all of them lie below one
-    /// node at `depth - 1`.
-    #[inline(always)]
-    fn multiply(
-        &mut self,
-        rows: std::ops::Range<usize>,
-        columns: std::ops::Range<usize>,
-        depth: usize,
-    ) {
-        let mut open = vec![(rows, columns, depth)];
-        while let Some((rows, columns, depth)) = open.pop() {
-            if rows.is_empty() || columns.is_empty() {
-                continue;
-            }
-            let low = self.sources[rows.start].min(self.targets[columns.start]);
-            let high = self.sources[rows.end - 1].max(self.targets[columns.end - 1]);
-            // In a postorder, what the lowest and highest rank share, all between them share.
-            let shared = self.cch.common(low, high);
-            let end = shared.map_or(0, |node| self.cch.depth[node as usize] as usize + 1);
-            if end > depth {
-                self.add(rows.clone(), columns.clone(), depth..end);
-            }
-            if low != high {
-                self.open_children(rows, columns, shared, end, &mut open);
-            }
-        }
-    }
-
-    /// Splits what lies below a node by its children.
-    fn open_children(
-        &self,
-        rows: std::ops::Range<usize>,
-        columns: std::ops::Range<usize>,
-        shared: Option<u32>,
-        depth: usize,
-        open: &mut Vec<(std::ops::Range<usize>, std::ops::Range<usize>, usize)>,
-    ) {
-        let (mut row, mut column) = (rows.start, columns.start);
-        while row < rows.end && column < columns.end {
-            let lowest = self.sources[row].min(self.targets[column]);
-            if Some(lowest) == shared {
-                return;
-            }
-            let child = self.cch.child_towards(shared, lowest);
-            let row_end = row + self.sources[row..rows.end].partition_point(|s| *s <= child);
-            let column_end =
-                column + self.targets[column..columns.end].partition_point(|t| *t <= child);
-            open.push((row..row_end, column..column_end, depth));
-            (row, column) = (row_end, column_end);
-        }
-    }
-
-    #[inline(always)]
-    fn add(
-        &mut self,
-        rows: std::ops::Range<usize>,
-        columns: std::ops::Range<usize>,
-        depths: std::ops::Range<usize>,
-    ) {
-        let mut row = rows.start;
-        while row < rows.end {
-            let n_rows = ROWS.min(rows.end - row);
-            let mut column = columns.start;
-            while column + LANES <= columns.end && n_rows == ROWS {
-                self.add_block(row, column, depths.clone());
-                column += LANES;
-            }
-            for row in row..row + n_rows {
-                self.add_row(row, column..columns.end, depths.clone());
-            }
-            row += n_rows;
-        }
-    }
-
-    /// `ROWS` sources by `LANES` targets, all in registers.
-    #[inline(always)]
-    fn add_block(&mut self, row: usize, column: usize, depths: std::ops::Range<usize>) {
-        let (n_depths, n_targets) = (self.cch.n_depths, self.targets.len());
-        let mut best = [[W::NONE; LANES]; ROWS];
-        let at = |r: usize| (row + r) * n_targets + column;
-        for (r, best) in best.iter_mut().enumerate() {
-            best.copy_from_slice(&self.result[at(r)..][..LANES]);
-        }
-        let sources: [&[W]; ROWS] =
-            std::array::from_fn(|r| &self.source_labels[(row + r) * n_depths..][..n_depths]);
-        for depth in depths {
-            let targets: &[W; LANES] = self.target_labels[depth * n_targets + column..][..LANES]
-                .try_into()
-                .expect("the slice has this length");
-            for (best, source) in best.iter_mut().zip(&sources) {
-                let source = source[depth];
-                for (best, target) in best.iter_mut().zip(targets) {
-                    best.improve(source.plus(*target));
-                }
-            }
-        }
-        for (r, best) in best.iter().enumerate() {
-            self.result[at(r)..][..LANES].copy_from_slice(best);
-        }
-    }
-
-    #[inline(always)]
-    fn add_row(
-        &mut self,
-        row: usize,
-        columns: std::ops::Range<usize>,
-        depths: std::ops::Range<usize>,
-    ) {
-        let (n_depths, n_targets) = (self.cch.n_depths, self.targets.len());
-        let result = &mut self.result[row * n_targets..][columns.clone()];
-        for depth in depths {
-            let source = self.source_labels[row * n_depths + depth];
-            let targets = &self.target_labels[depth * n_targets..][columns.clone()];
-            for (best, target) in result.iter_mut().zip(targets) {
-                best.improve(source.plus(*target));
-            }
-        }
-    }
 }

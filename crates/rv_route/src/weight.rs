@@ -20,6 +20,19 @@ pub(crate) trait Weight: Copy + Send + Sync {
     fn of(cost: Cost) -> Self;
 }
 
+/// The weight of one metric.
+pub(crate) trait SingleWeight: Weight {
+    /// What is known of the cost; the rest of it is zero.
+    fn cost(self) -> Cost;
+}
+
+impl SingleWeight for u32 {
+    #[inline(always)]
+    fn cost(self) -> Cost {
+        Cost { time_ms: self, ..Cost::ZERO }
+    }
+}
+
 /// Driving time alone, ms.
 impl Weight for u32 {
     const NONE: Self = UNREACHABLE_MS;
@@ -91,18 +104,6 @@ impl Key {
     /// Set when a sum of distances or energies no longer fits.
     const OVERFLOW_BITS: u128 = (1 << 95) | (1 << 63);
 
-    /// The cost it stands for.
-    pub(crate) fn cost(self) -> Cost {
-        if self.is_none() {
-            return Cost::UNREACHABLE;
-        }
-        Cost {
-            time_ms: (self.0 >> 96) as u32,
-            dist_mm: (self.0 >> 64) as u32,
-            energy_mwh: (self.0 >> 32) as u32,
-        }
-    }
-
     /// Its time alone.
     pub(crate) fn time_ms(self) -> u32 {
         ((self.0 >> 96) as u32).min(UNREACHABLE_MS)
@@ -111,6 +112,19 @@ impl Key {
     /// Rank of the node that a shortcut passes over.
     pub(crate) fn via(self) -> Option<u32> {
         (self.0 as u32).checked_sub(1)
+    }
+}
+
+impl SingleWeight for Key {
+    fn cost(self) -> Cost {
+        if self.is_none() {
+            return Cost::UNREACHABLE;
+        }
+        Cost {
+            time_ms: (self.0 >> 96) as u32,
+            dist_mm: (self.0 >> 64) as u32,
+            energy_mwh: (self.0 >> 32) as u32,
+        }
     }
 }
 

@@ -1,1 +1,28 @@
 //! The digital twin: a city's day with virtual clock, demand, traffic, faults and a lossy network.
+//!
+//! It refuses to know how the fleet or a vehicle decides: it stands where sockets, sensors, people
+//! and clocks stand and runs the very brains that ship.
+//!
+//! The main type is [`Twin`], which steps vehicles, people and streets and speaks to the fleet only
+//! in messages; [`day`] runs it together with the fleet's brain as fast as the machine can.
+
+mod body;
+mod config;
+pub mod day;
+mod demand;
+mod faults;
+mod link;
+mod people;
+mod pool;
+mod streets;
+mod twin;
+mod van;
+
+pub use config::{Days, Drives, TwinConfig, USUAL_START};
+pub use demand::{DemandDay, DemandModel, Planned};
+pub use faults::{Fault, FaultRates};
+pub use link::LinkModel;
+pub use people::PeopleModel;
+pub use streets::{TrafficConfig, Weather};
+pub use twin::{FromFleet, ToFleet, Twin, TwinError, VanGlimpse};
+pub use van::DockTimes;

@@ -1,0 +1,120 @@
+// One test's browser window, and direct calls to the server to compare with.
+import assert from 'node:assert/strict';
+
+const WAIT_MS = 20_000;
+
+export class Session {
+  constructor(browser, base, token) {
+    Object.assign(this, { browser, base, token });
+    this.contexts = [];
+    this.problems = [];
+    this.hosts = new Set();
+    this.isLoud = false;
+  }
+
+  /** A page in a window of its own; `prepare` may set routes before it loads. */
+  async open({ path, prepare, context: options } = {}) {
+    const context = await this.browser.newContext({ viewport: { width: 1200, height: 760 }, ...options });
+    context.setDefaultTimeout(WAIT_MS);
+    this.contexts.push(context);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => this.problems.push(`page error: ${error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.problems.push(`console: ${message.text()}`);
+    });
+    page.on('request', (request) => this.hosts.add(new URL(request.url()).host));
+    await prepare?.(page);
+    await page.goto(this.base + (path ?? `/#token=${this.token}`));
+    this.page = page;
+    return page;
+  }
+
+  /** A page with the console open, key figures shown and the map's tiles drawn. */
+  async openConsole(options) {
+    const page = await this.open(options);
+    await page.locator('.kpi-value').first().waitFor();
+    await page.locator('.map canvas').waitFor();
+    return page;
+  }
+
+  /** Calls the API as the test's token. */
+  async api(method, path, body) {
+    const response = await fetch(`${this.base}/api/v1/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      body: body && JSON.stringify(body),
+    });
+    const text = await response.text();
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  }
+
+  /** Runs `check` until it no longer throws. */
+  async until(check, what) {
+    const end = Date.now() + WAIT_MS;
+    for (;;) {
+      try {
+        return await check();
+      } catch (error) {
+        if (Date.now() > end) throw new Error(`${what}: ${error.message}`, { cause: error });
+        await new Promise((done) => {
+          setTimeout(done, 200);
+        });
+      }
+    }
+  }
+
+  /** Expects that some errors are printed: the test makes them. */
+  expectNoise() {
+    this.isLoud = true;
+  }
+
+  /** Nothing went wrong in the page, and nothing but the server was asked. */
+  expectQuiet() {
+    const others = [...this.hosts].filter((host) => host !== new URL(this.base).host && host !== '');
+    assert.deepEqual(others, [], 'hosts other than the server were asked');
+    if (!this.isLoud) assert.deepEqual(this.problems, []);
+    assert.ok(!this.problems.some((p) => p.startsWith('page error')), this.problems.join('\n'));
+  }
+
+  async shoot(path) {
+    await this.page?.screenshot({ path }).catch(() => undefined);
+  }
+
+  async close() {
+    for (const context of this.contexts) await context.close();
+  }
+}
+
+/** Number of different colours, sampled, in a picture of an element. */
+export async function coloursOf(page, locator) {
+  const png = await locator.screenshot();
+  return page.evaluate(async (bytes) => {
+    const picture = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(picture.width, picture.height);
+    const g = canvas.getContext('2d');
+    g.drawImage(picture, 0, 0);
+    const { data } = g.getImageData(0, 0, picture.width, picture.height);
+    const seen = new Set();
+    for (let i = 0; i < data.length; i += 4 * 7) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    return seen.size;
+  }, [...png]);
+}
+
+/** Share of sampled pixels that differ between two pictures. */
+export async function difference(page, a, b) {
+  return page.evaluate(async (pair) => {
+    const [p, q] = await Promise.all(
+      pair.map(async (bytes) => {
+        const picture = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/png' }));
+        const canvas = new OffscreenCanvas(picture.width, picture.height);
+        const g = canvas.getContext('2d');
+        g.drawImage(picture, 0, 0);
+        return g.getImageData(0, 0, picture.width, picture.height).data;
+      }),
+    );
+    let n = 0;
+    for (let i = 0; i < p.length; i += 4) n += Math.abs(p[i] - q[i]) + Math.abs(p[i + 1] - q[i + 1]) > 24 ? 1 : 0;
+    return n / (p.length / 4);
+  }, [[...a], [...b]]);
+}

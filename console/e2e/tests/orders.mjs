@@ -1,0 +1,104 @@
+// Orders: finding, reading, placing, cancelling.
+import assert from 'node:assert/strict';
+
+export const tests = [
+  ['orders: search finds one by its key, and its whole story opens', async (s) => {
+    await s.api('POST', 'sim/speed', { factor: 0 });
+    const list = await s.api('GET', 'orders?status=delivered&limit=5');
+    const wanted = list.items[0] ?? (await s.api('GET', 'orders?limit=5')).items[0];
+    const page = await s.openConsole();
+    await page.keyboard.press('/');
+    await page.locator('#order-search:focus').waitFor();
+    await page.keyboard.type(wanted.key);
+    const row = page.locator('.row-button', { has: page.getByText(wanted.key, { exact: true }) });
+    await s.until(async () => assert.ok((await page.locator('.row-button').count()) <= 20), 'search narrows');
+    await row.first().click();
+    const { story } = await s.api('GET', `orders/${wanted.id}`);
+    await s.until(async () => assert.equal(await page.locator('.story-line').count(), story.length), 'story lines');
+    assert.equal(await page.locator('.card h2').innerText(), wanted.key);
+    await s.api('POST', 'sim/speed', { factor: 1 });
+  }],
+  ['orders: filter and pages', async (s) => {
+    await s.api('POST', 'sim/speed', { factor: 0 });
+    const page = await s.openConsole();
+    await s.until(async () => assert.ok((await page.locator('.row-title').count()) > 0), 'rows');
+    const { total } = await s.api('GET', 'orders?limit=1');
+    assert.match(await page.locator('.pager [role=status]').innerText(), new RegExp(`of ${total.toLocaleString('en-GB')}`));
+    if (total > 40) {
+      const first = await page.locator('.row-title').allInnerTexts();
+      await page.getByRole('button', { name: 'Older' }).click();
+      await s.until(async () => {
+        const second = await page.locator('.row-title').allInnerTexts();
+        assert.equal(second.filter((key) => first.includes(key)).length, 0);
+      }, 'next page');
+      await page.getByRole('button', { name: 'Newer' }).click();
+    }
+    const status = (await s.api('GET', 'orders?limit=1')).items[0].status;
+    await page.getByLabel('Status', { exact: true }).selectOption(status);
+    await s.until(async () => {
+      const shown = await page.locator('.rows .pill').allInnerTexts();
+      assert.ok(shown.length > 0 && shown.every((text) => text === status), shown.join());
+    }, 'filter by status');
+    await s.api('POST', 'sim/speed', { factor: 1 });
+  }],
+  ['orders: one is placed by clicking the map, and cancelled', async (s) => {
+    const page = await s.openConsole();
+    const van = (await s.api('GET', 'vans?limit=1')).items[0];
+    await page.getByRole('tab', { name: 'Vans' }).click();
+    await page.getByPlaceholder('Van').fill(van.name);
+    await page.locator('.row-button', { hasText: van.name }).first().click();
+    await page.getByRole('button', { name: 'Follow on the map' }).click();
+    await page.getByRole('button', { name: 'Place an order' }).click();
+    await page.locator('.mode').waitFor();
+    const before = (await s.api('GET', 'orders?limit=1')).total;
+    const box = await page.locator('.map canvas').boundingBox();
+    await page.waitForTimeout(1000);
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await page.getByLabel('Parcels').fill('2');
+    await page.getByLabel('Window').selectOption('4');
+    await page.getByRole('button', { name: 'Place order' }).click();
+    await page.locator('.story').waitFor();
+    await s.until(async () => assert.ok((await s.api('GET', 'orders?limit=1')).total > before), 'order is there');
+    const key = await page.locator('.card h2').innerText();
+    const [order] = (await s.api('GET', `orders?query=${key}`)).items;
+    assert.equal(order.n_parcels, 2);
+    await page.getByRole('button', { name: 'Cancel order' }).click();
+    await page.getByRole('button', { name: 'Really cancel it?' }).click();
+    await s.until(async () => assert.equal((await s.api('GET', `orders/${order.id}`)).status, 'cancelled'), 'cancelled');
+  }],
+  ['orders: the keyboard alone places one', async (s) => {
+    const page = await s.openConsole();
+    await page.keyboard.press('n');
+    await page.locator('.mode').waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Place order' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.card').waitFor({ state: 'detached' });
+  }],
+  ['errors: message and hint are shown as text, and stay until dismissed', async (s) => {
+    s.expectNoise();
+    const nasty = '<img src=x onerror="window.hacked=1"> no road <b>here</b>';
+    const page = await s.openConsole({
+      prepare: (p) =>
+        p.route('**/api/v1/orders', (route) =>
+          route.request().method() === 'POST'
+            ? route.fulfill({ status: 422, json: { error: { code: 'order_unreachable', message: nasty, hint: 'Choose a <i>street</i>' } } })
+            : route.fallback(),
+        ),
+    });
+    await page.keyboard.press('n');
+    await page.locator('.map canvas').click();
+    await page.getByRole('button', { name: 'Place order' }).click();
+    const toast = page.locator('.toast.is-error');
+    await toast.waitFor();
+    assert.ok((await toast.innerText()).includes(nasty));
+    assert.equal(await toast.locator('.hint').innerText(), 'Choose a <i>street</i>');
+    assert.equal(await toast.locator('img, b, i').count(), 0);
+    assert.equal(await page.evaluate(() => window.hacked), undefined);
+    await page.getByRole('button', { name: 'Place order' }).waitFor();
+    await page.waitForTimeout(7000);
+    assert.equal(await toast.count(), 1);
+    await toast.getByRole('button', { name: 'Dismiss' }).click();
+    await toast.waitFor({ state: 'detached' });
+  }],
+];

@@ -6,7 +6,7 @@
 //! and stays in the first cache.
 
 use crate::cch::{Below, Cch, INTO_BIT, NO_SLOT, UpArcs};
-use crate::weight::{Key, Weight};
+use crate::weight::Weight;
 
 /// Weights of all arcs of a hierarchy.
 #[derive(Clone, Debug, Default)]
@@ -34,14 +34,6 @@ impl<W: Weight> Customized<W> {
             relax(&cch.into, &cch.below_into, into, out, &mut by_depth, rank);
         }
         weights
-    }
-}
-
-impl Customized<Key> {
-    /// The times alone.
-    pub(crate) fn times(&self) -> Customized<u32> {
-        let times = |keys: &[Key]| keys.iter().map(|key| key.time_ms()).collect();
-        Customized { out: times(&self.out), into: times(&self.into) }
     }
 }
 

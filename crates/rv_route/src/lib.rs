@@ -30,6 +30,7 @@ mod matrix;
 mod metric;
 mod network;
 mod order;
+mod perfect;
 mod query;
 mod route;
 mod simd;

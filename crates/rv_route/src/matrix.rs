@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use rv_base::RoadPosition;
 
 use crate::cost::{Cost, UNREACHABLE_MS};
-use crate::customize::Customized;
 use crate::metric::{Located, Metric, RouteError};
 use crate::network::Network;
+use crate::perfect::{SearchGraph, SearchSide};
 use crate::route::{Scratch, same_edge_ahead};
 use crate::simd::wide;
 use crate::table::{LabelSources, LabelTargets, ROWS, Table, TargetLabels};
@@ -71,7 +71,7 @@ impl Metric {
             .zip(dist_mm.chunks_mut(width))
             .zip(energy_mwh.chunks_mut(width))
             .map(|((time_ms, dist_mm), energy_mwh)| WholeRow { time_ms, dist_mm, energy_mwh });
-        self.fill(scratch, &self.keys, sources, targets, rows)?;
+        self.fill(scratch, |side| &side.keys, sources, targets, rows)?;
         Ok(Matrix { epoch: self.epoch(), n_sources, n_targets, time_ms, dist_mm, energy_mwh })
     }
 
@@ -85,7 +85,7 @@ impl Metric {
     ) -> Result<Vec<u32>, RouteError> {
         let mut time_ms = vec![UNREACHABLE_MS; sources.len() * targets.len()];
         let rows = time_ms.chunks_mut(targets.len().max(1)).map(|time_ms| TimeRow { time_ms });
-        self.fill(scratch, &self.times, sources, targets, rows)?;
+        self.fill(scratch, |side| &side.times, sources, targets, rows)?;
         Ok(time_ms)
     }
 
@@ -93,7 +93,7 @@ impl Metric {
     fn fill<W: SingleWeight, R: Row>(
         &self,
         scratch: &mut Scratch,
-        weights: &Customized<W>,
+        weights: impl Fn(&SearchSide) -> &[W],
         sources: &[RoadPosition],
         targets: &[RoadPosition],
         rows: impl Iterator<Item = R>,
@@ -104,7 +104,9 @@ impl Metric {
         let columns = Columns::of(network, &ends);
         let rounds = self.rounds(scratch, &starts, &ends);
         let ranks = columns.ranks.clone();
-        let labels = wide(LabelTargets { cch: &network.cch, weights, ranks });
+        let (cch, SearchGraph { out, into }) = (&network.cch, &self.graph);
+        let weights_into = weights(into);
+        let labels = wide(LabelTargets { cch, arcs: &into.arcs, weights: weights_into, ranks });
         let mut work: Vec<(u32, Located, R)> = rows
             .zip(&starts)
             .filter_map(|(row, start)| start.map(|start| (network.rank(start.state), start, row)))
@@ -112,7 +114,8 @@ impl Metric {
         work.sort_by_key(|(rank, ..)| *rank);
         let mut ranks: Vec<u32> = work.iter().map(|(rank, ..)| *rank).collect();
         ranks.dedup();
-        let source_labels = wide(LabelSources { cch: &network.cch, weights, ranks: &ranks });
+        let source_labels =
+            wide(LabelSources { cch, arcs: &out.arcs, weights: weights(out), ranks: &ranks });
         let source_labels = (&ranks[..], &source_labels[..]);
         let fill = |tile: &mut [(u32, Located, R)]| {
             self.fill_tile(source_labels, &labels, &columns, &ends, &rounds, tile);

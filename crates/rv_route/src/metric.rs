@@ -11,6 +11,7 @@ use crate::cost::{Cost, edge_cost, turn_cost};
 use crate::customize::Customized;
 use crate::edge_set::EdgeSet;
 use crate::network::{NO_STATE, Network};
+use crate::perfect::SearchGraph;
 use crate::weight::{Key, Weight};
 
 /// What holds at the moment besides the road map; the default is a free and open city.
@@ -38,8 +39,8 @@ pub struct Metric {
     pub(crate) arc_cost: Vec<Cost>,
     /// Weights of the hierarchy.
     pub(crate) keys: Customized<Key>,
-    /// The times in them.
-    pub(crate) times: Customized<u32>,
+    /// Those of its arcs that shortest paths use.
+    pub(crate) graph: SearchGraph,
 }
 
 /// Whether the vehicle may be on an edge.
@@ -105,8 +106,8 @@ impl Metric {
             .collect::<Vec<_>>();
         let arc_cost = arc_costs(&network, class, &access, &edge_cost);
         let keys = Customized::build(&network.cch, arc_cost.iter().map(|cost| Key::of(*cost)));
-        let times = keys.times();
-        Self { network, epoch, class: class.clone(), access, edge_cost, arc_cost, keys, times }
+        let graph = SearchGraph::build(&network.cch, &keys);
+        Self { network, epoch, class: class.clone(), access, edge_cost, arc_cost, keys, graph }
     }
 
     /// The number that its builder gave these weights.

@@ -1,7 +1,8 @@
 //! Point-to-point search up the elimination tree, and the path under its shortcuts.
 
-use crate::cch::{Cch, NO_RANK, UpArcs};
+use crate::cch::{Cch, NO_RANK};
 use crate::customize::Customized;
+use crate::perfect::{SearchGraph, SearchSide};
 use crate::weight::{Key, Weight};
 
 /// Working memory, one entry for each depth.
@@ -16,7 +17,7 @@ pub(crate) struct TreeSearch {
 #[derive(Clone, Copy, Debug)]
 struct Label {
     key: Key,
-    /// The last arc towards the ancestor.
+    /// The last arc of the search graph towards the ancestor.
     arc: u32,
     /// The less important end of that arc.
     rank: u32,
@@ -37,7 +38,7 @@ impl TreeSearch {
     pub(crate) fn run(
         &mut self,
         cch: &Cch,
-        weights: &Customized<Key>,
+        graph: &SearchGraph,
         from: u32,
         to: u32,
     ) -> Option<(Key, u32)> {
@@ -46,21 +47,9 @@ impl TreeSearch {
         while x != y {
             let (is_forward, lower) = if x < y { (true, &mut x) } else { (false, &mut y) };
             if is_forward {
-                climb(
-                    &cch.out,
-                    &weights.out,
-                    &mut self.forward,
-                    *lower,
-                    cch.depth[*lower as usize],
-                );
+                climb(&graph.out, &mut self.forward, *lower, cch.depth[*lower as usize]);
             } else {
-                climb(
-                    &cch.into,
-                    &weights.into,
-                    &mut self.backward,
-                    *lower,
-                    cch.depth[*lower as usize],
-                );
+                climb(&graph.into, &mut self.backward, *lower, cch.depth[*lower as usize]);
             }
             *lower = cch.parent[*lower as usize];
             if *lower == NO_RANK {
@@ -80,10 +69,10 @@ impl TreeSearch {
                 best_depth = depth;
             }
             if forward < best {
-                climb(&cch.out, &weights.out, &mut self.forward, node, depth);
+                climb(&graph.out, &mut self.forward, node, depth);
             }
             if backward < best {
-                climb(&cch.into, &weights.into, &mut self.backward, node, depth);
+                climb(&graph.into, &mut self.backward, node, depth);
             }
             node = cch.parent[node as usize];
         }
@@ -105,6 +94,7 @@ impl TreeSearch {
         &mut self,
         cch: &Cch,
         weights: &Customized<Key>,
+        graph: &SearchGraph,
         top_depth: u32,
         path: &mut Vec<u32>,
     ) {
@@ -112,13 +102,15 @@ impl TreeSearch {
         // The stack gives the arcs in driving order: up from the start, then down to the end.
         let mut label = self.backward[top_depth as usize];
         while label.arc != u32::MAX {
-            self.stack.push(Step { is_out: false, arc: label.arc, rank: label.rank });
+            let arc = graph.into.original[label.arc as usize];
+            self.stack.push(Step { is_out: false, arc, rank: label.rank });
             label = self.backward[cch.depth[label.rank as usize] as usize];
         }
         self.stack.reverse();
         label = self.forward[top_depth as usize];
         while label.arc != u32::MAX {
-            self.stack.push(Step { is_out: true, arc: label.arc, rank: label.rank });
+            let arc = graph.out.original[label.arc as usize];
+            self.stack.push(Step { is_out: true, arc, rank: label.rank });
             label = self.forward[cch.depth[label.rank as usize] as usize];
         }
         while let Some(Step { is_out, arc, rank }) = self.stack.pop() {
@@ -142,14 +134,16 @@ impl TreeSearch {
 
 /// Carries a node's label to the far ends of its arcs.
 #[inline(always)]
-fn climb(arcs: &UpArcs, weights: &[Key], labels: &mut [Label], rank: u32, depth: u32) {
+fn climb(side: &SearchSide, labels: &mut [Label], rank: u32, depth: u32) {
     let here = labels[depth as usize].key;
     if here.is_none() {
         return;
     }
-    for arc in arcs.range(rank) {
-        let key = here.plus(weights[arc]);
-        let label = &mut labels[arcs.depth[arc] as usize];
+    let range = side.arcs.range(rank);
+    let arcs = side.arcs.depth[range.clone()].iter().zip(&side.keys[range.clone()]);
+    for (arc, (depth, weight)) in range.zip(arcs) {
+        let key = here.plus(*weight);
+        let label = &mut labels[*depth as usize];
         if key < label.key {
             *label = Label { key, arc: arc as u32, rank };
         }

@@ -226,7 +226,7 @@ impl Metric {
         for (from, cost) in starts {
             for to in network.states_of(edge) {
                 let (from, to) = (network.rank(from), network.rank(to));
-                let Some((key, _)) = scratch.tree.run(&network.cch, &self.keys, from, to) else {
+                let Some((key, _)) = scratch.tree.run(&network.cch, &self.graph, from, to) else {
                     continue;
                 };
                 let cost = cost.plus(key.cost());
@@ -249,10 +249,10 @@ impl Metric {
         let cch = &self.network.cch;
         let (_, top) = scratch
             .tree
-            .run(cch, &self.keys, way.from, way.to)
+            .run(cch, &self.graph, way.from, way.to)
             .expect("a way that was found is found again");
         let mut ranks = vec![way.from];
-        scratch.tree.unpack(cch, &self.keys, top, &mut ranks);
+        scratch.tree.unpack(cch, &self.keys, &self.graph, top, &mut ranks);
         for rank in &mut ranks {
             *rank = cch.state_of_rank[*rank as usize];
         }

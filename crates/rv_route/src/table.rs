@@ -10,7 +10,6 @@
 use std::ops::Range;
 
 use crate::cch::{Cch, NO_RANK, UpArcs};
-use crate::customize::Customized;
 use crate::simd::Kernel;
 use crate::weight::Weight;
 
@@ -32,7 +31,8 @@ pub(crate) struct TargetLabels<W> {
 /// Makes the labels of target ranks, sorted and without repeats.
 pub(crate) struct LabelTargets<'a, W> {
     pub(crate) cch: &'a Cch,
-    pub(crate) weights: &'a Customized<W>,
+    pub(crate) arcs: &'a UpArcs,
+    pub(crate) weights: &'a [W],
     pub(crate) ranks: Vec<u32>,
 }
 
@@ -41,10 +41,10 @@ impl<W: Weight> Kernel for LabelTargets<'_, W> {
 
     #[inline(always)]
     fn run(self) -> TargetLabels<W> {
-        let Self { cch, weights, ranks } = self;
+        let Self { cch, arcs, weights, ranks } = self;
         let n_depths = cch.n_depths;
         let mut blocks = vec![[W::NONE; LANES]; n_depths * ranks.len().div_ceil(LANES)];
-        labels(cch, &cch.into, &weights.into, &ranks, |column, label| {
+        labels(cch, arcs, weights, &ranks, |column, label| {
             let block = &mut blocks[column / LANES * n_depths..][..n_depths];
             for (lanes, weight) in block.iter_mut().zip(label) {
                 lanes[column % LANES] = *weight;
@@ -59,7 +59,8 @@ impl<W: Weight> Kernel for LabelTargets<'_, W> {
 /// Makes the labels of source ranks, sorted and without repeats: by source, then depth.
 pub(crate) struct LabelSources<'a, W> {
     pub(crate) cch: &'a Cch,
-    pub(crate) weights: &'a Customized<W>,
+    pub(crate) arcs: &'a UpArcs,
+    pub(crate) weights: &'a [W],
     pub(crate) ranks: &'a [u32],
 }
 
@@ -68,9 +69,9 @@ impl<W: Weight> Kernel for LabelSources<'_, W> {
 
     #[inline(always)]
     fn run(self) -> Vec<W> {
-        let Self { cch, weights, ranks } = self;
+        let Self { cch, arcs, weights, ranks } = self;
         let mut rows = vec![W::NONE; ranks.len() * cch.n_depths];
-        labels(cch, &cch.out, &weights.out, ranks, |row, label| {
+        labels(cch, arcs, weights, ranks, |row, label| {
             rows[row * cch.n_depths..][..label.len()].copy_from_slice(label);
         });
         rows

@@ -185,6 +185,8 @@ pub enum Event {
         choice: HelpChoice,
         /// By whom.
         by: AnsweredBy,
+        /// The operator's time that it took.
+        attention: rv_base::Seconds,
     },
     /// A ticket's matter is over.
     TicketClosed {

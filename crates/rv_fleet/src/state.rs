@@ -29,6 +29,8 @@ pub struct State {
     pub setup: Option<Box<Setup>>,
     /// Orders; an id is an index here.
     pub orders: Vec<OrderState>,
+    /// Orders that wait at each hub for a van: accepted, on no mission, not called off.
+    pub open: BTreeMap<FacilityId, BTreeSet<OrderId>>,
     /// Parcels; an id is an index here.
     pub parcels: Vec<ParcelState>,
     /// Idempotency keys.

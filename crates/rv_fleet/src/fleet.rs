@@ -1,22 +1,75 @@
-//! The brain itself.
+//! The brain itself: one input in, events and orders to the host out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rv_base::{OrderId, Timestamp, VanId};
+use rv_base::{FacilityId, OrderId, RoadPosition, TicketId, Timestamp, VanId};
 use rv_map::City;
+use rv_wire::{Channel, Down, Envelope, Up};
 
+use crate::codes;
 use crate::config::{ConfigError, FleetConfig};
-use crate::event::Record;
-use crate::io::{Input, Output};
+use crate::event::{EVENT_VERSION, Event, Record, Setup};
+use crate::io::{ClosureId, Done, Input, Notice, Output, Rejection};
+use crate::planning::Planner;
+use crate::roads::Roads;
 use crate::state::{Live, State};
+
+/// Most timers that one step runs; the rest runs in the next.
+const TIMERS_PER_STEP_MAX: usize = 10_000;
+
+/// Messages to a van that may wait for acknowledgement before no more are queued.
+const UNACKED_MAX: usize = 64;
 
 /// The fleet brain. See the crate's documentation.
 pub struct Fleet {
     pub(crate) city: Arc<City>,
     pub(crate) config: FleetConfig,
     pub(crate) state: State,
-    pub(crate) live: BTreeMap<VanId, Live>,
+    pub(crate) roads: Roads,
+    pub(crate) planner: Planner,
+    live: BTreeMap<VanId, Live>,
+    links: Vec<Link>,
+    timers: BTreeSet<(Timestamp, Timer)>,
+    outbox: Outbox,
+}
+
+/// The channel to a van.
+struct Link {
+    channel: Channel<Down, Up>,
+    /// When its timer rings.
+    due: Option<Timestamp>,
+    /// Something was not sent because too much was unacknowledged.
+    is_behind: bool,
+}
+
+/// What a step will hand to the host.
+#[derive(Default)]
+struct Outbox {
+    events: Vec<Event>,
+    after: Vec<Output>,
+    touched: BTreeSet<VanId>,
+}
+
+/// What the brain wants to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// Plan a hub.
+    Plan(FacilityId),
+    /// A circuit departs.
+    Circuit(usize),
+    /// Repeat what a van has not acknowledged.
+    Link(VanId),
+    /// A ticket has waited too long.
+    Timeout(TicketId),
+    /// A simulated operator answers.
+    Answer(TicketId),
+    /// A lost van is back.
+    Fetch(VanId),
+    /// A closure ends.
+    Reopen(ClosureId),
+    /// Look for vans that are silent and orders that are hopeless.
+    Rounds,
 }
 
 /// Why a brain could not be restored.
@@ -39,13 +92,28 @@ pub enum RestoreError {
     /// The ledger belongs to another city or another version of it.
     #[error("the ledger belongs to city {0}")]
     OtherCity(String),
+    /// The ledger's events are of another version.
+    #[error("the ledger has event version {0}, this program reads {EVENT_VERSION}")]
+    OtherVersion(u16),
 }
 
 impl Fleet {
     /// A fleet at the beginning of its ledger.
     pub fn new(city: Arc<City>, config: FleetConfig) -> Result<Self, ConfigError> {
         config.check(&city)?;
-        Ok(Self { city, config, state: State::default(), live: BTreeMap::new() })
+        let permit = |error: rv_rules::PermitError| ConfigError::Permit(error.to_string());
+        let roads = Roads::new(city.clone(), &config).map_err(permit)?;
+        Ok(Self {
+            planner: Planner::new(config.seed),
+            city,
+            config,
+            state: State::default(),
+            roads,
+            live: BTreeMap::new(),
+            links: Vec::new(),
+            timers: BTreeSet::new(),
+            outbox: Outbox::default(),
+        })
     }
 
     /// A fleet as its ledger left it.
@@ -54,25 +122,49 @@ impl Fleet {
         config: FleetConfig,
         records: impl Iterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
-        let fleet = Self::new(city, config).map_err(RestoreError::Config)?;
+        let mut fleet = Self::new(city, config).map_err(RestoreError::Config)?;
         for record in records {
             let expected = fleet.state.n_records;
             if record.position != expected {
                 return Err(RestoreError::Position { expected, found: record.position });
             }
+            if let Event::FleetStarted { setup: Some(setup), .. } = &record.event {
+                if setup.event_version != EVENT_VERSION {
+                    return Err(RestoreError::OtherVersion(setup.event_version));
+                }
+                if setup.n_edges as usize != fleet.city.graph.n_edges() {
+                    return Err(RestoreError::OtherCity(setup.city.clone()));
+                }
+            }
+            fleet
+                .state
+                .apply(record.at, &record.event)
+                .map_err(|_| RestoreError::Unfit(record.position))?;
         }
+        fleet.make_links();
         Ok(fleet)
     }
 
     /// Takes one input and says what the host has to do. `now` never goes back.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
-        let _ = (now, input);
-        Vec::new()
+        let now = now.max(self.state.at);
+        match input {
+            Input::Start => self.start(now),
+            Input::Command { tag, actor, command } => {
+                let result = self.command(now, actor, command);
+                self.reply(tag, result);
+            }
+            Input::Uplink { van, envelope } => self.uplink(now, van, envelope),
+            Input::Planned(result) => self.planned(now, result),
+            Input::Tick => {}
+        }
+        self.run_timers(now);
+        self.flush(now)
     }
 
     /// When the host has to send [`Input::Tick`] at the latest.
     pub fn next_wakeup(&self) -> Timestamp {
-        Timestamp::FAR_FUTURE
+        self.timers.first().map_or(Timestamp::FAR_FUTURE, |(at, _)| *at)
     }
 
     /// What the ledger says.
@@ -97,7 +189,202 @@ impl Fleet {
 
     /// The live code of an order, to be shown to its tenant and to operators only.
     pub fn code(&self, order: OrderId) -> Option<String> {
-        let _ = order;
-        None
+        let order = self.state.order(order)?;
+        let stop = order.stop?;
+        order.code?;
+        Some(codes::code(&self.config.secret, stop, order.order.id))
+    }
+
+    /// Writes an event down and applies it.
+    pub(crate) fn emit(&mut self, now: Timestamp, event: Event) {
+        self.state.apply(now, &event).expect("the brain emits only events that fit its state");
+        self.outbox.events.push(event);
+    }
+
+    /// Queues a message to a van.
+    pub(crate) fn send(&mut self, van: VanId, message: Down) {
+        let Some(link) = self.links.get_mut(van.idx()) else { return };
+        if link.channel.n_unacked() >= UNACKED_MAX || link.channel.send(message).is_err() {
+            link.is_behind = true;
+        }
+        self.outbox.touched.insert(van);
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        self.outbox.after.push(Output::Notify(notice));
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outbox.after.push(output);
+    }
+
+    pub(crate) fn wake(&mut self, at: Timestamp, timer: Timer) {
+        self.timers.insert((at, timer));
+    }
+
+    /// Where a van is, as far as known, and how fast.
+    pub(crate) fn whereabouts(&self, van: VanId) -> RoadPosition {
+        let stood = self.state.vans[van.idx()].position;
+        let is_moving = self.state.vans[van.idx()]
+            .stops
+            .first()
+            .is_some_and(|stop| stop.departed.is_some() && stop.arrived.is_none());
+        match self.live.get(&van) {
+            Some(live) if is_moving => live.status.position,
+            _ => stood,
+        }
+    }
+
+    fn reply(&mut self, tag: u64, result: Result<Done, Rejection>) {
+        self.outbox.after.push(Output::Reply { tag, result });
+    }
+
+    fn start(&mut self, now: Timestamp) {
+        let setup = self.setup();
+        let is_new = self.state.setup.as_deref() != Some(&setup);
+        let session = self.state.session + 1;
+        self.emit(now, Event::FleetStarted { session, setup: is_new.then(|| Box::new(setup)) });
+        self.make_links();
+        self.planner.forget_jobs();
+        self.timers.clear();
+        for van in (0..self.state.vans.len()).map(VanId::from_idx) {
+            self.tell_all(van);
+        }
+        self.restart_timers(now);
+        self.repeat_notices();
+    }
+
+    fn make_links(&mut self) {
+        let session = self.state.session;
+        self.links = self
+            .state
+            .vans
+            .iter()
+            .map(|van| Link {
+                channel: Channel::resume(session, van.cursor),
+                due: None,
+                is_behind: false,
+            })
+            .collect();
+    }
+
+    fn setup(&self) -> Setup {
+        let start = |hub: FacilityId| self.city.facilities[hub.idx()].stop;
+        Setup {
+            event_version: EVENT_VERSION,
+            city: self.city.name.clone(),
+            n_edges: self.city.graph.n_edges() as u32,
+            tenants: self.config.tenants.clone(),
+            classes: self.config.classes.clone(),
+            vans: self.config.vans.clone(),
+            van_starts: self.config.vans.iter().map(|van| start(van.hub)).collect(),
+            permits: self.config.permits.clone(),
+            n_operators: self.config.operators.n,
+            costs: self.config.costs,
+            utc_offset: self.config.utc_offset_s,
+        }
+    }
+
+    /// Tells a van everything that holds for it.
+    fn tell_all(&mut self, van: VanId) {
+        let state = &self.state.vans[van.idx()];
+        let is_halted = state.is_halted || state.lost_until.is_some();
+        let mission = (state.version > 0).then(|| rv_wire::Mission {
+            id: state.mission,
+            version: state.version,
+            stops: state.stops.iter().map(|stop| stop.stop.clone()).collect(),
+        });
+        if self.state.closure_epoch > 0 {
+            self.send(van, self.closures_message());
+        }
+        if let Some(mission) = mission {
+            self.send(van, Down::Mission(mission));
+        }
+        if is_halted {
+            self.send(van, Down::Halt);
+        }
+        self.repeat_answers(van);
+    }
+
+    fn uplink(&mut self, now: Timestamp, van: VanId, envelope: Envelope<Up>) {
+        let Some(link) = self.links.get_mut(van.idx()) else { return };
+        let is_sequenced = envelope.seq != 0;
+        let known_session = link.channel.received().session;
+        let body = link.channel.receive(envelope);
+        let cursor = link.channel.received();
+        self.outbox.touched.insert(van);
+        if known_session != 0 && cursor.session != known_session {
+            // The van has started anew and may have forgotten what it was told.
+            self.tell_all(van);
+        }
+        match body {
+            Some(Up::Status(status)) if !is_sequenced => {
+                let is_newer = self.live.get(&van).is_none_or(|l| l.status.at <= status.at);
+                if is_newer && status.position.edge.idx() < self.city.graph.n_edges() {
+                    self.live.insert(van, Live { status, heard_at: now });
+                }
+            }
+            // Only telemetry may come unnumbered; anything else could be a repeat.
+            Some(report) if is_sequenced => self.report(now, van, cursor, report),
+            _ => {}
+        }
+        if let Some(live) = self.live.get_mut(&van) {
+            live.heard_at = now;
+        }
+        let link = &mut self.links[van.idx()];
+        if link.is_behind && link.channel.n_unacked() < UNACKED_MAX / 4 {
+            link.is_behind = false;
+            self.tell_all(van);
+        }
+    }
+
+    fn run_timers(&mut self, now: Timestamp) {
+        for _ in 0..TIMERS_PER_STEP_MAX {
+            let Some((at, timer)) = self.timers.first().copied().filter(|(at, _)| *at <= now)
+            else {
+                return;
+            };
+            self.timers.remove(&(at, timer));
+            match timer {
+                Timer::Plan(hub) => self.plan_hub(now, hub),
+                Timer::Circuit(idx) => self.plan_circuit(now, idx),
+                Timer::Link(van) => {
+                    self.links[van.idx()].due = None;
+                    self.outbox.touched.insert(van);
+                }
+                Timer::Timeout(ticket) => self.ticket_timeout(now, ticket),
+                Timer::Answer(ticket) => self.operator_answers(now, ticket),
+                Timer::Fetch(van) => self.fetch_van(now, van),
+                Timer::Reopen(closure) => self.closure_ends(now, closure),
+                Timer::Rounds => self.rounds(now),
+            }
+        }
+    }
+
+    /// Hands everything to the host: the events first, so that nothing is said or acknowledged
+    /// before it is in the ledger.
+    fn flush(&mut self, now: Timestamp) -> Vec<Output> {
+        let Outbox { events, after, touched } = std::mem::take(&mut self.outbox);
+        let mut outputs = Vec::with_capacity(after.len() + touched.len() + 1);
+        if !events.is_empty() {
+            outputs.push(Output::Append(events));
+        }
+        outputs.extend(after);
+        for van in touched {
+            let Some(link) = self.links.get_mut(van.idx()) else { continue };
+            for envelope in link.channel.due(now) {
+                outputs.push(Output::Send { van, envelope });
+            }
+            if let Some(due) = link.due.take() {
+                self.timers.remove(&(due, Timer::Link(van)));
+            }
+            if let Some(due) = link.channel.next_due(now) {
+                // A burst that is not through goes on a moment later.
+                let due = due.max(now + rv_base::Seconds(0.05));
+                link.due = Some(due);
+                self.timers.insert((due, Timer::Link(van)));
+            }
+        }
+        outputs
     }
 }

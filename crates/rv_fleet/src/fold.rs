@@ -1,8 +1,10 @@
 //! How each event changes the state. Nothing else does.
 
+use std::collections::BTreeSet;
+
 use rv_base::{Money, OrderId, ParcelId, RoadPosition, Seconds, StopId, Timestamp, VanId};
 use rv_model::{Order, OrderKind, OrderStatus};
-use rv_wire::{Cursor, Mission, StopKind, Task, TaskResult, Up};
+use rv_wire::{Cursor, Mission, MissionRefusal, StopKind, Task, TaskResult, Up};
 
 use crate::event::{
     AnsweredBy, Custodian, DeliveredHow, Event, Halt, MissionCause, NextTry, OrderEnd, Service,
@@ -196,13 +198,13 @@ impl State {
             OrderKind::Collection => Custodian::Sender,
             OrderKind::Delivery | OrderKind::Replenishment => Custodian::Hub(hub),
         };
-        self.parcels
-            .extend(order.parcels().map(|_| ParcelState { order: order.id, custodian }));
+        self.parcels.extend(order.parcels().map(|_| ParcelState { order: order.id, custodian }));
         self.keys.insert((order.request.tenant, order.request.key.clone()), order.id);
         let handling = self.setup.as_ref().ok_or(Unfit)?.costs.hub_per_parcel;
         let cost = Money(handling.0 * i64::from(order.request.n_parcels));
         self.orders.push(OrderState {
             order: order.clone(),
+            asked: (order.request.site, order.request.window),
             hub,
             stop_at: stop,
             status: OrderStatus::Accepted,
@@ -437,15 +439,21 @@ impl State {
                 }
                 Ok(())
             }
+            // A van that already follows a version calls it stale when it is told again.
+            Up::MissionRefused { id, version, reason: MissionRefusal::Stale } => {
+                if *id == van.mission && *version == van.version {
+                    van.accepted = *version;
+                    self.release_dropped(at, van_id)?;
+                }
+                Ok(())
+            }
             Up::MissionRefused { version, .. } => {
                 if *version == van.version {
                     van.n_refused = van.n_refused.saturating_add(1);
                 }
                 Ok(())
             }
-            Up::Departed { stop, at: left_at } => {
-                self.departed(at, van_id, *stop, *left_at)
-            }
+            Up::Departed { stop, at: left_at } => self.departed(at, van_id, *stop, *left_at),
             Up::Arrived { .. } => self.arrived(at, van_id, report),
             Up::Task { stop, task_idx, at: done_at, result } => {
                 self.task_done(van_id, *stop, *task_idx, *done_at, result)
@@ -457,7 +465,11 @@ impl State {
                 van.stops.retain(|s| s.stop.id != *stop);
                 van.dropped.retain(|s| s.stop.id != *stop);
                 let is_stray = n_before == van.stops.len() + van.dropped.len();
+                let is_agreed = van.accepted == van.version && van.dropped.is_empty();
                 self.tally.n_strays += u64::from(is_stray);
+                if is_agreed {
+                    self.release_orders(at, van_id)?;
+                }
                 self.end_tour(van_id, *done_at)
             }
             Up::Fault { kind, .. } => {
@@ -472,21 +484,35 @@ impl State {
         }
     }
 
-    /// Orders of stops that the van will not serve any more are free again.
+    /// Orders that the van will not serve any more are free again.
     fn release_dropped(&mut self, at: Timestamp, van_id: VanId) -> Fold {
-        let dropped = std::mem::take(&mut self.van_mut(van_id)?.dropped);
-        for stop in dropped {
-            for order in self.orders_of(&stop.stop) {
-                let is_on_board = self.is_on_board(order);
-                let state = self.order_mut(order)?;
-                let is_gone = state.van == Some(van_id) && state.stop.is_none() && !is_on_board;
-                if is_gone && !state.status.is_final() {
-                    state.status = OrderStatus::Accepted;
-                    state.van = None;
-                    self.tell(at, order, StoryKind::Unplanned)?;
-                    self.refresh_open(order)?;
-                }
-            }
+        self.van_mut(van_id)?.dropped.clear();
+        self.release_orders(at, van_id)
+    }
+
+    /// Frees the orders of a tour that are neither on board nor on the mission.
+    fn release_orders(&mut self, at: Timestamp, van_id: VanId) -> Fold {
+        let van = &self.vans[van_id.idx()];
+        let to_load: BTreeSet<OrderId> = van
+            .stops
+            .iter()
+            .chain(&van.dropped)
+            .filter(|stop| stop.stop.kind == StopKind::Load)
+            .flat_map(|stop| self.orders_of(&stop.stop))
+            .collect();
+        let is_gone = |id: &OrderId| {
+            self.order(*id).is_some_and(|order| {
+                order.van == Some(van_id) && order.stop.is_none() && !order.status.is_final()
+            }) && !to_load.contains(id)
+                && !self.is_on_board(*id)
+        };
+        let gone: Vec<OrderId> = van.tour.orders.iter().copied().filter(is_gone).collect();
+        for order in gone {
+            let state = self.order_mut(order)?;
+            state.status = OrderStatus::Accepted;
+            self.tell(at, order, StoryKind::Unplanned)?;
+            self.order_mut(order)?.van = None;
+            self.refresh_open(order)?;
         }
         Ok(())
     }
@@ -652,6 +678,11 @@ impl State {
         orders.extend(on_board.iter().filter_map(|p| self.parcels.get(p.idx())).map(|p| p.order));
         orders.sort_unstable();
         orders.dedup();
+        // If it was loading, some parcels may be on board without our knowing.
+        let is_loading = self.vans[van_id.idx()]
+            .dropped
+            .iter()
+            .any(|stop| stop.stop.kind == StopKind::Load && stop.departed.is_some());
         for order in orders {
             let is_on_board = self.is_on_board(order);
             let state = self.order_mut(order)?;
@@ -662,6 +693,11 @@ impl State {
             if is_on_board {
                 state.status = OrderStatus::Loaded;
                 self.tell(at, order, StoryKind::VanLost)?;
+            } else if !is_loading {
+                state.status = OrderStatus::Accepted;
+                state.van = None;
+                self.tell(at, order, StoryKind::Unplanned)?;
+                self.refresh_open(order)?;
             }
         }
         Ok(())
@@ -695,11 +731,19 @@ impl State {
     /// Keeps the set of waiting orders right for one order.
     fn refresh_open(&mut self, id: OrderId) -> Fold {
         let state = self.order(id).ok_or(Unfit)?;
+        let is_given_up =
+            matches!(state.next_try, Some((NextTry::Return | NextTry::Courier(_), _)));
+        let is_closing = !state.status.is_final() && (state.is_cancel_asked || is_given_up);
         let is_open = state.status == OrderStatus::Accepted
             && state.van.is_none()
-            && !state.is_cancel_asked
+            && !is_closing
             && !self.is_on_board(id);
         let hub = state.hub;
+        if is_closing {
+            self.closing.insert(id);
+        } else {
+            self.closing.remove(&id);
+        }
         let open = self.open.entry(hub).or_default();
         if is_open {
             open.insert(id);

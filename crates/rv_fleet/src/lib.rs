@@ -1,13 +1,22 @@
 //! The fleet brain: orders, missions, supervision and the event-sourced state, without IO.
 
 pub mod audit;
+mod codes;
 mod config;
+mod control;
 mod event;
 mod fleet;
+mod fold;
 mod io;
 mod job;
 mod kpi;
+mod missions;
+mod orders;
+mod planning;
+mod reports;
+mod roads;
 mod state;
+mod tickets;
 mod views;
 
 pub use config::{

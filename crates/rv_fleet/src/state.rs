@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rv_base::{
     FacilityId, LatLon, Meters, MissionId, Money, OperatorId, OrderId, ParcelId, PermitId,
-    RoadPosition, Seconds, StopId, TenantId, TicketId, Timestamp, VanId, WattHours,
+    RoadPosition, Seconds, StopId, TenantId, TicketId, TimeWindow, Timestamp, VanId, WattHours,
 };
-use rv_model::{Order, OrderStatus, Permit, ReturnReason};
+use rv_model::{Order, OrderStatus, Permit, ReturnReason, Site};
 use rv_wire::{CodeHash, Cursor, FaultKind, HelpChoice, Stop, Task};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub struct State {
     pub orders: Vec<OrderState>,
     /// Orders that wait at each hub for a van: accepted, on no mission, not called off.
     pub open: BTreeMap<FacilityId, BTreeSet<OrderId>>,
+    /// Orders that end as soon as they are on no van: called off, or not to be tried again.
+    pub closing: BTreeSet<OrderId>,
     /// Parcels; an id is an index here.
     pub parcels: Vec<ParcelState>,
     /// Idempotency keys.
@@ -68,6 +70,9 @@ pub struct State {
 pub struct OrderState {
     /// The order as it is now.
     pub order: Order,
+    /// Site and window as they were first asked for: the same key with the same request is a repeat
+    /// even after a change.
+    pub asked: (Site, TimeWindow),
     /// The hub that serves it.
     pub hub: FacilityId,
     /// Where a van stops for it.

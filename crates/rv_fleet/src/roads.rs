@@ -1,0 +1,319 @@
+//! The road engines behind the brain: which roads a van may use when, how long ways take, where a
+//! point lies. Everything here is derived from the city, the configuration and the state; losing
+//! it costs time only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rv_base::{
+    EdgeId, FacilityId, LatLon, Meters, PermitId, RoadPosition, Seconds, Timestamp, VanId,
+};
+use rv_map::{City, DriveSide, FacilityKind, Mode, ModeSet, SnapIndex, SnapQuery};
+use rv_model::{Permit, VanClass, VehicleKind};
+use rv_route::{
+    Conditions, EdgeSet, EnergyUse, Metric, Network, Reach, Scratch, VehicleClass,
+};
+use rv_rules::{PermitError, PermitIndex};
+
+use crate::config::FleetConfig;
+use crate::state::State;
+
+/// Most metrics kept; a city's has a few megabytes.
+const METRICS_MAX: usize = 6;
+
+/// Farthest that a point may be from a road.
+const SNAP_RADIUS: Meters = Meters(300.0);
+
+/// Class and permits that vans share.
+#[derive(Clone, Debug, PartialEq)]
+struct Profile {
+    class: VehicleClass,
+    kind: VehicleKind,
+    permits: Vec<PermitId>,
+}
+
+/// Which roads are open: the permits' state at the hours of interest, and the closures.
+type MetricKey = (usize, Vec<Vec<bool>>, u64, u64);
+
+/// Times from a hub to every edge, of one metric.
+type HubTimes = Arc<Vec<u32>>;
+
+pub(crate) struct Roads {
+    city: Arc<City>,
+    network: Arc<Network>,
+    snap: SnapIndex,
+    profiles: Vec<Profile>,
+    profile_of: Vec<usize>,
+    permits: PermitIndex,
+    permit_epoch: u64,
+    utc_offset: Seconds,
+    metrics: Vec<(MetricKey, Arc<Metric>)>,
+    n_metrics: u64,
+    hub_times: BTreeMap<(u64, FacilityId), HubTimes>,
+    way_back: BTreeMap<(u64, EdgeId), bool>,
+    scratch: Scratch,
+}
+
+impl Roads {
+    pub(crate) fn new(city: Arc<City>, config: &FleetConfig) -> Result<Self, PermitError> {
+        let used: Vec<Mode> = config
+            .vans
+            .iter()
+            .map(|van| mode(config.classes[usize::from(van.class_idx)].kind))
+            .chain([Mode::Van])
+            .collect();
+        let network = Arc::new(Network::build(&city.graph, ModeSet::of(&used)));
+        let mut profiles: Vec<Profile> = Vec::new();
+        let profile_of = config
+            .vans
+            .iter()
+            .map(|van| {
+                let class = &config.classes[usize::from(van.class_idx)];
+                let profile = Profile {
+                    class: vehicle_class(class, city.drive_side),
+                    kind: class.kind,
+                    permits: van.permits.clone(),
+                };
+                profiles.iter().position(|p| *p == profile).unwrap_or_else(|| {
+                    profiles.push(profile);
+                    profiles.len() - 1
+                })
+            })
+            .collect();
+        Ok(Self {
+            snap: SnapIndex::new(&city.graph),
+            permits: PermitIndex::new(&city.graph, &config.permits, config.utc_offset_s)?,
+            city,
+            network,
+            profiles,
+            profile_of,
+            permit_epoch: 0,
+            utc_offset: config.utc_offset_s,
+            metrics: Vec::new(),
+            n_metrics: 0,
+            hub_times: BTreeMap::new(),
+            way_back: BTreeMap::new(),
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Checks that a permit can be resolved on this map.
+    pub(crate) fn check_permit(&self, permit: &Permit) -> Result<(), PermitError> {
+        PermitIndex::new(&self.city.graph, std::slice::from_ref(permit), self.utc_offset)
+            .map(|_| ())
+    }
+
+    /// The profile of a van.
+    pub(crate) fn profile(&self, van: VanId) -> usize {
+        self.profile_of.get(van.idx()).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn scratch(&mut self) -> &mut Scratch {
+        &mut self.scratch
+    }
+
+    /// Follows the state's permits.
+    fn refresh(&mut self, state: &State) {
+        if self.permit_epoch != state.permit_epoch {
+            let permits: Vec<Permit> = state.permits.values().cloned().collect();
+            if let Ok(index) = PermitIndex::new(&self.city.graph, &permits, self.utc_offset) {
+                self.permits = index;
+            }
+            self.permit_epoch = state.permit_epoch;
+        }
+    }
+
+    /// Roads that a profile may use at every moment from one time to another, under the closures
+    /// in force.
+    pub(crate) fn metric(
+        &mut self,
+        state: &State,
+        profile: usize,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Arc<Metric> {
+        self.refresh(state);
+        let first = self.permits.hour_of_week(from);
+        let n_hours = (to.since(from).0.max(0.0) / 3600.0).ceil().min(167.0) as u32;
+        let hours = (0..=n_hours).map(|n| (first + n) % 168);
+        self.metric_in(state, profile, hours)
+    }
+
+    /// Roads that a profile may use in all of some hours of the week.
+    fn metric_in(
+        &mut self,
+        state: &State,
+        profile: usize,
+        hours: impl Iterator<Item = u32>,
+    ) -> Arc<Metric> {
+        let Profile { class, kind, permits } = &self.profiles[profile];
+        let mut phases: BTreeMap<Vec<bool>, u32> = BTreeMap::new();
+        for hour in hours {
+            phases.entry(self.permits.signature(permits, *kind, hour)).or_insert(hour);
+        }
+        let signatures: Vec<Vec<bool>> = phases.keys().cloned().collect();
+        let key = (profile, signatures, state.closure_epoch, state.permit_epoch);
+        if let Some(at) = self.metrics.iter().position(|(k, _)| *k == key) {
+            let entry = self.metrics.remove(at);
+            let metric = entry.1.clone();
+            self.metrics.push(entry);
+            return metric;
+        }
+        let mut forbidden = EdgeSet::new();
+        for hour in phases.values() {
+            let covered = self.permits.edges(permits, *kind, *hour);
+            let edges = (0..self.network.n_edges()).map(EdgeId::from_idx);
+            forbidden.extend(edges.filter(|edge| !covered.contains(*edge)));
+        }
+        let closed: EdgeSet =
+            state.closures.values().flat_map(|c| c.edges.iter().copied()).collect();
+        let conditions = Conditions {
+            forbidden: Some(&forbidden),
+            closed: Some(&closed),
+            ..Conditions::default()
+        };
+        self.n_metrics += 1;
+        let metric =
+            Arc::new(Metric::build(self.network.clone(), class, conditions, self.n_metrics));
+        if self.metrics.len() >= METRICS_MAX {
+            let (_, old) = self.metrics.remove(0);
+            self.hub_times.retain(|(epoch, _), _| *epoch != old.epoch());
+            self.way_back.retain(|(epoch, _), _| *epoch != old.epoch());
+        }
+        self.metrics.push((key, metric.clone()));
+        metric
+    }
+
+    /// One hour for each state of the permits of a profile within a span of at most a week.
+    pub(crate) fn phases(
+        &mut self,
+        state: &State,
+        profile: usize,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<u32> {
+        self.refresh(state);
+        let Profile { kind, permits, .. } = &self.profiles[profile];
+        let first = self.permits.hour_of_week(from);
+        let n_hours = (to.since(from).0.max(0.0) / 3600.0).ceil().min(167.0) as u32;
+        let mut phases: BTreeMap<Vec<bool>, u32> = BTreeMap::new();
+        for hour in (0..=n_hours).map(|n| (first + n) % 168) {
+            phases.entry(self.permits.signature(permits, *kind, hour)).or_insert(hour);
+        }
+        phases.into_values().collect()
+    }
+
+    /// Free driving time from a hub to a position in an hour of the week, if there is a way there
+    /// and back.
+    pub(crate) fn time_from_hub(
+        &mut self,
+        state: &State,
+        profile: usize,
+        hour: u32,
+        hub: FacilityId,
+        to: RoadPosition,
+    ) -> Option<Seconds> {
+        let metric = self.metric_in(state, profile, std::iter::once(hour));
+        let times = self.hub_times(&metric, hub)?;
+        let time_ms = times.get(to.edge.idx()).copied().filter(|ms| *ms != u32::MAX)?;
+        let key = (metric.epoch(), to.edge);
+        let home = self.city.facilities[hub.idx()].stop;
+        let is_back = match self.way_back.get(&key) {
+            Some(known) => *known,
+            None => {
+                let found = metric.matrix(&mut self.scratch, &[to], &[home]);
+                let found = found.is_ok_and(|m| m.cost(0, 0).is_some());
+                self.way_back.insert(key, found);
+                found
+            }
+        };
+        is_back.then(|| Seconds(f64::from(time_ms) / 1000.0))
+    }
+
+    /// Free driving times from a hub to the tail of every edge, ms; `u32::MAX` where no way leads.
+    pub(crate) fn hub_times(&mut self, metric: &Arc<Metric>, hub: FacilityId) -> Option<HubTimes> {
+        let key = (metric.epoch(), hub);
+        if let Some(times) = self.hub_times.get(&key) {
+            return Some(times.clone());
+        }
+        let home = self.city.facilities.get(hub.idx())?.stop;
+        let reach = Reach { time: Seconds(86_400.0), energy: None };
+        let reached = metric.reachable(&mut self.scratch, home, reach).ok()?;
+        let mut times = vec![u32::MAX; self.network.n_edges()];
+        for edge in reached {
+            times[edge.edge.idx()] = edge.cost.time_ms;
+        }
+        let times = Arc::new(times);
+        self.hub_times.insert(key, times.clone());
+        Some(times)
+    }
+
+    /// The permit that keeps vans of a profile off an edge at an hour, if one does.
+    pub(crate) fn forbidding(&self, profile: usize, edge: EdgeId, hour: u32) -> Option<PermitId> {
+        let Profile { kind, permits, .. } = &self.profiles[profile];
+        match self.permits.covers_hour(permits, *kind, edge, hour) {
+            Err(rv_rules::NotCovered::Forbidden(permit)) => Some(permit),
+            Err(rv_rules::NotCovered::Uncovered) => permits.first().copied(),
+            Ok(()) => None,
+        }
+    }
+
+    /// Where a van stops for a point, if a road is near.
+    pub(crate) fn stop_for(&self, point: LatLon) -> Option<RoadPosition> {
+        let (graph, side) = (&self.city.graph, self.city.drive_side);
+        self.snap.stop_for(graph, point, Mode::Van, side, SNAP_RADIUS).map(|snap| snap.position)
+    }
+
+    /// The piece of road nearest to a point, both directions, ascending.
+    pub(crate) fn road_at(&self, point: LatLon) -> Vec<EdgeId> {
+        let query = SnapQuery { mode: Mode::Van, radius: SNAP_RADIUS, heading: None, n_max: 1 };
+        let Some(snap) = self.snap.nearest(&self.city.graph, point, &query).first().copied() else {
+            return Vec::new();
+        };
+        let edge = snap.position.edge;
+        let mut edges = vec![edge];
+        edges.extend(self.city.graph.edge(edge).reverse);
+        edges.sort_unstable();
+        edges
+    }
+
+    /// The station nearest to a position in a straight line, if one is within `radius`.
+    pub(crate) fn station_near(&self, at: LatLon, radius: Meters) -> Option<FacilityId> {
+        let stations = self.city.facilities.iter().enumerate();
+        stations
+            .filter(|(_, f)| f.kind == FacilityKind::Station)
+            .map(|(idx, f)| (f.position.distance_to(at), FacilityId::from_idx(idx)))
+            .filter(|(distance, _)| *distance <= radius)
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            .map(|(_, id)| id)
+    }
+}
+
+fn mode(kind: VehicleKind) -> Mode {
+    match kind {
+        VehicleKind::Van => Mode::Van,
+        VehicleKind::Robot => Mode::Robot,
+        VehicleKind::Truck => Mode::Truck,
+    }
+}
+
+/// What routing must know of a class.
+fn vehicle_class(class: &VanClass, side: DriveSide) -> VehicleClass {
+    let mut routed = VehicleClass::by_name(&class.name).unwrap_or_else(|| match class.kind {
+        VehicleKind::Van => VehicleClass::robovan(class.speed_max),
+        VehicleKind::Robot => VehicleClass::robot(),
+        VehicleKind::Truck => VehicleClass::truck(),
+    });
+    routed.speed_max = class.speed_max;
+    routed.width = class.width;
+    routed.height = class.height;
+    routed.mass = class.mass + class.payload_max;
+    routed.turns.side = side;
+    routed.energy = EnergyUse {
+        rolling_wh_per_m: class.consumption.wh_per_m,
+        drag_wh_per_m_mps2: 0.0,
+        auxiliary: class.consumption.standby,
+        stop: rv_base::WattHours::ZERO,
+    };
+    routed
+}

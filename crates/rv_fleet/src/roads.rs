@@ -10,9 +10,7 @@ use rv_base::{
 };
 use rv_map::{City, DriveSide, FacilityKind, Mode, ModeSet, SnapIndex, SnapQuery};
 use rv_model::{Permit, VanClass, VehicleKind};
-use rv_route::{
-    Conditions, EdgeSet, EnergyUse, Metric, Network, Reach, Scratch, VehicleClass,
-};
+use rv_route::{Conditions, EdgeSet, EnergyUse, Metric, Network, Reach, Scratch, VehicleClass};
 use rv_rules::{PermitError, PermitIndex};
 
 use crate::config::FleetConfig;

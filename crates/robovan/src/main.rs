@@ -3,6 +3,7 @@
 //! Data goes to standard output, messages to standard error. Exit code 0 means yes or done, 1 that
 //! the answer is no, 2 an error.
 
+mod city;
 mod config;
 mod output;
 
@@ -20,6 +21,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// City files
+    #[command(subcommand)]
+    City(city::Command),
     /// Settings
     #[command(subcommand)]
     Config(config::Command),
@@ -27,6 +31,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
     };
     result.unwrap_or_else(|error| output::report(&error))

@@ -4,7 +4,7 @@
 //! [`std::io::Read`] and opens no file. It judges no map: what is odd becomes a warning in the
 //! [`ImportReport`], what cannot be used an [`ImportError`] with a hint.
 //!
-//! The main function is [`build_city`].
+//! The main function is [`build_city`]; [`gcj02`] converts positions for Chinese map services.
 //!
 //! ```
 //! use rv_import::{ImportError, ImportOptions, build_city};
@@ -24,6 +24,7 @@ mod buildings;
 mod coast;
 mod error;
 mod facilities;
+pub mod gcj02;
 mod limits;
 mod options;
 mod osm;

@@ -5,6 +5,7 @@
 
 mod city;
 mod config;
+mod linehaul;
 mod output;
 
 use std::process::ExitCode;
@@ -27,12 +28,16 @@ enum Command {
     /// Settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Hub-to-hub networks of driverless trucks
+    #[command(subcommand)]
+    Linehaul(linehaul::Command),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
+        Command::Linehaul(command) => linehaul::run(command),
     };
     result.unwrap_or_else(|error| output::report(&error))
 }

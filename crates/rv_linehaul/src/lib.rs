@@ -1,1 +1,31 @@
-//! The hub-to-hub network of driverless trucks.
+//! The hub-to-hub network of driverless trucks: which services run when, and what rides them.
+//!
+//! It refuses to know where instances come from (it reads texts, not files), what time it is (a
+//! [`Budget`] brings the clock), and what becomes of a parcel before its first and after its last
+//! hub. Every plan comes with a proven lower bound, and can be judged by [`check_static`] or
+//! [`check_timed`], which share no code with the solvers.
+//!
+//! The main entries are [`read_dow`] and [`solve_static`].
+//!
+//! ```
+//! use rv_base::Rng;
+//! use rv_linehaul::{Budget, check_static, read_dow, solve_static};
+//!
+//! let text = "two ways\n 3 3 1\n 1 2 1 10 5 0 1\n 2 3 1 10 5 0 2\n 1 3 4 10 2 0 3\n 1 3 2\n";
+//! let design = read_dow(text).unwrap();
+//! let budget = Budget::steps(100);
+//! let outcome = solve_static(&design, &budget, 1, &Rng::from_seed(1), &mut |_cost, _bound| {});
+//! assert_eq!(outcome.cost, 10.0);
+//! assert!(outcome.bound <= outcome.cost);
+//! assert!(check_static(&design, &outcome.plan).violations.is_empty());
+//! ```
+
+mod budget;
+mod check;
+mod design;
+mod read;
+
+pub use budget::Budget;
+pub use check::{DesignReport, DesignViolation, check_static, check_timed};
+pub use design::{StaticOutcome, solve_static};
+pub use read::{DowError, read_dow};

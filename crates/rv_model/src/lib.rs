@@ -23,6 +23,7 @@
 //! ```
 
 pub mod dispatch;
+pub mod linehaul;
 mod order;
 mod permit;
 mod tenant;

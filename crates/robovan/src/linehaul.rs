@@ -1,0 +1,236 @@
+//! `robovan linehaul`: plans and checks hub-to-hub networks.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Subcommand};
+use rv_base::{Rng, Seconds};
+use rv_linehaul::{Budget, DesignReport, check_static, read_dow, solve_static};
+use rv_model::linehaul::{NetworkDesign, StaticPlan, Timing};
+use serde::{Deserialize, Serialize};
+
+use crate::output::{self, HintExt, error_with_hint};
+
+/// Largest instance or plan that is read.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Plan an instance (.dow of the Canad family) and prove a bound
+    Solve(SolveArgs),
+    /// Check a plan with code that shares nothing with the planner; exit code 1 if it is wrong
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SolveArgs {
+    /// Instance
+    file: PathBuf,
+    /// CPU seconds to plan for
+    #[arg(long, default_value_t = 20.0, value_name = "N")]
+    budget_cpu_s: f64,
+    /// Search steps to plan for, instead of CPU seconds: reproducible
+    #[arg(long, value_name = "N", conflicts_with = "budget_cpu_s")]
+    steps: Option<u64>,
+    /// Threads; with two or more the bound is sought beside the plan
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    threads: usize,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// Where to write the plan
+    #[arg(long, value_name = "OUT.json")]
+    solution: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Instance
+    file: PathBuf,
+    /// Plan, as `solve --solution` writes it
+    plan: PathBuf,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A plan as it stands in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum PlanFile {
+    Static(StaticPlan),
+}
+
+#[derive(Serialize)]
+struct Answer {
+    cost: f64,
+    bound: f64,
+    /// (cost - bound) / cost.
+    gap: f64,
+    unrouted: f64,
+    violations: usize,
+    steps: u64,
+    cpu_s: f64,
+    wall_s: f64,
+    threads: usize,
+    seed: u64,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct CheckAnswer {
+    cost: f64,
+    violations: Vec<String>,
+}
+
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Solve(args) => solve(&args),
+        Command::Check(args) => check(&args),
+    }
+}
+
+fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
+    if args.budget_cpu_s.is_nan() || args.budget_cpu_s < 0.0 {
+        return Err(error_with_hint("--budget-cpu-s is not a time", "give seconds, 0 or more"));
+    }
+    let design = read_instance(&args.file)?;
+    if design.timing() == Timing::Timed {
+        return Err(error_with_hint(
+            "this instance is timed, and only static ones can be planned",
+            "static instances have five or seven numbers per arc",
+        ));
+    }
+    let (cpu_start_s, wall_start) = (cpu_s(), Instant::now());
+    let clock = || Seconds(cpu_s() - cpu_start_s);
+    let budget = match args.steps {
+        Some(steps) => Budget::steps(steps),
+        None => Budget::clock(Seconds(args.budget_cpu_s), &clock),
+    };
+    let bar = progress_bar();
+    let outcome = solve_static(
+        &design,
+        &budget,
+        args.threads,
+        &Rng::from_seed(args.seed),
+        &mut |cost, bound| show(&bar, cost, bound),
+    );
+    bar.finish_and_clear();
+    let report = check_static(&design, &outcome.plan);
+    if let Some(path) = &args.solution {
+        write_plan(path, &PlanFile::Static(outcome.plan))?;
+    }
+    let answer = Answer {
+        cost: report.cost,
+        bound: outcome.bound,
+        gap: (report.cost - outcome.bound) / report.cost,
+        unrouted: outcome.unrouted.max(0.0),
+        violations: report.violations.len(),
+        steps: outcome.n_steps,
+        cpu_s: clock().0,
+        wall_s: wall_start.elapsed().as_secs_f64(),
+        threads: args.threads,
+        seed: args.seed,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    if args.json {
+        output::print_json(&answer)?;
+    } else {
+        output::print(&format!(
+            "cost {:.3}, proven bound {:.3}, gap {:.2} %, {:.1} CPU-s, seed {}\n",
+            answer.cost,
+            answer.bound,
+            answer.gap * 100.0,
+            answer.cpu_s,
+            answer.seed
+        ))?;
+        say_violations(&report)?;
+    }
+    Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let design = read_instance(&args.file)?;
+    let plan: PlanFile = serde_json::from_str(&read_text(&args.plan)?).hint(
+        format!("{} is not a plan", args.plan.display()),
+        "plans are what `robovan linehaul solve --solution` writes",
+    )?;
+    let PlanFile::Static(plan) = plan;
+    let report = check_static(&design, &plan);
+    if args.json {
+        let violations = report.violations.iter().map(ToString::to_string).collect();
+        output::print_json(&CheckAnswer { cost: report.cost, violations })?;
+    } else {
+        output::print(&format!("cost {:.3}\n", report.cost))?;
+        say_violations(&report)?;
+    }
+    Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn say_violations(report: &DesignReport) -> anyhow::Result<()> {
+    for violation in &report.violations {
+        output::print(&format!("wrong: {violation}\n"))?;
+    }
+    Ok(())
+}
+
+fn read_instance(path: &Path) -> anyhow::Result<NetworkDesign> {
+    read_dow(&read_text(path)?).hint(
+        format!("{} is not a .dow instance", path.display()),
+        "docs/linehaul.md describes the formats",
+    )
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let problem = || format!("cannot read {}", path.display());
+    let n_bytes = std::fs::metadata(path).hint(problem(), "check the path")?.len();
+    if n_bytes > FILE_BYTES_MAX {
+        return Err(error_with_hint(
+            format!("{} has {n_bytes} bytes", path.display()),
+            format!("files up to {FILE_BYTES_MAX} bytes are read"),
+        ));
+    }
+    std::fs::read_to_string(path).hint(problem(), "it must be a UTF-8 text")
+}
+
+fn write_plan(path: &Path, plan: &PlanFile) -> anyhow::Result<()> {
+    let text = serde_json::to_string(plan)? + "\n";
+    std::fs::write(path, text)
+        .hint(format!("cannot write {}", path.display()), "name a place that can be written")
+}
+
+/// Shown on a terminal only.
+fn progress_bar() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar
+}
+
+fn show(bar: &indicatif::ProgressBar, cost: f64, bound: Option<f64>) {
+    bar.set_message(match bound {
+        Some(bound) => {
+            let gap = (cost - bound) / cost * 100.0;
+            format!("cost {cost:.1}, bound {bound:.1}, gap {gap:.2} %")
+        }
+        None => format!("cost {cost:.1}, bound still sought"),
+    });
+}
+
+/// CPU seconds of this process so far, by the kernel's count (100 ticks a second on every Linux);
+/// wall time since the first call where the kernel does not say.
+fn cpu_s() -> f64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let ticks = std::fs::read_to_string("/proc/self/stat").ok().and_then(|text| {
+        // The command name, in parentheses, may hold blanks; fields are counted behind it.
+        let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
+    });
+    match ticks {
+        Some(ticks) => ticks / 100.0,
+        None => START.get_or_init(Instant::now).elapsed().as_secs_f64(),
+    }
+}

@@ -1,0 +1,6 @@
+//! Independent checkers: they recompute every plan from the instance alone, in continuous time,
+//! and share no code with the solvers.
+
+mod design;
+
+pub use design::{DesignReport, DesignViolation, check_static, check_timed};

@@ -1,0 +1,5 @@
+//! Texts of public instance families.
+
+mod dow;
+
+pub use dow::{DowError, read_dow};

@@ -49,7 +49,7 @@ export async function startMock({ port = 0, vans = 60, speed = 5, seed = 1, dist
   server.on('upgrade', (request, socket) => {
     const url = new URL(request.url, 'http://mock');
     const user = TOKENS[url.searchParams.get('token') ?? ''];
-    if (url.pathname !== '/api/v1/live' || !user) {
+    if (url.pathname !== '/api/v1/live' || !user || user.role === 'tenant') {
       socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       return;
     }
@@ -97,7 +97,7 @@ function tick(world, viewer) {
 }
 
 function sendCells(world, viewer) {
-  if (!viewer.box || viewer.user.role === 'tenant') return;
+  if (!viewer.box) return;
   const cells = new Map();
   const [west, south, east, north] = viewer.box;
   for (const van of world.vans) {
@@ -164,9 +164,11 @@ const ROUTES = [
   ['GET', /^\/session$/, 'tenant', (c) => reply(c.response, 200, c.user)],
   ['GET', /^\/city$/, 'tenant', (c) => reply(c.response, 200, cityInfo(c.world))],
   ['GET', /^\/tiles\/(\d+)\/(\d+)\/(\d+)\.mvt$/, 'tenant', tile],
-  ['GET', /^\/kpi$/, 'tenant', (c) => reply(c.response, 200, { ...c.world.kpi(), history: c.world.history })],
+  ['GET', /^\/kpi$/, 'viewer', (c) => reply(c.response, 200, { ...c.world.kpi(), history: c.world.history })],
   ['GET', /^\/vans$/, 'viewer', listVans],
   ['GET', /^\/vans\/(\d+)$/, 'viewer', oneVan],
+  ['POST', /^\/vans\/(\d+)\/(halt|resume|service)$/, 'operator', runVan],
+  ['PATCH', /^\/orders\/(\d+)$/, 'tenant', changeOrder],
   ['GET', /^\/orders$/, 'tenant', listOrders],
   ['GET', /^\/orders\/(\d+)$/, 'tenant', oneOrder],
   ['POST', /^\/orders$/, 'tenant', placeOrder],
@@ -215,6 +217,7 @@ function oneVan(c, id) {
   const ahead = v.path.slice(v.leg).map((n) => [n.lon, n.lat]);
   return reply(c.response, 200, {
     ...vanInfo(v), hub_id: 0, mission_id: v.stops.length ? v.id * 10 : undefined, permits: ['Monaco city permit'],
+    is_halted: v.is_halted ?? false, is_in_service: !v.is_out,
     odometer_km: 4200 + v.km, kwh: v.kwh, tickets: c.world.tickets.filter((t) => t.van_id === v.id && t.status === 'open'),
     route: { type: 'LineString', coordinates: ahead.length ? [[v.lon_deg, v.lat_deg], ...ahead] : [] },
     stops: v.stops.map((s, i) => ({
@@ -222,6 +225,28 @@ function oneVan(c, id) {
       window_start_ms: s.orders[0]?.window_start_ms, window_end_ms: s.orders[0]?.window_end_ms, order_ids: s.orders.map((o) => o.id),
     })),
   });
+}
+
+function runVan(c, id, verb) {
+  const v = c.world.vans[Number(id)];
+  if (!v) return fail(c.response, 404, 'van_unknown', `no van ${id}`, 'see GET /vans');
+  if (verb === 'halt') Object.assign(v, { is_halted: true, state: 'waiting', speed_mps: 0 });
+  else if (verb === 'resume') Object.assign(v, { is_halted: false, state: v.path[v.leg] ? 'driving' : 'idle' });
+  else v.is_out = !c.body.is_in_service;
+  return reply(c.response, 200, {});
+}
+
+function changeOrder(c, id) {
+  const o = c.world.orders[Number(id)];
+  if (!o || !visible(c, o)) return fail(c.response, 404, 'order_unknown', `no order ${id}`, 'see GET /orders');
+  const { lat_deg, lon_deg, ...rest } = c.body;
+  if (lat_deg !== undefined) {
+    o.place = c.world.placeAt(lon_deg, lat_deg);
+    o.address = o.place.address;
+  }
+  Object.assign(o, rest);
+  c.world.tell(o, 'changed', `Changed by ${c.user.name}`);
+  return reply(c.response, 200, {});
 }
 
 const orderInfo = (o) => ({

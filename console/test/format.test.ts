@@ -63,8 +63,9 @@ describe('speed', () => {
 
 describe('windows of the order form', () => {
   it('count from fleet time', () => {
-    expect(windowOf('any', T)).toEqual({});
+    expect(windowOf('usual', T)).toEqual({});
+    expect(windowOf('2', undefined)).toEqual({});
     expect(windowOf('2', T)).toEqual({ window_start_ms: T, window_end_ms: T + 7_200_000 });
-    expect(windowOf('next', T)).toEqual({ window_start_ms: T + 7_200_000, window_end_ms: T + 14_400_000 });
+    expect(windowOf('later', T)).toEqual({ window_start_ms: T + 7_200_000, window_end_ms: T + 14_400_000 });
   });
 });

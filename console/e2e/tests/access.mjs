@@ -38,10 +38,18 @@ export const tests = [
     assert.equal(await page.locator('.mode').count(), 0);
   }],
   ['access: a tenant sees orders and nothing of the fleet', async (s) => {
-    const page = await s.openConsole({ prepare: (p) => asRole(p, { role: 'tenant', name: 'Tina', tenant_id: 1 }) });
+    const paths = [];
+    const page = await s.openConsole({
+      isBlind: true,
+      prepare: (p) => {
+        p.on('request', (r) => paths.push(new URL(r.url()).pathname));
+        return asRole(p, { role: 'tenant', name: 'Tina', tenant_id: 1 });
+      },
+    });
     assert.deepEqual(await page.getByRole('tab').allInnerTexts(), ['Orders']);
     assert.equal(await page.getByRole('button', { name: 'Place an order' }).count(), 1);
-    assert.equal(await page.locator('.legend').count(), 0);
+    assert.equal(await page.locator('.legend, .kpi').count(), 0);
+    assert.deepEqual(paths.filter((p) => /vans|tickets|kpi|live|permits/.test(p)), []);
   }],
 ];
 

@@ -62,6 +62,11 @@ export const tests = [
     const key = await page.locator('.card h2').innerText();
     const [order] = (await s.api('GET', `orders?query=${key}`)).items;
     assert.equal(order.n_parcels, 2);
+    await page.getByRole('button', { name: 'One hour later' }).click();
+    await s.until(async () => {
+      const { window_end_ms } = await s.api('GET', `orders/${order.id}`);
+      assert.equal(window_end_ms, order.window_end_ms + 3_600_000);
+    }, 'window moved');
     await page.getByRole('button', { name: 'Cancel order' }).click();
     await page.getByRole('button', { name: 'Really cancel it?' }).click();
     await s.until(async () => assert.equal((await s.api('GET', `orders/${order.id}`)).status, 'cancelled'), 'cancelled');

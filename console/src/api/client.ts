@@ -29,6 +29,9 @@ export interface NewOrder extends T.Position {
   to: 'door' | 'locker' | 'station';
 }
 
+/** A new place, or a new window, for an order under way. */
+export type OrderChange = T.Position | { window_start_ms: number; window_end_ms: number };
+
 export interface OrderFilter {
   query?: string;
   status?: string;
@@ -64,12 +67,16 @@ export class Client {
     return known(parse.id(body.id), 'order id');
   }
 
+  changeOrder = (id: T.Id, change: OrderChange) => this.call('PATCH', `orders/${encodeURIComponent(id)}`, change);
   cancelOrder = (id: T.Id) => this.post(`orders/${encodeURIComponent(id)}/cancel`, {});
   answerTicket = (id: T.Id, choice: T.Id) =>
-    this.post(`tickets/${encodeURIComponent(id)}/answer`, { choice_id: numeric(choice) });
+    this.post(`tickets/${encodeURIComponent(id)}/answer`, { choice_id: choice });
   closeRoad = async (at: T.Position, until_ms?: number) =>
     known(parse.closure(await this.post('roads/close', { ...at, until_ms })), 'closure');
   reopenRoad = (id: T.Id) => this.call('DELETE', `roads/closures/${encodeURIComponent(id)}`);
+  haltVan = (id: number) => this.post(`vans/${id}/halt`, {});
+  resumeVan = (id: number) => this.post(`vans/${id}/resume`, {});
+  setService = (id: number, is_in_service: boolean) => this.post(`vans/${id}/service`, { is_in_service });
   setSpeed = (factor: number) => this.post('sim/speed', { factor });
   fault = (kind: string, van_id: number) => this.post('sim/faults', { kind, van_id });
 

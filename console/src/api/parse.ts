@@ -179,7 +179,7 @@ export function vanDetail(value: unknown): T.VanDetail | undefined {
   const o = object(value);
   const route = geometry(o.route);
   return {
-    ...base, hub_id: id(o.hub_id), permits: list(o.permits, (x) => text(x) || undefined), stops: list(o.stops, stop),
+    ...base, hub_id: id(o.hub_id), is_halted: o.is_halted === true, is_in_service: o.is_in_service !== false, permits: list(o.permits, (x) => text(x) || undefined), stops: list(o.stops, stop),
     route: route?.type === 'LineString' ? (route.coordinates as [number, number][]) : [],
     odometer_km: number(o.odometer_km), kwh: number(o.kwh), tickets: list(o.tickets, ticket),
   };

@@ -112,6 +112,8 @@ export interface Stop extends Position {
 
 export interface VanDetail extends Van {
   hub_id?: Id;
+  is_halted: boolean;
+  is_in_service: boolean;
   permits: string[];
   stops: Stop[];
   route: [number, number][];

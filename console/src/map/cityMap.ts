@@ -26,8 +26,8 @@ export interface Hover {
 
 export interface MapEvents {
   onHover(hover: Hover | undefined): void;
-  onPlace(at: Position): void;
-  onClose(at: Position): void;
+  /** A click while the mode is not `look`. */
+  onAim(at: Position): void;
 }
 
 export class CityMap {
@@ -216,22 +216,17 @@ export class CityMap {
 
   private click(event: MapMouseEvent): void {
     const at = { lat_deg: event.lngLat.lat, lon_deg: event.lngLat.lng };
-    if (this.shown.mode !== 'look') this.aim(at);
+    if (this.shown.mode !== 'look') this.events.onAim(at);
     else {
       const van = this.vanAt(event);
       if (van !== undefined) this.desk.store.dispatch({ type: 'select', selection: { kind: 'van', id: van } });
     }
   }
 
-  private aim(at: Position): void {
-    if (this.shown.mode === 'place') this.events.onPlace(at);
-    else if (this.shown.mode === 'close') this.events.onClose(at);
-  }
-
   /** Without a mouse, Enter aims at the middle of the map. */
   private readonly key = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' || this.shown.mode === 'look') return;
     const center = this.map.getCenter();
-    this.aim({ lat_deg: center.lat, lon_deg: center.lng });
+    this.events.onAim({ lat_deg: center.lat, lon_deg: center.lng });
   };
 }

@@ -3,7 +3,8 @@ import type { Link } from '../api/live';
 import type { City, Closure, FleetEvent, Id, Kpi, KpiPoint, Permit, Position, Session, Ticket } from '../api/types';
 
 export type Tab = 'orders' | 'vans' | 'tickets' | 'roads';
-export type Mode = 'look' | 'place' | 'close';
+/** What a click on the map does: pick a van, place an order, close a road, move the selected order. */
+export type Mode = 'look' | 'place' | 'close' | 'move';
 export type Theme = 'dark' | 'light';
 export type Selection = { kind: 'van'; id: number } | { kind: 'order'; id: Id } | { kind: 'new_order'; at: Position };
 

@@ -20,12 +20,14 @@ export function Console() {
   const desk = useDesk();
   const [map, setMap] = useState<CityMap>();
   const link = usePart((s) => s.link);
+  const isWatching = usePart((s) => may(s.session.role, 'see_vans'));
   const isPanelOpen = usePart((s) => s.is_panel_open);
   const onMap = useCallback((m: CityMap | undefined) => setMap(m), []);
   const context = useMemo(() => ({ map }), [map]);
   useKeys(desk, map);
 
   useEffect(() => {
+    if (!may(desk.store.get().session.role, 'see_vans')) return undefined;
     desk.live.start();
     return () => desk.live.stop();
   }, [desk]);
@@ -45,7 +47,7 @@ export function Console() {
           <a href="#lists" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>('[role=tab][tabindex="0"]')?.focus(); }}>Skip to the lists</a>
         </nav>
         <TopBar />
-        <KpiStrip />
+        {isWatching && <KpiStrip />}
         <LinkBanner />
         <main className="stage">
           <SidePanel />
@@ -98,7 +100,7 @@ function LinkBanner() {
 async function resync({ store, client }: Desk): Promise<void> {
   const { role } = store.get().session;
   await Promise.all([
-    attempt(store, async () => store.dispatch({ type: 'kpi_history', ...(await client.kpi()) })),
+    may(role, 'see_vans') && attempt(store, async () => store.dispatch({ type: 'kpi_history', ...(await client.kpi()) })),
     may(role, 'see_vans') && attempt(store, async () => rememberVans((await client.vans({ limit: 500 })).items)),
     may(role, 'see_tickets') && attempt(store, async () => store.dispatch({ type: 'tickets', items: await client.tickets('') })),
     may(role, 'see_roads') && attempt(store, async () => store.dispatch({ type: 'closures', items: await client.closures() })),

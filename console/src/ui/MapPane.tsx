@@ -3,7 +3,7 @@ import { VAN_STATES, type Position, type Van } from '../api/types';
 import { share, sentence } from '../format';
 import { CityMap, type Hover } from '../map/cityMap';
 import { may } from '../state/roles';
-import { attempt, useDesk, usePart } from '../state/store';
+import { attempt, useDesk, usePart, type Desk } from '../state/store';
 import { STATE_COLORS } from '../theme';
 import { IconButton } from './bits';
 import { Icon } from './Icon';
@@ -22,20 +22,10 @@ export function MapPane({ onMap }: { onMap(map: CityMap | undefined): void }) {
   const [problem, setProblem] = useState('');
 
   useEffect(() => {
-    const { store, client } = desk;
     if (!box.current) return undefined;
-    const onPlace = (at: Position) => store.dispatch({ type: 'select', selection: { kind: 'new_order', at } });
-    const onClose = (at: Position) => {
-      store.dispatch({ type: 'mode', mode: 'look' });
-      void attempt(store, async () => {
-        const closure = await client.closeRoad(at);
-        store.dispatch({ type: 'closed', closure });
-        store.dispatch({ type: 'toast', level: 'done', text: `${closure.road_name} is closed`, hint: 'Reopen it under Roads.' });
-      });
-    };
     let map: CityMap;
     try {
-      map = new CityMap(box.current, desk, { onHover: setHover, onPlace, onClose });
+      map = new CityMap(box.current, desk, { onHover: setHover, onAim: (at) => void aim(desk, at) });
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
       return undefined;
@@ -65,6 +55,32 @@ export function MapPane({ onMap }: { onMap(map: CityMap | undefined): void }) {
   );
 }
 
+/** Does what the mode stands for at the place that was clicked. */
+async function aim({ store, client }: Desk, at: Position): Promise<void> {
+  const { mode, selection } = store.get();
+  const done = (text: string, hint: string) => store.dispatch({ type: 'toast', level: 'done', text, hint });
+  store.dispatch({ type: 'mode', mode: 'look' });
+  if (mode === 'place') store.dispatch({ type: 'select', selection: { kind: 'new_order', at } });
+  else if (mode === 'close') {
+    await attempt(store, async () => {
+      const closure = await client.closeRoad(at);
+      store.dispatch({ type: 'closed', closure });
+      done(`${closure.road_name || 'The road'} is closed`, 'Reopen it under Roads.');
+    });
+  } else if (mode === 'move' && selection?.kind === 'order') {
+    await attempt(store, async () => {
+      await client.changeOrder(selection.id, at);
+      done('The order goes to its new place', 'Its van is planned anew.');
+    });
+  }
+}
+
+const AIMS = {
+  place: ['box', 'Click where the parcel goes'],
+  close: ['barrier', 'Click the road to close'],
+  move: ['box', 'Click the new place of the order'],
+} as const;
+
 function Attribution() {
   const text = usePart((s) => s.city.attribution);
   const isOsm = text.includes('OpenStreetMap');
@@ -79,16 +95,15 @@ function ModeBanner() {
   const { store } = useDesk();
   const mode = usePart((s) => s.mode);
   if (mode === 'look') return null;
-  const text = mode === 'place' ? 'Click where the parcel goes' : 'Click the road to close';
+  const [icon, text] = AIMS[mode];
   return (
     <div className="mode" role="status">
-      <Icon name={mode === 'place' ? 'box' : 'barrier'} />
+      <Icon name={icon} />
       {text}
       <span className="muted">Enter takes the middle of the map</span>
       <button type="button" className="button is-small" onClick={() => store.dispatch({ type: 'mode', mode: 'look' })}>
         Cancel <kbd>Esc</kbd>
       </button>
-      {mode && <span className="crosshair" aria-hidden="true" />}
     </div>
   );
 }

@@ -7,10 +7,11 @@ import { useMap } from './MapPane';
 
 const HOUR_MS = 3_600_000;
 const WINDOWS = [
-  ['any', 'Any time'],
+  ['usual', 'As usual'],
   ['2', 'Within 2 hours'],
   ['4', 'Within 4 hours'],
-  ['next', 'Later: from 2 to 4 hours'],
+  ['12', 'Within 12 hours'],
+  ['later', 'In 2 to 4 hours'],
 ] as const;
 const PLACES = ['door', 'locker', 'station'] as const;
 
@@ -20,7 +21,7 @@ export function NewOrder({ at }: { at: Position }) {
   const tenants = usePart((s) => s.city.tenants);
   const session = usePart((s) => s.session);
   const zone = usePart((s) => s.city.time_zone);
-  const now_ms = usePart((s) => s.kpi?.now_ms ?? 0);
+  const now_ms = usePart((s) => s.kpi?.now_ms);
   // The key makes a repeated press of the button safe: the server takes the order once.
   const [key] = useState(() => `console-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`);
   const [tenant, setTenant] = useState(session.tenant_id ?? tenants[0]?.id ?? '');
@@ -28,7 +29,7 @@ export function NewOrder({ at }: { at: Position }) {
   const [to, setTo] = useState<(typeof PLACES)[number]>('door');
   const [parcels, setParcels] = useState(1);
   const [mass, setMass] = useState(2);
-  const [window_, setWindow] = useState<string>('any');
+  const [window_, setWindow] = useState<string>('usual');
   const [isBusy, setIsBusy] = useState(false);
 
   useEffect(() => {
@@ -77,14 +78,14 @@ export function NewOrder({ at }: { at: Position }) {
             <input name="parcels" type="number" min={1} max={500} step={1} required value={parcels} onChange={(event) => setParcels(event.target.valueAsNumber || 1)} />
           </label>
           <label className="field">
-            <span>Mass, kg</span>
+            <span>Kilograms each</span>
             <input name="mass" type="number" min={0.1} max={2000} step={0.1} required value={mass} onChange={(event) => setMass(event.target.valueAsNumber || 0.1)} />
           </label>
         </div>
         <label className="field">
           <span>Window</span>
           <select name="window" value={window_} onChange={(event) => setWindow(event.target.value)}>
-            {WINDOWS.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+            {WINDOWS.filter(([value]) => value === 'usual' || now_ms !== undefined).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
           </select>
           {span.window_end_ms !== undefined && (
             <span className="hint figure">{clock(span.window_start_ms, zone)}–{clock(span.window_end_ms, zone)}</span>
@@ -96,9 +97,9 @@ export function NewOrder({ at }: { at: Position }) {
   );
 }
 
-/** The window that a choice of the form means, in fleet time. */
-export function windowOf(choice: string, now_ms: number): { window_start_ms?: number; window_end_ms?: number } {
-  if (choice === '2' || choice === '4') return { window_start_ms: now_ms, window_end_ms: now_ms + Number(choice) * HOUR_MS };
-  if (choice === 'next') return { window_start_ms: now_ms + 2 * HOUR_MS, window_end_ms: now_ms + 4 * HOUR_MS };
-  return {};
+/** The window that a choice of the form means, in fleet time; none leaves it to the server. */
+export function windowOf(choice: string, now_ms: number | undefined): { window_start_ms?: number; window_end_ms?: number } {
+  if (now_ms === undefined || choice === 'usual') return {};
+  if (choice === 'later') return { window_start_ms: now_ms + 2 * HOUR_MS, window_end_ms: now_ms + 4 * HOUR_MS };
+  return { window_start_ms: now_ms, window_end_ms: now_ms + Number(choice) * HOUR_MS };
 }

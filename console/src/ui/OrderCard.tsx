@@ -12,6 +12,7 @@ const REFRESH_MS = 2500;
 const PROOFS: Record<string, string> = {
   code: 'unlock code', facility: 'put into a locker or station', courier: 'handed over by a courier', hub: 'handed over at the hub',
 };
+const HOUR_MS = 3_600_000;
 const CLOSED = ['delivered', 'returned', 'cancelled', 'refused'];
 
 export function OrderCard({ id }: { id: string }) {
@@ -42,6 +43,17 @@ export function OrderCard({ id }: { id: string }) {
     return () => map?.showPlace(undefined);
   }, [map, lat, lon]);
 
+  const later = () =>
+    void attempt(store, async () => {
+      if (shown?.window_end_ms === undefined) return;
+      const window_start_ms = (shown.window_start_ms ?? shown.window_end_ms - HOUR_MS) + HOUR_MS;
+      await client.changeOrder(id, { window_start_ms, window_end_ms: shown.window_end_ms + HOUR_MS });
+      await load();
+    });
+  const move = () => {
+    store.dispatch({ type: 'mode', mode: 'move' });
+    map?.focus();
+  };
   const cancel = () =>
     void attempt(store, async () => {
       await client.cancelOrder(id);
@@ -108,8 +120,10 @@ export function OrderCard({ id }: { id: string }) {
               <span>{PROOFS[shown.proof.how] ?? words(shown.proof.how)} at {clockSeconds(shown.proof.at_ms, zone)}</span>
             </p>
           )}
-          {may(role, 'cancel_order') && !CLOSED.includes(shown.status) && (
-            <div className="card-actions">
+          {may(role, 'change_order') && !CLOSED.includes(shown.status) && (
+            <div className="card-actions" role="group" aria-label="Change this order">
+              <button type="button" className="button" onClick={move}>Move …</button>
+              {shown.window_end_ms !== undefined && <button type="button" className="button" onClick={later}>One hour later</button>}
               <ConfirmButton ask="Really cancel it?" onConfirm={cancel}>Cancel order</ConfirmButton>
             </div>
           )}

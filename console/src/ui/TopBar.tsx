@@ -19,9 +19,13 @@ export function TopBar() {
       <h1 className="brand">
         <Mark /> robovan <span className="brand-city">{sentence(city.name)}</span>
       </h1>
-      <CityClock />
-      <Speed />
-      <LinkState />
+      {may(session.role, 'see_vans') && (
+        <>
+          <CityClock />
+          <Speed />
+          <LinkState />
+        </>
+      )}
       <span className="spacer" />
       <span className="who" title={`Signed in with the role ${session.role}`}>
         {session.name} <span className="muted">{session.role}</span>

@@ -86,6 +86,7 @@ export function VanCard({ id }: { id: number }) {
           {shown.permits.length > 0 && (
             <p className="muted permit-line">Permits: {shown.permits.join(', ')}</p>
           )}
+          {may(role, 'run_vans') && <Run van={shown} onDone={load} />}
           {isSimulated && may(role, 'make_fault') && (
             <div className="card-actions" role="group" aria-label="Faults">
               {FAULTS.map(([kind, text, ask]) => (
@@ -96,6 +97,28 @@ export function VanCard({ id }: { id: number }) {
         </>
       )}
     </Card>
+  );
+}
+
+/** What an operator may tell a van. */
+function Run({ van, onDone }: { van: VanDetail; onDone(): Promise<void> }) {
+  const { store, client } = useDesk();
+  const tell = (call: () => Promise<unknown>) =>
+    void attempt(store, async () => {
+      await call();
+      await onDone();
+    });
+  return (
+    <div className="card-actions" role="group" aria-label="Operation">
+      {van.is_halted ? (
+        <button type="button" className="button" onClick={() => tell(() => client.resumeVan(van.id))}>Let it drive on</button>
+      ) : (
+        <ConfirmButton ask="Really halt it?" onConfirm={() => tell(() => client.haltVan(van.id))}>Halt</ConfirmButton>
+      )}
+      <button type="button" className="button" onClick={() => tell(() => client.setService(van.id, !van.is_in_service))}>
+        {van.is_in_service ? 'Take out of service' : 'Put into service'}
+      </button>
+    </div>
   );
 }
 

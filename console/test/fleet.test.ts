@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFrames } from '../src/api/frame';
-import { Fleet, glide, GLIDE_S, lonLat, mercator, shortestTurn, STRIDE } from '../src/state/fleet';
+import { Fleet, glide, lonLat, mercator, shortestTurn, STRIDE } from '../src/state/fleet';
 import { encodeCell, type TestCell, type TestVan } from './encode';
 import { seeded } from './seeded';
 
@@ -18,6 +18,7 @@ function fleetAfter(...steps: [number, TestCell][]): Fleet {
   return fleet;
 }
 
+const GLIDE_S = fleetAfter().glide_s;
 const xOf = (dx: number) => (CELL.x + (dx + 0.5) / 65536) / SIDE;
 
 describe('Fleet', () => {
@@ -36,6 +37,14 @@ describe('Fleet', () => {
     const shown = fleet.get(1, 2.4)?.x ?? 0;
     for (const frame of decodeFrames(encodeCell({ ...CELL, vans: [van(1, 1020)] }))) fleet.apply(frame, 2.4);
     expect(fleet.get(1, 2.4)?.x).toBeCloseTo(shown, 11);
+  });
+
+  it('glides as long as messages are apart, within bounds', () => {
+    const fleet = fleetAfter();
+    for (let i = 0; i < 100; i++) fleet.hear([], i * 0.25);
+    expect(fleet.glide_s).toBeCloseTo(0.2875, 2);
+    for (let i = 0; i < 100; i++) fleet.hear([], 100 + i * 30);
+    expect(fleet.glide_s).toBeCloseTo(1.38, 2);
   });
 
   it('does not glide across the city', () => {

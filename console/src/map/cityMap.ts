@@ -15,8 +15,13 @@ const FRAME_MS = 33;
 /** On a machine that draws slowly, moving vans take at most this share of its time. */
 const SHARE_MAX = 0.4;
 /** How far beyond the view the subscription reaches, as a share of its size. */
-const MARGIN = 0.15;
+const MARGIN = 0.3;
+/** Zoom levels closer in before a subscription is narrowed. */
+const NARROWER = 1;
 const CARD_PX = 380;
+
+/** West, south, east, north in degrees. */
+type Box = [number, number, number, number];
 
 export interface Hover {
   van: number;
@@ -41,6 +46,7 @@ export class CityMap {
   private frame = 0;
   private drawn_ms = 0;
   private drawn_version = -1;
+  private asked: { box: Box; zoom: number } | undefined;
   private ticked_ms = 0;
   private pace_ms = 0;
 
@@ -162,20 +168,25 @@ export class CityMap {
     }
     this.vans.hidden = next.hidden_states;
     this.map.getCanvas().classList.toggle('is-aiming', next.mode !== 'look');
-    if (next.link === 'open' && before.link !== 'open') this.subscribe();
   }
 
   private subscribe(): void {
     const bounds = this.map.getBounds();
     const [west, south, east, north] = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+    const zoom = this.map.getZoom();
+    // A view within what was asked for needs no new answer: following a van would ask all the time.
+    const [w, s, e, n] = this.asked?.box ?? [0, 0, 0, 0];
+    const isInside = west >= w && south >= s && east <= e && north <= n;
+    if (isInside && zoom - (this.asked?.zoom ?? 0) < NARROWER) return;
     const [dx, dy] = [(east - west) * MARGIN, (north - south) * MARGIN];
-    const box: [number, number, number, number] = [
+    const box: Box = [
       Math.max(-180, west - dx), Math.max(-85, south - dy), Math.min(180, east + dx), Math.min(85, north + dy),
     ];
     const [x0, y1] = mercator(box[0], box[1]);
     const [x1, y0] = mercator(box[2], box[3]);
     this.desk.fleet.keepWithin(x0, y0, x1, y1);
-    this.desk.live.subscribe(box, this.map.getZoom());
+    this.asked = { box, zoom };
+    this.desk.live.subscribe(box, zoom);
   }
 
   private readonly tick = (now_ms: number): void => {

@@ -4,7 +4,7 @@
  * and alarm as distance fields, sharp at any size.
  */
 import type { CustomLayerInterface, CustomRenderMethodInput, Map as MapLibreMap } from 'maplibre-gl';
-import { GLIDE_GLSL, GLIDE_S, STRIDE, type Fleet } from '../state/fleet';
+import { GLIDE_GLSL, STRIDE, type Fleet } from '../state/fleet';
 import { ALERT_STATES, rgb, STATE_COLORS } from '../theme';
 import type { Theme } from '../state/state';
 
@@ -15,6 +15,7 @@ precision highp float;
 uniform mat4 u_matrix;
 uniform vec2 u_viewport;
 uniform float u_time;
+uniform float u_glide_s;
 uniform float u_size;
 uniform int u_hidden;
 in vec2 a_corner;
@@ -27,7 +28,7 @@ flat out int v_state;
 flat out vec3 v_look;
 ${GLIDE_GLSL}
 void main() {
-  float u = clamp((u_time - a_motion.z) / ${GLIDE_S.toFixed(2)}, 0.0, 1.0);
+  float u = clamp((u_time - a_motion.z) / u_glide_s, 0.0, 1.0);
   vec2 at = a_glide.xy + glide(a_glide.zw - a_glide.xy, a_motion.x, a_motion.y, u);
   float heading = mix(a_motion.x, a_motion.y, u);
   v_state = int(a_look.x + 0.5);
@@ -168,6 +169,7 @@ export class VanLayer implements CustomLayerInterface {
     gl.uniformMatrix4fv(this.at(gl, 'u_matrix'), false, shifted(input.defaultProjectionData.mainMatrix, fleet.origin));
     gl.uniform2f(this.at(gl, 'u_viewport'), gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.uniform1f(this.at(gl, 'u_time'), this.is_calm ? 1e9 : fleet.time(now_s));
+    gl.uniform1f(this.at(gl, 'u_glide_s'), fleet.glide_s);
     gl.uniform1f(this.at(gl, 'u_size'), sizePx(zoom) * ratio);
     gl.uniform1f(this.at(gl, 'u_detail'), ramp(zoom, 12.4, 13.2));
     gl.uniform1f(this.at(gl, 'u_rings'), ramp(zoom, 14.6, 15.2));

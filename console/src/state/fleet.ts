@@ -8,8 +8,10 @@ import type { CellFrame } from '../api/frame';
 /** Floats per van in `Fleet.instances`: from x, y; to x, y; headings; start; state; soc; load; mark. */
 export const STRIDE = 11;
 const [FROM_X, FROM_Y, TO_X, TO_Y, FROM_H, TO_H, START, STATE, SOC, LOAD, MARK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-/** A little over the second between frames, so that a late frame does not make vans stutter. */
-export const GLIDE_S = 1.15;
+/** A glide lasts a little longer than the pause between messages, so that a late one does not show. */
+const GLIDE_SLACK = 1.15;
+/** Bounds of the pause between messages that glides follow. */
+const PAUSE_S: readonly [number, number] = [0.1, 1.2];
 /** Web Mercator length of about 40 m at mid latitudes: farther jumps are drawn straight. */
 const CURVE_MAX = 1.5e-6;
 /** Farther than this (about 4 km) a van did not drive: it is shown at its new place at once. */
@@ -30,6 +32,8 @@ export interface ShownVan {
 }
 
 export class Fleet {
+  /** Seconds that a glide lasts. */
+  glide_s = GLIDE_SLACK;
   /** Number of vans; the first `n * STRIDE` floats of `instances` are theirs. */
   n = 0;
   instances = new Float32Array(START_CAPACITY * STRIDE);
@@ -43,6 +47,7 @@ export class Fleet {
   private cells: string[] = [];
   private slots = new Map<number, number>();
   private marked: number | undefined;
+  private heard_s: number | undefined;
   private readonly started_s: number;
 
   constructor(origin: readonly [number, number], now_s: number) {
@@ -53,6 +58,15 @@ export class Fleet {
   /** Seconds on the layer's clock, which starts near 0 to stay exact in 32 bits. */
   time(now_s: number): number {
     return now_s - this.started_s;
+  }
+
+  /** Takes the frames of one message. */
+  hear(frames: readonly CellFrame[], now_s: number): void {
+    const pause_s = Math.min(PAUSE_S[1], Math.max(PAUSE_S[0], now_s - (this.heard_s ?? now_s - 1)));
+    this.heard_s = now_s;
+    for (const frame of frames) this.apply(frame, now_s);
+    // Slowly, so that vans under way do not jump when the length of their glide changes.
+    this.glide_s += 0.1 * (pause_s * GLIDE_SLACK - this.glide_s);
   }
 
   apply(frame: CellFrame, now_s: number): void {
@@ -194,7 +208,7 @@ export class Fleet {
     const at = slot * STRIDE;
     const v = this.instances;
     const value = (column: number) => v[at + column] ?? 0;
-    const u = Math.min(1, Math.max(0, (time - value(START)) / GLIDE_S));
+    const u = Math.min(1, Math.max(0, (time - value(START)) / this.glide_s));
     const [dx, dy] = glide(
       value(TO_X) - value(FROM_X), value(TO_Y) - value(FROM_Y), value(FROM_H), value(TO_H), u,
     );

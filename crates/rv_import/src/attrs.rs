@@ -4,7 +4,7 @@ use rv_base::{Kilograms, Meters, MetersPerSecond};
 use rv_map::{Mode, ModeSet, Road, RoadKind, Surface};
 
 use crate::access::{self, Access};
-use crate::raw::{RawWay, Tags};
+use crate::raw::{RawWay, Tags, short};
 use crate::report::{WarningKind, Warnings};
 
 /// A way that could become part of the graph.
@@ -43,7 +43,7 @@ pub(crate) fn way_road(way: &RawWay, warnings: &mut Warnings) -> Option<WayRoad>
     };
     let road = Road {
         source_id: way.id,
-        name: tags.get("name").or_else(|| tags.get("ref")).unwrap_or("").to_owned(),
+        name: short(tags.get("name").or_else(|| tags.get("ref")).unwrap_or("")),
         kind,
         speed_limit,
         n_lanes: lanes(tags, kind, flow),

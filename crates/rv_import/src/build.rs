@@ -37,7 +37,7 @@ pub fn build_city(
     report.kept.n_forbidden_paths = forbidden.len();
     roads.graph.forbidden = forbidden;
 
-    let bounds = raw.bounds.unwrap_or_else(|| bounds_of(&roads));
+    let bounds = bounds_of(&raw, &roads);
     let middle = LatLon::from_e7(
         bounds.0.lat_e7().midpoint(bounds.1.lat_e7()),
         bounds.0.lon_e7().midpoint(bounds.1.lon_e7()),
@@ -69,7 +69,8 @@ pub fn build_city(
     Ok((city, report))
 }
 
-fn bounds_of(roads: &Roads) -> (LatLon, LatLon) {
+/// The box that the file states, if it fits the roads, else the box around the roads.
+fn bounds_of(raw: &RawMap, roads: &Roads) -> (LatLon, LatLon) {
     let points = || roads.graph.junctions.iter().chain(&roads.graph.shape_points);
     let range = |of: fn(&LatLon) -> i32| {
         let (low, high) = (points().map(of).min(), points().map(of).max());
@@ -77,7 +78,17 @@ fn bounds_of(roads: &Roads) -> (LatLon, LatLon) {
     };
     let ((south, north), (west, east)) = (range(|p| p.lat_e7()), range(|p| p.lon_e7()));
     let corner = |lat, lon| LatLon::from_e7(lat, lon).expect("both come from positions");
-    (corner(south, west), corner(north, east))
+    // A file cut out of a larger one may still state the larger one's box, or any other.
+    let fits = |(low, high): &(LatLon, LatLon)| {
+        let overlap = |low: i32, high: i32, from: i32, to: i32| {
+            let common = i64::from(high.min(to)) - i64::from(low.max(from));
+            let wider = (i64::from(high) - i64::from(low)).max(i64::from(to) - i64::from(from));
+            3 * common > wider
+        };
+        overlap(low.lat_e7(), high.lat_e7(), south, north)
+            && overlap(low.lon_e7(), high.lon_e7(), west, east)
+    };
+    raw.bounds.filter(fits).unwrap_or_else(|| (corner(south, west), corner(north, east)))
 }
 
 fn count_input(raw: &RawMap) -> InputCounts {

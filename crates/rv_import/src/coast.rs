@@ -3,12 +3,15 @@
 //! OpenStreetMap has no area for the sea, only lines with land on their left. An extract holds
 //! pieces of them. Pieces that end inside the box are led out of it, away from its middle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rv_base::LatLon;
 
 /// Longitude and latitude in units of 1e-7 degree, as numbers to reckon with.
 type Xy = [f64; 2];
+
+/// Closing lines to rings looks at all pairs; no city has so many separate coasts.
+const COASTS_MAX: usize = 5_000;
 
 /// Joins lines end to end as far as they go.
 pub(crate) fn join(lines: Vec<Vec<LatLon>>) -> Vec<Vec<LatLon>> {
@@ -17,7 +20,8 @@ pub(crate) fn join(lines: Vec<Vec<LatLon>>) -> Vec<Vec<LatLon>> {
     for (i, line) in lines.iter().enumerate() {
         by_start.entry(line[0]).or_default().push(i);
     }
-    let has_before = |line: &Vec<LatLon>| ends.contains(&line[0]);
+    let end_set: BTreeSet<LatLon> = ends.iter().copied().collect();
+    let has_before = |line: &Vec<LatLon>| end_set.contains(&line[0]);
     // Lines that nothing leads to come first; what is left after them are rings.
     let (rings, starts): (Vec<usize>, Vec<usize>) =
         (0..lines.len()).partition(|&i| has_before(&lines[i]));
@@ -44,6 +48,9 @@ pub(crate) fn join(lines: Vec<Vec<LatLon>>) -> Vec<Vec<LatLon>> {
 /// Polygons (outline, then islands) of the sea within a box. Empty where there is no coast.
 pub(crate) fn sea(coast: &[Vec<LatLon>], bounds: (LatLon, LatLon)) -> Vec<Vec<Vec<LatLon>>> {
     let frame = Frame::around(bounds);
+    if coast.len() > COASTS_MAX || (0..2).any(|i| frame.low[i] >= frame.high[i]) {
+        return Vec::new();
+    }
     let mut through = Vec::new();
     let mut islands = Vec::new();
     let mut outlines = Vec::new();

@@ -7,7 +7,7 @@ use rv_map::{Facility, FacilityKind, Mode, Place, RoadKind, SnapQuery};
 use crate::areas;
 use crate::options::ImportOptions;
 use crate::places::Snapper;
-use crate::raw::{RawMap, Tags};
+use crate::raw::{RawMap, Tags, short};
 use crate::report::ImportReport;
 
 /// Rounds of Lloyd's algorithm (1982); it settles in a few on street maps.
@@ -68,7 +68,7 @@ fn mapped(raw: &RawMap, snapper: &Snapper<'_>) -> Vec<Facility> {
             continue;
         }
         let name = ["name", "operator", "brand"].iter().find_map(|key| tags.get(key));
-        let name = name.map_or_else(|| usual_name(kind, facilities.len() + 1), str::to_owned);
+        let name = name.map_or_else(|| usual_name(kind, facilities.len() + 1), short);
         let n_slots = tags
             .get("capacity")
             .and_then(|v| v.parse::<u16>().ok())

@@ -11,7 +11,7 @@ use rv_map::{DriveSide, Mode, Place, RoadGraph, RoadKind, SnapIndex, SnapQuery};
 use crate::areas::{self, Polygon};
 use crate::buildings::Building;
 use crate::options::ImportOptions;
-use crate::raw::{RawMap, Tags};
+use crate::raw::{RawMap, Tags, short};
 use crate::report::ImportReport;
 
 /// No street further than this from a door is taken for its stop.
@@ -143,7 +143,7 @@ fn from_data(raw: &RawMap, buildings: &[Building<'_>]) -> (Vec<Candidate>, Vec<C
             Some(candidate) => addressed.push(candidate),
             None if n_addresses == 0 && is_lived_in(building) => {
                 unaddressed.push(Candidate {
-                    address: building.tags.get("name").unwrap_or("").to_owned(),
+                    address: short(building.tags.get("name").unwrap_or("")),
                     street: None,
                     position,
                     weight: to_weight(people),
@@ -160,10 +160,10 @@ pub(crate) fn address_of(tags: &Tags) -> Option<(String, Option<String>)> {
     let number = tags.get("addr:housenumber").or_else(|| tags.get("addr:housename"))?;
     let street = tags.get("addr:street").or_else(|| tags.get("addr:place"));
     let address = match street {
-        Some(street) => format!("{number} {street}"),
-        None => number.to_owned(),
+        Some(street) => format!("{} {}", short(number), short(street)),
+        None => short(number),
     };
-    Some((address, street.map(str::to_owned)))
+    Some((address, street.map(short)))
 }
 
 fn candidate(tags: &Tags, position: LatLon, people: f64) -> Option<Candidate> {

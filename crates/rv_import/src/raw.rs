@@ -33,6 +33,12 @@ impl Tags {
     }
 }
 
+/// A text cut to the length that OpenStreetMap allows, for other sources may give more.
+pub(crate) fn short(text: &str) -> String {
+    const CHARS_MAX: usize = 255;
+    text.chars().take(CHARS_MAX).collect()
+}
+
 pub(crate) struct RawWay {
     pub id: i64,
     /// Indices of nodes, [`NO_NODE`] where the file lacks it.

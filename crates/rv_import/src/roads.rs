@@ -16,6 +16,8 @@ use crate::scc;
 const SIGNAL_REACH: Meters = Meters(40.0);
 /// How much road a barrier closes beyond its node.
 const BARRIER_M: f64 = 2.0;
+/// No road of a city is this long without a junction: its nodes are misplaced.
+const PIECE_LENGTH_MAX: Meters = Meters(200_000.0);
 /// Edges count their shape points in 16 bits.
 const PIECE_POINTS_MAX: usize = 60_000;
 
@@ -205,7 +207,8 @@ impl Network {
         }
         let points: Vec<_> = vertices.iter().map(|&v| self.positions[v as usize]).collect();
         let length = length_of(&points);
-        if length.0 <= 0.0 || vertices.first() == vertices.last() {
+        let is_loop = vertices.first() == vertices.last();
+        if length <= Meters::ZERO || length > PIECE_LENGTH_MAX || is_loop {
             return;
         }
         self.pieces.push(Piece {
@@ -323,6 +326,7 @@ impl Network {
                     && n_ends[meeting as usize] == 2
                     && (last.forward, last.backward) == (piece.forward, piece.backward)
                     && last.vertices[0] != piece.vertices[piece.vertices.len() - 1]
+                    && last.length + piece.length < PIECE_LENGTH_MAX
                     && last.vertices.len() + piece.vertices.len() < PIECE_POINTS_MAX;
                 if is_bend {
                     last.vertices.extend_from_slice(&piece.vertices[1..]);

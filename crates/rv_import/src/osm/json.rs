@@ -106,6 +106,9 @@ impl State<'_> {
             [road.lanes_forward, road.lanes_backward].map(|l| l.map(|l| l.len().to_string()));
         let oneway = if road.oneway { "yes" } else { "no" };
         let mut tags = vec![("highway", road.highway.as_str()), ("oneway", oneway)];
+        if let Some(junction) = &road.junction {
+            tags.push(("junction", junction));
+        }
         if !road.name.is_empty() {
             tags.push(("name", &road.name));
         }
@@ -172,6 +175,7 @@ struct ListedRoad {
     highway: String,
     #[serde(default)]
     oneway: bool,
+    junction: Option<String>,
     lanes_forward: Option<Vec<IgnoredAny>>,
     lanes_backward: Option<Vec<IgnoredAny>>,
 }

@@ -1,0 +1,114 @@
+//! Delivery points and facilities.
+
+use rv_base::EdgeId;
+use rv_import::{ImportOptions, build_city};
+use rv_map::{City, DriveSide, FacilityKind, Mode};
+
+use crate::town::{STREET, Town, crossroads, position};
+
+fn built(town: &Town, options: &ImportOptions) -> City {
+    let (city, _) = build_city(town.xml().as_bytes(), options).unwrap();
+    assert_eq!(city.validate(), Ok(()));
+    city
+}
+
+fn house(number: &'static str, street: &'static str) -> Vec<(&'static str, &'static str)> {
+    vec![("addr:housenumber", number), ("addr:street", street)]
+}
+
+#[test]
+fn vans_stop_on_the_side_of_the_door() {
+    let town = crossroads().with_node('h', -50.0, -12.0, house("7", "Any"));
+    let mut options = ImportOptions::named("town");
+    let stop = |options: &ImportOptions| {
+        let city = built(&town, options);
+        let place = city.places.iter().find(|p| p.address == "7 Any").unwrap().clone();
+        assert!((place.stop.offset.0 - 50.0).abs() < 0.5);
+        town.path(&city.graph, &[place.stop.edge])
+    };
+    assert_eq!(stop(&options), "WC");
+    options.drive_side = Some(DriveSide::Left);
+    assert_eq!(stop(&options), "CW");
+}
+
+#[test]
+fn the_named_street_wins_over_a_nearer_one() {
+    let town = crossroads()
+        .with_node('a', -100.0, -30.0, vec![])
+        .with_node('b', 0.0, -30.0, vec![])
+        .with_way(8, "Wa", vec![STREET])
+        .with_way(9, "ab", vec![STREET, ("name", "Back Lane")])
+        .with_way(4, "CbS", vec![STREET])
+        .with_node('h', -50.0, -12.0, house("7", "Back Lane"));
+    let city = built(&town, &ImportOptions::named("town"));
+    let place = city.places.iter().find(|p| p.address == "7 Back Lane").unwrap();
+    assert_eq!(city.graph.road_of(place.stop.edge).name, "Back Lane");
+}
+
+#[test]
+fn a_building_is_served_at_its_entrance_and_weighs_its_floors() {
+    let town = crossroads()
+        .with_node('1', 20.0, 10.0, vec![])
+        .with_node('2', 40.0, 10.0, vec![("entrance", "main")])
+        .with_node('3', 40.0, 30.0, vec![])
+        .with_node('4', 20.0, 30.0, vec![])
+        .with_way(
+            10,
+            "12341",
+            vec![
+                ("building", "apartments"),
+                ("building:levels", "9"),
+                ("addr:housenumber", "5"),
+                ("addr:street", "High"),
+            ],
+        );
+    let city = built(&town, &ImportOptions::named("town"));
+    let place = city.places.iter().find(|p| p.address == "5 High").unwrap();
+    assert!(place.position.distance_to(position(40.0, 10.0)).0 < 0.1);
+    // 400 m2 on 9 floors at 45 m2 a person.
+    assert_eq!(place.weight, 80);
+}
+
+#[test]
+fn where_addresses_lack_places_are_made_up_and_said_to_be() {
+    let options = ImportOptions::named("town");
+    let (city, report) = build_city(crossroads().xml().as_bytes(), &options).unwrap();
+    assert!(report.are_places_made_up);
+    // About 966 m of street at 30 m.
+    assert!((20..45).contains(&city.places.len()), "{}", city.places.len());
+    let again = build_city(crossroads().xml().as_bytes(), &options).unwrap();
+    assert_eq!(again.0, city);
+    let other = ImportOptions { seed: 8, ..options };
+    let (other, _) = build_city(crossroads().xml().as_bytes(), &other).unwrap();
+    assert_ne!(other.places, city.places);
+    assert_eq!(other.graph, city.graph);
+}
+
+#[test]
+fn a_same_address_counts_once() {
+    let town = crossroads()
+        .with_node('h', -50.0, -12.0, house("7", "Any"))
+        .with_node('i', -45.0, -12.0, house("7", "Any"))
+        .with_node('j', -20.0, -12.0, house("9", "Any"));
+    let (city, report) = town.build();
+    assert_eq!(report.dropped.n_double_places, 1);
+    assert_eq!(report.kept.n_address_places, 2);
+    assert_eq!(city.places.iter().filter(|p| p.address == "7 Any").count(), 1);
+}
+
+#[test]
+fn mapped_facilities_are_taken_and_missing_ones_placed() {
+    let town = crossroads()
+        .with_node('l', 30.0, 8.0, vec![("amenity", "parcel_locker"), ("name", "Box")])
+        .with_node('c', 30.0, -8.0, vec![("amenity", "charging_station"), ("capacity", "6")])
+        .with_node('p', 60.0, -8.0, vec![("amenity", "post_office")]);
+    let (city, report) = town.build();
+    let count = |kind| city.facilities.iter().filter(|f| f.kind == kind).count();
+    assert_eq!(report.kept.n_mapped_facilities, 3);
+    assert!(count(FacilityKind::Hub) == 1 && count(FacilityKind::Station) == 2);
+    assert!(count(FacilityKind::Locker) == 3 && count(FacilityKind::Charger) == 2);
+    let charger = city.facilities.iter().find(|f| f.kind == FacilityKind::Charger).unwrap();
+    assert!(charger.is_mapped && charger.n_slots == 6);
+    let is_van = |edge: EdgeId| city.graph.edge(edge).modes.contains(Mode::Van);
+    assert!(city.facilities.iter().all(|f| is_van(f.stop.edge)));
+}

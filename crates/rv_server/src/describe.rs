@@ -110,7 +110,7 @@ fn describe_van(
         Event::TicketOpened { van, kind, .. } => {
             item("ticket", None, Some(*van), format!("{}: {}", name(van), ticket_text(*kind)))
         }
-        Event::TicketAnswered { ticket, choice, by } => {
+        Event::TicketAnswered { ticket, choice, by, .. } => {
             let who = match by {
                 AnsweredBy::Operator(operator) => format!("operator {operator}"),
                 AnsweredBy::Timeout => "timeout".into(),

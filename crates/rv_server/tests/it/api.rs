@@ -1,0 +1,282 @@
+//! Who may call what, from where, and what wrong input is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use rv_base::TenantId;
+use rv_fleet::{Actor, Role};
+use rv_server::api::{ACCESS, Access, App, Binding, router};
+use rv_server::auth::AuthTable;
+use rv_server::host::{Core, Host};
+use rv_server::live::Feed;
+use rv_server::store::MemoryStore;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::support::setup;
+
+const VIEWER: Actor = Actor { role: Role::Viewer, tenant: None };
+
+/// A server without a socket.
+struct Api {
+    router: Router,
+    tokens: Vec<(Role, String)>,
+    _host: Host,
+}
+
+impl Api {
+    fn new() -> Self {
+        let setup = setup(Box::new(MemoryStore::default()), 2);
+        let city = Arc::clone(&setup.city);
+        let (feed, live) = Feed::new();
+        let host = Host::start(Core::open(setup).unwrap(), feed);
+        let mut auth = AuthTable::default();
+        let actors = [VIEWER, Actor::tenant(TenantId(1)), Actor::OPERATOR, Actor::ADMIN];
+        let tokens = actors.map(|actor| (actor.role, auth.issue("test", actor).unwrap())).to_vec();
+        let binding = Binding::Loopback;
+        let app = App { host: host.client(), city, auth, live, binding };
+        Self { router: router(app), tokens, _host: host }
+    }
+
+    fn token(&self, role: Role) -> &str {
+        &self.tokens.iter().find(|(r, _)| *r == role).unwrap().1
+    }
+
+    async fn call(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(header::HeaderName, &str)],
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| name == header::HOST) {
+            request = request.header(header::HOST, "127.0.0.1:8080");
+        }
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        let bytes = to_bytes(response.into_body(), 16 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    async fn as_role(
+        &self,
+        role: Role,
+        method: &Method,
+        path: &str,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let bearer = format!("Bearer {}", self.token(role));
+        self.call(method, path, &[(header::AUTHORIZATION, &bearer)], body).await
+    }
+}
+
+fn code(answer: &(StatusCode, Value)) -> (u16, &str) {
+    (answer.0.as_u16(), answer.1["error"]["code"].as_str().unwrap_or(""))
+}
+
+/// A path with its parts filled in.
+fn concrete(path: &str) -> String {
+    path.replace("{z}", "12").replace("{x}", "2132").replace("{y}", "1494.mvt").replace("{id}", "0")
+}
+
+/// What the table in docs/api.md says, written down a second time.
+fn may(role: Role, method: &Method, path: &str) -> bool {
+    let path = path.strip_prefix("/api/v1").unwrap();
+    let is_get = *method == Method::GET;
+    match path {
+        "/session" | "/city" | "/tiles/{z}/{x}/{y}" => true,
+        p if p.starts_with("/orders") => is_get || role != Role::Viewer,
+        "/ledger" | "/metrics" => role >= Role::Operator,
+        p if is_get => role != Role::Tenant && !p.is_empty(),
+        "/sim/speed" | "/sim/faults" => role == Role::Admin,
+        _ => role >= Role::Operator,
+    }
+}
+
+#[tokio::test]
+async fn every_route_asks_for_the_right_role() {
+    let api = Api::new();
+    let wrong = "Bearer 0123456789abcdef0123456789abcdef0123456789abcdef";
+    for (method, path, access) in ACCESS {
+        let url = concrete(path);
+        if *access == Access::Public {
+            assert_eq!(api.call(method, &url, &[], "").await.0, StatusCode::OK, "{path}");
+            continue;
+        }
+        let answer = api.call(method, &url, &[], "").await;
+        assert_eq!(code(&answer), (401, "unauthorized"), "{method} {path} without a token");
+        for role in [Role::Viewer, Role::Tenant, Role::Operator, Role::Admin] {
+            // A body that no route takes shows that a caller was let in without doing anything.
+            let is_read = *method == Method::GET;
+            if !is_read && may(role, method, path) && !takes_body(path) {
+                continue;
+            }
+            let answer = api.as_role(role, method, &url, "?").await;
+            let is_denied =
+                answer.0 == StatusCode::FORBIDDEN || answer.0 == StatusCode::UNAUTHORIZED;
+            assert_eq!(!is_denied, may(role, method, path), "{role:?} {method} {path}: {answer:?}");
+        }
+    }
+    let headers = [(header::AUTHORIZATION, wrong)];
+    let answer = api.call(&Method::GET, "/api/v1/kpi", &headers, "").await;
+    assert_eq!(code(&answer), (401, "unauthorized"));
+}
+
+/// Whether a route reads a body before it acts.
+fn takes_body(path: &str) -> bool {
+    !(path.ends_with("/halt")
+        || path.ends_with("/resume")
+        || path.ends_with("/cancel")
+        || path.contains("/closures/"))
+}
+
+#[tokio::test]
+async fn every_route_is_described() {
+    let api = Api::new();
+    let (status, doc) = api.call(&Method::GET, "/openapi.json", &[], "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(doc["openapi"].as_str().unwrap().starts_with("3."));
+    let mut described = BTreeSet::new();
+    for (path, item) in doc["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            described.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let served: BTreeSet<_> =
+        ACCESS.iter().map(|(method, path, _)| (method.to_string(), (*path).to_owned())).collect();
+    assert_eq!(described, served);
+    for (method, path) in served {
+        let operation = &doc["paths"][&path][method.to_lowercase()];
+        assert!(operation["summary"].is_string() || operation["description"].is_string(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn requests_from_elsewhere_are_refused() {
+    let api = Api::new();
+    let get = &Method::GET;
+    let bearer = format!("Bearer {}", api.token(Role::Admin));
+    let auth = (header::AUTHORIZATION, bearer.as_str());
+    for host in ["evil.example", "evil.example:8080", "10.0.0.1", "127.0.0.1.evil.example", ""] {
+        let answer = api.call(get, "/api/v1/kpi", &[auth.clone(), (header::HOST, host)], "").await;
+        assert_eq!(code(&answer), (403, "wrong_host"), "{host}");
+        let answer = api.call(get, "/", &[(header::HOST, host)], "").await;
+        assert_eq!(code(&answer), (403, "wrong_host"), "{host}");
+    }
+    for host in ["localhost:1", "LOCALHOST", "127.0.0.1", "[::1]:8080"] {
+        let headers = [auth.clone(), (header::HOST, host)];
+        let answer = api.call(get, "/api/v1/session", &headers, "").await;
+        assert_eq!(answer.0, StatusCode::OK, "{host}");
+    }
+    for (origin, status) in [
+        ("http://127.0.0.1:8080", 200),
+        ("http://127.0.0.1:9090", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+    ] {
+        let headers = [auth.clone(), (header::ORIGIN, origin)];
+        let answer = api.call(get, "/api/v1/session", &headers, "").await;
+        assert_eq!(answer.0.as_u16(), status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_input_is_told_what_is_wrong() {
+    let api = Api::new();
+    let post = &Method::POST;
+    let admin = Role::Admin;
+    let big = format!("{{\"key\":\"{}\"}}", "x".repeat(100_000));
+    for (method, path, body, expected) in [
+        (post, "/api/v1/orders", "{", (400, "bad_json")),
+        (post, "/api/v1/orders", "{\"kee\":1}", (400, "bad_json")),
+        (post, "/api/v1/orders", big.as_str(), (413, "body_too_large")),
+        (
+            post,
+            "/api/v1/orders",
+            r#"{"key":"a","tenant_id":0,"n_parcels":1,"mass_kg":1}"#,
+            (400, "bad_site"),
+        ),
+        (
+            post,
+            "/api/v1/orders",
+            r#"{"key":"a","tenant_id":0,"n_parcels":1,"mass_kg":1,"lat_deg":91,"lon_deg":0}"#,
+            (400, "bad_position"),
+        ),
+        (
+            post,
+            "/api/v1/orders",
+            r#"{"key":"a","n_parcels":1,"mass_kg":1,"place_id":0}"#,
+            (400, "tenant_missing"),
+        ),
+        (post, "/api/v1/sim/speed", r#"{"factor":201}"#, (400, "bad_speed")),
+        (post, "/api/v1/sim/faults", r#"{"kind":"van_lost"}"#, (400, "van_missing")),
+        (post, "/api/v1/sim/faults", r#"{"kind":"weather"}"#, (422, "fault_not_possible")),
+        (post, "/api/v1/tickets/0/answer", r#"{"choice_id":"x"}"#, (400, "unknown_choice")),
+        (&Method::PATCH, "/api/v1/orders/0", "{}", (400, "nothing_to_change")),
+        (&Method::PATCH, "/api/v1/orders/0", r#"{"window_end_ms":1}"#, (400, "bad_window")),
+        (&Method::GET, "/api/v1/vans?limit=x", "", (400, "bad_query")),
+        (&Method::GET, "/api/v1/vans/99", "", (404, "not_found")),
+        (&Method::GET, "/api/v1/vans/abc", "", (404, "not_found")),
+        (&Method::GET, "/api/v1/orders/99", "", (404, "not_found")),
+        (&Method::GET, "/api/v1/nothing", "", (404, "not_found")),
+        (&Method::GET, "/missing.js", "", (404, "not_found")),
+        (&Method::PUT, "/api/v1/orders", "", (405, "wrong_method")),
+        (&Method::GET, "/api/v1/live", "", (400, "not_a_websocket")),
+        (&Method::GET, "/api/v1/route?from=1&to=2,3", "", (400, "bad_position")),
+        (&Method::GET, "/api/v1/route?from=1,2&to=2,3", "", (422, "no_road")),
+        (&Method::GET, "/api/v1/route?from=1,2&to=2,3&class=x", "", (400, "unknown_class")),
+    ] {
+        let answer = api.as_role(admin, method, path, body).await;
+        assert_eq!(code(&answer), expected, "{method} {path} {answer:?}");
+        for field in ["message", "hint"] {
+            assert!(!answer.1["error"][field].as_str().unwrap().is_empty(), "{path} {field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn city_tiles_routes_and_console_are_served() {
+    let api = Api::new();
+    let get = &Method::GET;
+    let (_, city) = api.as_role(Role::Viewer, get, "/api/v1/city", "").await;
+    assert_eq!(city["name"], "town");
+    assert_eq!(city["facilities"][0]["kind"], "hub");
+    assert_eq!(city["sim"]["is_simulated"], false);
+    let (status, _) = api.as_role(Role::Tenant, get, "/api/v1/tiles/14/8529/5974.mvt", "").await;
+    assert_eq!(status, StatusCode::OK);
+    let path = "/api/v1/route?from=43.7,7.4&to=43.7045,7.40625";
+    let (status, route) = api.as_role(Role::Viewer, get, path, "").await;
+    assert_eq!(status, StatusCode::OK, "{route}");
+    let distance_m = route["distance_m"].as_f64().unwrap();
+    assert!((900.0..1100.0).contains(&distance_m), "{distance_m}");
+    assert!(route["geometry"]["coordinates"].as_array().unwrap().len() > 5);
+    let (_, vans) = api.as_role(Role::Viewer, get, "/api/v1/vans?limit=1", "").await;
+    assert_eq!((vans["total"].as_u64(), vans["next_cursor"].as_str()), (Some(2), Some("0")));
+    let (_, vans) = api.as_role(Role::Viewer, get, "/api/v1/vans?limit=1&cursor=0", "").await;
+    assert_eq!((vans["items"][0]["id"].as_u64(), vans["next_cursor"].as_str()), (Some(1), None));
+    let (status, _) = api.call(get, "/", &[], "").await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_caller_cannot_flood_the_server() {
+    let api = Api::new();
+    // How many it takes depends on the machine: the allowance grows while they are made.
+    let mut n_left = 20_000;
+    while api.as_role(Role::Viewer, &Method::GET, "/api/v1/session", "").await.0 == StatusCode::OK {
+        n_left -= 1;
+        assert!(n_left > 0, "nobody slowed it down");
+    }
+    let answer = api.as_role(Role::Admin, &Method::GET, "/api/v1/session", "").await;
+    assert_eq!(answer.0, StatusCode::OK);
+}

@@ -140,7 +140,7 @@ fn rank(kind: RoadKind) -> u8 {
 }
 
 /// Heading on arrival at the head of an edge, degrees clockwise from north.
-fn arrival_heading_deg(graph: &RoadGraph, edge: EdgeId) -> f64 {
+pub(crate) fn arrival_heading_deg(graph: &RoadGraph, edge: EdgeId) -> f64 {
     let line = graph.polyline(edge);
     let head = line[line.len() - 1];
     let before = line.iter().rev().find(|p| **p != head).copied().unwrap_or(head);
@@ -148,7 +148,7 @@ fn arrival_heading_deg(graph: &RoadGraph, edge: EdgeId) -> f64 {
 }
 
 /// Heading on leaving the tail of an edge, degrees clockwise from north.
-fn departure_heading_deg(graph: &RoadGraph, edge: EdgeId) -> f64 {
+pub(crate) fn departure_heading_deg(graph: &RoadGraph, edge: EdgeId) -> f64 {
     let line = graph.polyline(edge);
     let after = line.iter().find(|p| **p != line[0]).copied().unwrap_or(line[0]);
     heading_deg(line[0], after)
@@ -159,7 +159,7 @@ fn heading_deg(from: LatLon, to: LatLon) -> f64 {
     x.atan2(to.lat_deg() - from.lat_deg()).to_degrees()
 }
 
-fn angle_between_deg(arrival_deg: f64, departure_deg: f64) -> i16 {
+pub(crate) fn angle_between_deg(arrival_deg: f64, departure_deg: f64) -> i16 {
     let diff = (departure_deg - arrival_deg).rem_euclid(360.0);
     (if diff > 180.0 { diff - 360.0 } else { diff }).round() as i16
 }

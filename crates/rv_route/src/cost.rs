@@ -185,15 +185,12 @@ pub(crate) fn edge_cost(
     }
 }
 
-/// Cost of a turn; `None` if it leads back and the place is no dead end for the vehicle.
-pub(crate) fn turn_cost(class: &VehicleClass, turn: Turn, is_dead_end: bool) -> Option<Cost> {
+/// Cost of a turn. Whether a vehicle may turn round there is not asked.
+pub(crate) fn turn_cost(class: &VehicleClass, turn: Turn) -> Cost {
     let costs = &class.turns;
     let mut n_stops = 0.0;
     let mut wait_s = 0.0;
     if turn.is_around {
-        if !is_dead_end {
-            return None;
-        }
         wait_s += costs.around.0;
         n_stops = 1.0;
     } else if turn.is_junction {
@@ -220,11 +217,7 @@ pub(crate) fn turn_cost(class: &VehicleClass, turn: Turn, is_dead_end: bool) -> 
         wait_s += costs.destination_entry.0;
     }
     let energy_wh = class.energy.stop.0 * n_stops + class.energy.auxiliary.0 * wait_s / 3600.0;
-    Some(Cost {
-        time_ms: whole(wait_s * 1000.0),
-        dist_mm: 0,
-        energy_mwh: whole(energy_wh * 1000.0),
-    })
+    Cost { time_ms: whole(wait_s * 1000.0), dist_mm: 0, energy_mwh: whole(energy_wh * 1000.0) }
 }
 
 /// Rounds to a whole number that a route can still add up.

@@ -6,7 +6,8 @@
 //! and stays in the first cache.
 
 use crate::cch::{Below, Cch, INTO_BIT, NO_SLOT, UpArcs};
-use crate::weight::Weight;
+use crate::simd::Kernel;
+use crate::weight::{TimeKey, Weight};
 
 /// Weights of all arcs of a hierarchy.
 #[derive(Clone, Debug, Default)]
@@ -15,25 +16,41 @@ pub(crate) struct Customized<W> {
     pub(crate) into: Vec<W>,
 }
 
-impl<W: Weight> Customized<W> {
-    /// Customises for the weights of the network's arcs, in their order.
-    pub(crate) fn build(cch: &Cch, arc_weights: impl Iterator<Item = W>) -> Self {
-        let mut weights =
-            Self { out: vec![W::NONE; cch.out.len()], into: vec![W::NONE; cch.into.len()] };
+/// Customises for the weights of the network's arcs, in their order.
+pub(crate) struct Customize<'a, I> {
+    pub(crate) cch: &'a Cch,
+    pub(crate) arc_weights: I,
+}
+
+impl<W: Weight, I: Iterator<Item = W>> Kernel for Customize<'_, I> {
+    type Output = Customized<W>;
+
+    #[inline(always)]
+    fn run(self) -> Customized<W> {
+        let Self { cch, arc_weights } = self;
+        let mut out = vec![W::NONE; cch.out.len()];
+        let mut into = vec![W::NONE; cch.into.len()];
         for (slot, weight) in cch.slot_of_arc.iter().zip(arc_weights) {
             if *slot == NO_SLOT {
                 continue;
             }
-            let arcs = if slot & INTO_BIT == 0 { &mut weights.out } else { &mut weights.into };
+            let arcs = if slot & INTO_BIT == 0 { &mut out } else { &mut into };
             arcs[(slot & !INTO_BIT) as usize].improve(weight);
         }
         let mut by_depth = vec![W::NONE; cch.n_depths];
         for rank in 0..cch.parent.len() as u32 {
-            let Self { out, into } = &mut weights;
-            relax(&cch.out, &cch.below_out, out, into, &mut by_depth, rank);
-            relax(&cch.into, &cch.below_into, into, out, &mut by_depth, rank);
+            relax(&cch.out, &cch.below_out, &mut out, &into, &mut by_depth, rank);
+            relax(&cch.into, &cch.below_into, &mut into, &out, &mut by_depth, rank);
         }
-        weights
+        Customized { out, into }
+    }
+}
+
+impl<const N: usize> Customized<[TimeKey; N]> {
+    /// The weights of one of the metrics.
+    pub(crate) fn lane(&self, lane: usize) -> Customized<TimeKey> {
+        let of = |all: &[[TimeKey; N]]| all.iter().map(|lanes| lanes[lane]).collect();
+        Customized { out: of(&self.out), into: of(&self.into) }
     }
 }
 

@@ -35,7 +35,7 @@ impl Dijkstra {
                 return;
             }
             for arc in metric.network.arcs(state) {
-                self.improve(metric.network.arc_head[arc], cost.plus(metric.arc_cost[arc]));
+                self.improve(metric.network.arc_head[arc], cost.plus(metric.arc_cost(arc)));
             }
         }
     }

@@ -27,6 +27,7 @@ mod cut;
 mod dijkstra;
 mod edge_set;
 mod guide;
+mod hierarchy;
 mod matrix;
 mod metric;
 mod network;
@@ -43,7 +44,7 @@ pub use cost::Cost;
 pub use edge_set::EdgeSet;
 pub use guide::{Step, StepTurn};
 pub use matrix::Matrix;
-pub use metric::{Conditions, Metric, RouteError};
+pub use metric::{ClassCosts, Conditions, Metric, MetricSpec, RouteError};
 pub use network::Network;
 pub use route::{Reach, Reached, Route, RouteEdge, Scratch};
 

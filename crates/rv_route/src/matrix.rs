@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use rv_base::RoadPosition;
 
 use crate::cost::{Cost, UNREACHABLE_MS};
-use crate::metric::{Located, Metric, RouteError};
+use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::network::Network;
 use crate::perfect::{SearchGraph, SearchSide};
 use crate::route::{Scratch, same_edge_ahead};
@@ -52,13 +52,17 @@ impl Matrix {
 
 impl Metric {
     /// Costs from every source to every target. A position that is forbidden to the vehicle is
-    /// unreachable; one outside the map is an error.
+    /// unreachable; one outside the map is an error. A metric in times alone customises whole
+    /// costs first, each time.
     pub fn matrix(
         &self,
         scratch: &mut Scratch,
         sources: &[RoadPosition],
         targets: &[RoadPosition],
     ) -> Result<Matrix, RouteError> {
+        let Weights::Whole(whole) = &self.weights else {
+            return self.to_whole().matrix(scratch, sources, targets);
+        };
         let (n_sources, n_targets) = (sources.len(), targets.len());
         let n = n_sources * n_targets;
         let mut time_ms = vec![UNREACHABLE_MS; n];
@@ -71,7 +75,7 @@ impl Metric {
             .zip(dist_mm.chunks_mut(width))
             .zip(energy_mwh.chunks_mut(width))
             .map(|((time_ms, dist_mm), energy_mwh)| WholeRow { time_ms, dist_mm, energy_mwh });
-        self.fill(scratch, |side| &side.keys, sources, targets, rows)?;
+        self.fill(scratch, &whole.graph, |side| &side.keys, sources, targets, rows)?;
         Ok(Matrix { epoch: self.epoch(), n_sources, n_targets, time_ms, dist_mm, energy_mwh })
     }
 
@@ -85,15 +89,23 @@ impl Metric {
     ) -> Result<Vec<u32>, RouteError> {
         let mut time_ms = vec![UNREACHABLE_MS; sources.len() * targets.len()];
         let rows = time_ms.chunks_mut(targets.len().max(1)).map(|time_ms| TimeRow { time_ms });
-        self.fill(scratch, |side| &side.times, sources, targets, rows)?;
+        match &self.weights {
+            Weights::Whole(h) => {
+                self.fill(scratch, &h.graph, |side| &side.times, sources, targets, rows)?;
+            }
+            Weights::Times(h) => {
+                self.fill(scratch, &h.graph, |side| &side.times, sources, targets, rows)?;
+            }
+        }
         Ok(time_ms)
     }
 
     /// Writes every pair that is allowed and connected into its row.
-    fn fill<W: SingleWeight, R: Row>(
+    fn fill<K, W: SingleWeight, R: Row>(
         &self,
         scratch: &mut Scratch,
-        weights: impl Fn(&SearchSide) -> &[W],
+        graph: &SearchGraph<K>,
+        weights: impl Fn(&SearchSide<K>) -> &[W],
         sources: &[RoadPosition],
         targets: &[RoadPosition],
         rows: impl Iterator<Item = R>,
@@ -104,7 +116,7 @@ impl Metric {
         let columns = Columns::of(network, &ends);
         let rounds = self.rounds(scratch, &starts, &ends);
         let ranks = columns.ranks.clone();
-        let (cch, SearchGraph { out, into }) = (&network.cch, &self.graph);
+        let (cch, SearchGraph { out, into }) = (&network.cch, graph);
         let weights_into = weights(into);
         let labels = wide(LabelTargets { cch, arcs: &into.arcs, weights: weights_into, ranks });
         let mut work: Vec<(u32, Located, R)> = rows

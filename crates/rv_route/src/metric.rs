@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rv_base::{EdgeId, RoadPosition, Seconds};
 use thiserror::Error;
 
 use crate::class::VehicleClass;
 use crate::cost::{Cost, edge_cost, turn_cost};
-use crate::customize::Customized;
+use crate::customize::{Customize, Customized};
 use crate::edge_set::EdgeSet;
+use crate::hierarchy::Hierarchy;
 use crate::network::{NO_STATE, Network};
-use crate::perfect::SearchGraph;
-use crate::weight::{Key, Weight};
+use crate::simd::wide;
+use crate::weight::{Key, TimeKey, Weight};
 
 /// What holds at the moment besides the road map; the default is a free and open city.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,21 +28,37 @@ pub struct Conditions<'a> {
     pub time_factors: Option<&'a [f32]>,
 }
 
+/// What edges and turns cost a class of vehicle in the present traffic, before any permit or
+/// closure: shared by all metrics of the class.
+#[derive(Clone, Debug)]
+pub struct ClassCosts {
+    network: Arc<Network>,
+    class: VehicleClass,
+    /// Edges that the class may use at all.
+    is_allowed: Vec<bool>,
+    edge_cost: Vec<Cost>,
+    /// The whole of the edge it leaves and the turn at its end, as if every end were dead.
+    arc_cost: Vec<Cost>,
+}
+
 /// Weights of a whole network. Immutable: new traffic makes a new metric, with a new epoch, and
 /// whoever holds the old one goes on with answers that agree among themselves.
 #[derive(Clone, Debug)]
 pub struct Metric {
     pub(crate) network: Arc<Network>,
     epoch: u64,
-    class: VehicleClass,
-    pub(crate) access: Vec<Access>,
-    pub(crate) edge_cost: Vec<Cost>,
-    /// The whole of the edge it leaves and the turn at its end.
-    pub(crate) arc_cost: Vec<Cost>,
-    /// Weights of the hierarchy.
-    pub(crate) keys: Customized<Key>,
-    /// Those of its arcs that shortest paths use.
-    pub(crate) graph: SearchGraph,
+    costs: Arc<ClassCosts>,
+    access: Vec<Access>,
+    /// One bit an arc of the network: whether it may be driven.
+    is_arc_open: Vec<u64>,
+    pub(crate) weights: Weights,
+}
+
+/// A metric's hierarchy: with whole costs, or with times alone.
+#[derive(Clone, Debug)]
+pub(crate) enum Weights {
+    Whole(Hierarchy<Key>),
+    Times(Hierarchy<TimeKey>),
 }
 
 /// Whether the vehicle may be on an edge.
@@ -87,6 +105,103 @@ pub(crate) struct Located {
     pub(crate) part: Cost,
 }
 
+impl ClassCosts {
+    /// Weighs a network for a class; for `time_factors` see [`Conditions`].
+    pub fn build(
+        network: Arc<Network>,
+        class: &VehicleClass,
+        time_factors: Option<&[f32]>,
+    ) -> Self {
+        let fits: Vec<bool> = network.roads.iter().map(|road| class.fits(road)).collect();
+        let is_allowed = (0..network.n_edges())
+            .map(|idx| {
+                let facts = &network.edges[idx];
+                network.state_of_edge[idx] != NO_STATE
+                    && facts.modes.contains(class.mode)
+                    && fits[facts.road as usize]
+            })
+            .collect();
+        let edge_cost: Vec<Cost> = (0..network.n_edges())
+            .map(|idx| {
+                let factor = time_factors.and_then(|f| f.get(idx)).copied();
+                let factor = factor.filter(|f| f.is_finite() && *f > 0.0).unwrap_or(1.0);
+                let facts = &network.edges[idx];
+                edge_cost(class, &network.roads[facts.road as usize], facts.length, factor)
+            })
+            .collect();
+        let mut arc_cost = Vec::with_capacity(network.n_arcs());
+        for state in 0..network.n_states() as u32 {
+            let edge = edge_cost[network.edge_of_state[state as usize].idx()];
+            for arc in network.arcs(state) {
+                arc_cost.push(edge.plus(turn_cost(class, network.arc_turn[arc])));
+            }
+        }
+        Self { network, class: class.clone(), is_allowed, edge_cost, arc_cost }
+    }
+
+    fn access(&self, conditions: &Conditions<'_>) -> Vec<Access> {
+        let has = |set: Option<&EdgeSet>, edge| set.is_some_and(|set| set.contains(edge));
+        let of_edge = |(idx, is_allowed): (usize, &bool)| {
+            let edge = EdgeId::from_idx(idx);
+            if !is_allowed {
+                Access::NotAllowed
+            } else if has(conditions.forbidden, edge) {
+                Access::NotPermitted
+            } else if has(conditions.closed, edge) {
+                Access::Closed
+            } else {
+                Access::Open
+            }
+        };
+        self.is_allowed.iter().enumerate().map(of_edge).collect()
+    }
+
+    /// Which arcs may be driven, one bit each. A vehicle turns round only where it cannot go on.
+    fn open_arcs(&self, access: &[Access]) -> Vec<u64> {
+        let network = &self.network;
+        let mut is_arc_open = vec![0; network.n_arcs().div_ceil(64)];
+        for state in 0..network.n_states() as u32 {
+            let from = network.edge_of_state[state as usize];
+            if !matches!(access[from.idx()], Access::Open | Access::Closed) {
+                continue;
+            }
+            let is_open = |arc: usize| {
+                let to = network.edge_of_state[network.arc_head[arc] as usize];
+                access[to.idx()] == Access::Open
+                    && !network.arc_forbidden[arc].contains(self.class.mode)
+            };
+            let is_dead_end =
+                !network.arcs(state).any(|arc| is_open(arc) && !network.arc_turn[arc].is_around);
+            for arc in network.arcs(state) {
+                if is_open(arc) && (is_dead_end || !network.arc_turn[arc].is_around) {
+                    is_arc_open[arc / 64] |= 1 << (arc % 64);
+                }
+            }
+        }
+        is_arc_open
+    }
+}
+
+impl ClassCosts {
+    fn whole(&self, is_arc_open: &[u64]) -> Hierarchy<Key> {
+        let key = |(arc, cost): (usize, &Cost)| {
+            if is_set(is_arc_open, arc) { Key::of(*cost) } else { Key::NONE }
+        };
+        Hierarchy::build(&self.network.cch, self.arc_cost.iter().enumerate().map(key))
+    }
+}
+
+/// One metric of many: its class, permit and closures; the traffic is already in the costs.
+#[derive(Clone, Debug)]
+pub struct MetricSpec<'a> {
+    /// Costs of its class.
+    pub costs: Arc<ClassCosts>,
+    /// Edges that its permit does not cover, as in [`Conditions`].
+    pub forbidden: Option<&'a EdgeSet>,
+    /// Edges closed for now, as in [`Conditions`].
+    pub closed: Option<&'a EdgeSet>,
+}
+
 impl Metric {
     /// Weighs a network. `epoch` is the caller's number for these weights; every answer names it.
     pub fn build(
@@ -95,19 +210,39 @@ impl Metric {
         conditions: Conditions<'_>,
         epoch: u64,
     ) -> Self {
-        let access = access(&network, class, conditions);
-        let edge_cost = (0..network.n_edges())
-            .map(|idx| {
-                let factor = conditions.time_factors.and_then(|f| f.get(idx)).copied();
-                let factor = factor.filter(|f| f.is_finite() && *f > 0.0).unwrap_or(1.0);
-                let facts = &network.edges[idx];
-                edge_cost(class, &network.roads[facts.road as usize], facts.length, factor)
+        let costs = Arc::new(ClassCosts::build(network, class, conditions.time_factors));
+        let (forbidden, closed) = (conditions.forbidden, conditions.closed);
+        Self::of_costs(&MetricSpec { costs, forbidden, closed }, epoch)
+    }
+
+    /// A metric from the costs of its class.
+    pub fn of_costs(spec: &MetricSpec<'_>, epoch: u64) -> Self {
+        let (access, is_arc_open) = spec.open();
+        let network = spec.costs.network.clone();
+        let weights = Weights::Whole(spec.costs.whole(&is_arc_open));
+        Self { network, epoch, costs: spec.costs.clone(), access, is_arc_open, weights }
+    }
+
+    /// Metrics for many permits at once, in driving times alone: a quarter of the memory and of
+    /// the time that whole metrics take. Routes and times are as exact as those of whole metrics;
+    /// of several routes of the same time it may be another one. All specs must be of one network.
+    pub fn build_many(specs: &[MetricSpec<'_>], epoch: u64) -> Vec<Self> {
+        let eights: Vec<&[MetricSpec<'_>]> = specs.chunks(LANES).collect();
+        let built = eights.par_iter().map(|eight| Self::build_eight(eight, epoch));
+        built.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn build_eight(specs: &[MetricSpec<'_>], epoch: u64) -> Vec<Self> {
+        let (open, weights) = MetricSpec::customize(specs);
+        let lanes = specs.iter().zip(open).enumerate();
+        lanes
+            .map(|(lane, (spec, (access, is_arc_open)))| {
+                let network = spec.costs.network.clone();
+                let hierarchy = Hierarchy::of(&network.cch, weights.lane(lane));
+                let weights = Weights::Times(hierarchy);
+                Self { network, epoch, costs: spec.costs.clone(), access, is_arc_open, weights }
             })
-            .collect::<Vec<_>>();
-        let arc_cost = arc_costs(&network, class, &access, &edge_cost);
-        let keys = Customized::build(&network.cch, arc_cost.iter().map(|cost| Key::of(*cost)));
-        let graph = SearchGraph::build(&network.cch, &keys);
-        Self { network, epoch, class: class.clone(), access, edge_cost, arc_cost, keys, graph }
+            .collect()
     }
 
     /// The number that its builder gave these weights.
@@ -117,7 +252,7 @@ impl Metric {
 
     /// The class of vehicle it is for.
     pub fn class(&self) -> &VehicleClass {
-        &self.class
+        &self.costs.class
     }
 
     /// The network it weighs.
@@ -140,7 +275,29 @@ impl Metric {
 
     /// Time to drive the whole of an edge; `None` if the graph has no such edge.
     pub fn edge_time(&self, edge: EdgeId) -> Option<Seconds> {
-        self.edge_cost.get(edge.idx()).map(|cost| cost.time())
+        self.costs.edge_cost.get(edge.idx()).map(|cost| cost.time())
+    }
+
+    /// The same metric with whole costs.
+    pub fn to_whole(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            epoch: self.epoch,
+            costs: self.costs.clone(),
+            access: self.access.clone(),
+            is_arc_open: self.is_arc_open.clone(),
+            weights: Weights::Whole(self.costs.whole(&self.is_arc_open)),
+        }
+    }
+
+    /// Cost of the whole of an edge.
+    pub(crate) fn edge_cost(&self, edge: EdgeId) -> Cost {
+        self.costs.edge_cost[edge.idx()]
+    }
+
+    /// Cost of the whole of the edge that an arc leaves and of its turn.
+    pub(crate) fn arc_cost(&self, arc: usize) -> Cost {
+        if is_set(&self.is_arc_open, arc) { self.costs.arc_cost[arc] } else { Cost::UNREACHABLE }
     }
 
     /// Checks where a route starts: standing on a closed road is no obstacle to leaving it.
@@ -170,55 +327,42 @@ impl Metric {
         if state == NO_STATE {
             return Err(RouteError::NotAllowed(edge));
         }
-        let part = self.edge_cost[edge.idx()].share(offset, facts.length);
+        let part = self.edge_cost(edge).share(offset, facts.length);
         Ok(Located { position, state, part })
     }
 }
 
-fn access(network: &Network, class: &VehicleClass, conditions: Conditions<'_>) -> Vec<Access> {
-    let fits: Vec<bool> = network.roads.iter().map(|road| class.fits(road)).collect();
-    let has = |set: Option<&EdgeSet>, edge| set.is_some_and(|set| set.contains(edge));
-    (0..network.n_edges())
-        .map(|idx| {
-            let (facts, edge) = (&network.edges[idx], EdgeId::from_idx(idx));
-            let is_in_network = network.state_of_edge[idx] != NO_STATE;
-            if !is_in_network || !facts.modes.contains(class.mode) || !fits[facts.road as usize] {
-                Access::NotAllowed
-            } else if has(conditions.forbidden, edge) {
-                Access::NotPermitted
-            } else if has(conditions.closed, edge) {
-                Access::Closed
-            } else {
-                Access::Open
-            }
-        })
-        .collect()
+/// Metrics that are customised side by side.
+const LANES: usize = 8;
+
+impl MetricSpec<'_> {
+    fn open(&self) -> (Vec<Access>, Vec<u64>) {
+        let conditions =
+            Conditions { forbidden: self.forbidden, closed: self.closed, time_factors: None };
+        let access = self.costs.access(&conditions);
+        let is_arc_open = self.costs.open_arcs(&access);
+        (access, is_arc_open)
+    }
+
+    /// Customises up to eight metrics side by side.
+    pub(crate) fn customize(
+        specs: &[Self],
+    ) -> (Vec<(Vec<Access>, Vec<u64>)>, Customized<[TimeKey; LANES]>) {
+        let open: Vec<_> = specs.iter().map(Self::open).collect();
+        let network = &specs[0].costs.network;
+        let arc_weights = (0..network.n_arcs()).map(|arc| {
+            std::array::from_fn(|lane| match open.get(lane) {
+                Some((_, is_arc_open)) if is_set(is_arc_open, arc) => {
+                    TimeKey::of(specs[lane].costs.arc_cost[arc])
+                }
+                _ => TimeKey::NONE,
+            })
+        });
+        let weights = wide(Customize { cch: &network.cch, arc_weights });
+        (open, weights)
+    }
 }
 
-fn arc_costs(
-    network: &Network,
-    class: &VehicleClass,
-    access: &[Access],
-    edge_cost: &[Cost],
-) -> Vec<Cost> {
-    let mut costs = Vec::with_capacity(network.n_arcs());
-    for state in 0..network.n_states() as u32 {
-        let from = network.edge_of_state[state as usize];
-        let can_leave = matches!(access[from.idx()], Access::Open | Access::Closed);
-        let is_open = |arc: usize| {
-            let to = network.edge_of_state[network.arc_head[arc] as usize];
-            can_leave
-                && access[to.idx()] == Access::Open
-                && !network.arc_forbidden[arc].contains(class.mode)
-        };
-        let is_dead_end =
-            !network.arcs(state).any(|arc| is_open(arc) && !network.arc_turn[arc].is_around);
-        for arc in network.arcs(state) {
-            let turn = is_open(arc)
-                .then(|| turn_cost(class, network.arc_turn[arc], is_dead_end))
-                .flatten();
-            costs.push(turn.map_or(Cost::UNREACHABLE, |turn| edge_cost[from.idx()].plus(turn)));
-        }
-    }
-    costs
+fn is_set(bits: &[u64], at: usize) -> bool {
+    bits[at / 64] >> (at % 64) & 1 == 1
 }

@@ -12,7 +12,7 @@ use crate::class::VehicleClass;
 use crate::cost::{Cost, Turn, edge_cost, turn_between, turn_cost};
 use crate::edge_set::EdgeSet;
 use crate::testnet::{random_graph, random_position};
-use crate::{Conditions, Metric, Network, Reach, RouteError, Scratch};
+use crate::{ClassCosts, Conditions, Metric, MetricSpec, Network, Reach, RouteError, Scratch};
 
 pub(crate) struct Oracle<'a> {
     graph: &'a RoadGraph,
@@ -78,8 +78,9 @@ impl<'a> Oracle<'a> {
         let is_dead_end = next.iter().all(|e| self.turn(last, *e).is_around);
         next.into_iter()
             .filter_map(|e| {
-                let turn = turn_cost(self.class, self.turn(last, e), is_dead_end)?;
-                Some((e, self.edge(last).plus(turn)))
+                let turn = self.turn(last, e);
+                let may_turn = is_dead_end || !turn.is_around;
+                may_turn.then(|| (e, self.edge(last).plus(turn_cost(self.class, turn))))
             })
             .collect()
     }
@@ -252,6 +253,51 @@ fn check_reach(
     assert_eq!(got, expected);
 }
 
+/// Metrics in times alone, built side by side, must give the times of whole metrics and drivable
+/// routes that take them.
+fn check_light(case: &Case, points: &[RoadPosition]) {
+    let network = Arc::new(Network::build(&case.graph, ModeSet::ALL));
+    let none = EdgeSet::new();
+    let costs = |name: &str| {
+        let class = VehicleClass::by_name(name).unwrap();
+        Arc::new(ClassCosts::build(network.clone(), &class, Some(&case.factors)))
+    };
+    let (own, robot) = (costs(&case.class.name), costs("robot"));
+    let sets = [&case.forbidden, &none, &case.closed];
+    let specs: Vec<MetricSpec<'_>> = (0..11)
+        .map(|i| MetricSpec {
+            costs: if i % 4 == 3 { robot.clone() } else { own.clone() },
+            forbidden: Some(sets[i % 3]),
+            closed: Some(sets[i / 3 % 3]),
+        })
+        .collect();
+    let mut scratch = Scratch::default();
+    for (light, spec) in Metric::build_many(&specs, 8).iter().zip(&specs) {
+        let whole = Metric::of_costs(spec, 8);
+        let times = whole.times_ms(&mut scratch, points, points).unwrap();
+        assert_eq!(light.times_ms(&mut scratch, points, points).unwrap(), times);
+        assert_eq!(
+            light.matrix(&mut scratch, points, points).unwrap(),
+            whole.matrix(&mut scratch, points, points).unwrap()
+        );
+        let conditions = Conditions {
+            forbidden: spec.forbidden,
+            closed: spec.closed,
+            time_factors: Some(&case.factors),
+        };
+        let oracle = Oracle::new(&case.graph, light.class(), conditions);
+        for (at, time_ms) in times.iter().enumerate() {
+            let (from, to) = (points[at / points.len()], points[at % points.len()]);
+            let Ok(route) = light.route(&mut scratch, from, to) else {
+                assert_eq!(*time_ms, crate::Matrix::UNREACHABLE_MS);
+                continue;
+            };
+            assert_eq!(route.cost.time_ms, *time_ms);
+            check_route(&oracle, &route);
+        }
+    }
+}
+
 /// On larger graphs histories are too slow: the hierarchy must agree with the plain search over
 /// the turn-expanded network, which the small cases have checked.
 fn check_large(seed: u64) {
@@ -271,7 +317,7 @@ fn check_large(seed: u64) {
         let entered: BTreeMap<EdgeId, Cost> = found[1..].iter().map(|r| (r.edge, r.cost)).collect();
         for (j, to) in points.iter().enumerate() {
             let part = |p: RoadPosition| {
-                metric.edge_cost[p.edge.idx()].share(p.offset, case.graph.edge(p.edge).length)
+                metric.edge_cost(p.edge).share(p.offset, case.graph.edge(p.edge).length)
             };
             let expected = if metric.check_edge(to.edge).is_err() {
                 None
@@ -290,6 +336,15 @@ fn check_large(seed: u64) {
 #[test]
 fn hierarchy_agrees_with_dijkstra_on_larger_graphs() {
     (0..6).for_each(check_large);
+}
+
+#[test]
+fn metrics_in_times_alone_agree_with_whole_ones() {
+    for seed in 0..24 {
+        let mut case = Case::of_size(seed, 6, 5);
+        let points = case.positions(8);
+        check_light(&case, &points);
+    }
 }
 
 proptest! {

@@ -8,29 +8,29 @@
 use crate::cch::{Below, Cch, UpArcs};
 use crate::customize::Customized;
 use crate::simd::{Kernel, wide};
-use crate::weight::{Key, Weight};
+use crate::weight::{ShortcutWeight, Weight};
 
 /// What searches and tables run on.
 #[derive(Clone, Debug)]
-pub(crate) struct SearchGraph {
-    pub(crate) out: SearchSide,
-    pub(crate) into: SearchSide,
+pub(crate) struct SearchGraph<K> {
+    pub(crate) out: SearchSide<K>,
+    pub(crate) into: SearchSide<K>,
 }
 
 /// One direction of the search graph.
 #[derive(Clone, Debug)]
-pub(crate) struct SearchSide {
+pub(crate) struct SearchSide<K> {
     pub(crate) arcs: UpArcs,
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<K>,
     /// The times in `keys`.
     pub(crate) times: Vec<u32>,
     /// Each arc's index in the whole hierarchy.
     pub(crate) original: Vec<u32>,
 }
 
-impl SearchGraph {
-    pub(crate) fn build(cch: &Cch, weights: &Customized<Key>) -> Self {
-        let times = |keys: &[Key]| keys.iter().map(|key| key.time_ms()).collect::<Vec<u32>>();
+impl<K: ShortcutWeight> SearchGraph<K> {
+    pub(crate) fn build(cch: &Cch, weights: &Customized<K>) -> Self {
+        let times = |keys: &[K]| keys.iter().map(|key| key.time_ms()).collect::<Vec<u32>>();
         let (out, into) = (times(&weights.out), times(&weights.into));
         let shortest = wide(Perfect { cch, out: out.clone(), into: into.clone() });
         Self {
@@ -40,9 +40,9 @@ impl SearchGraph {
     }
 }
 
-impl SearchSide {
+impl<K: ShortcutWeight> SearchSide<K> {
     /// Keeps the arcs whose time is the shortest between their ends.
-    fn build(arcs: &UpArcs, keys: &[Key], times: &[u32], shortest: &[u32]) -> Self {
+    fn build(arcs: &UpArcs, keys: &[K], times: &[u32], shortest: &[u32]) -> Self {
         let mut side = Self {
             arcs: UpArcs { first: vec![0], ..UpArcs::default() },
             keys: Vec::new(),

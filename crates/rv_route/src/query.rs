@@ -3,20 +3,20 @@
 use crate::cch::{Cch, NO_RANK};
 use crate::customize::Customized;
 use crate::perfect::{SearchGraph, SearchSide};
-use crate::weight::{Key, Weight};
+use crate::weight::ShortcutWeight;
 
 /// Working memory, one entry for each depth.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TreeSearch {
-    forward: Vec<Label>,
-    backward: Vec<Label>,
+#[derive(Clone, Debug)]
+pub(crate) struct TreeSearch<K> {
+    forward: Vec<Label<K>>,
+    backward: Vec<Label<K>>,
     stack: Vec<Step>,
 }
 
 /// Best known weight between an end and its ancestor at a depth.
 #[derive(Clone, Copy, Debug)]
-struct Label {
-    key: Key,
+struct Label<K> {
+    key: K,
     /// The last arc of the search graph towards the ancestor.
     arc: u32,
     /// The less important end of that arc.
@@ -31,17 +31,21 @@ struct Step {
     rank: u32,
 }
 
-const NO_LABEL: Label = Label { key: Key::NONE, arc: u32::MAX, rank: u32::MAX };
+impl<K> Default for TreeSearch<K> {
+    fn default() -> Self {
+        Self { forward: Vec::new(), backward: Vec::new(), stack: Vec::new() }
+    }
+}
 
-impl TreeSearch {
+impl<K: ShortcutWeight> TreeSearch<K> {
     /// The best way from one rank to another: its weight and the depth of its most important node.
     pub(crate) fn run(
         &mut self,
         cch: &Cch,
-        graph: &SearchGraph,
+        graph: &SearchGraph<K>,
         from: u32,
         to: u32,
-    ) -> Option<(Key, u32)> {
+    ) -> Option<(K, u32)> {
         self.start(cch, from, to);
         let (mut x, mut y) = (from, to);
         while x != y {
@@ -56,7 +60,7 @@ impl TreeSearch {
                 return None;
             }
         }
-        let mut best = Key::NONE;
+        let mut best = K::NONE;
         let mut best_depth = 0;
         let mut node = x;
         while node != NO_RANK {
@@ -83,8 +87,9 @@ impl TreeSearch {
         for (labels, rank) in [(&mut self.forward, from), (&mut self.backward, to)] {
             let depth = cch.depth[rank as usize] as usize;
             labels.clear();
-            labels.resize(depth + 1, NO_LABEL);
-            labels[depth].key = Key::ZERO;
+            let none = Label { key: K::NONE, arc: u32::MAX, rank: u32::MAX };
+            labels.resize(depth + 1, none);
+            labels[depth].key = K::ZERO;
         }
     }
 
@@ -93,8 +98,8 @@ impl TreeSearch {
     pub(crate) fn unpack(
         &mut self,
         cch: &Cch,
-        weights: &Customized<Key>,
-        graph: &SearchGraph,
+        weights: &Customized<K>,
+        graph: &SearchGraph<K>,
         top_depth: u32,
         path: &mut Vec<u32>,
     ) {
@@ -134,7 +139,7 @@ impl TreeSearch {
 
 /// Carries a node's label to the far ends of its arcs.
 #[inline(always)]
-fn climb(side: &SearchSide, labels: &mut [Label], rank: u32, depth: u32) {
+fn climb<K: ShortcutWeight>(side: &SearchSide<K>, labels: &mut [Label<K>], rank: u32, depth: u32) {
     let here = labels[depth as usize].key;
     if here.is_none() {
         return;

@@ -4,16 +4,17 @@ use rv_base::{EdgeId, Meters, RoadPosition, Seconds, WattHours};
 
 use crate::cost::Cost;
 use crate::dijkstra::{Dijkstra, Visit};
-use crate::metric::{Located, Metric, RouteError};
+use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::query::TreeSearch;
-use crate::weight::SingleWeight;
+use crate::weight::{Key, SingleWeight, TimeKey};
 
 /// Working memory of queries. Keep one for each thread and hand it to every query; a query's
 /// answer does not depend on what was asked before.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     dijkstra: Dijkstra,
-    tree: TreeSearch,
+    whole: TreeSearch<Key>,
+    times: TreeSearch<TimeKey>,
 }
 
 /// The fastest way between two positions.
@@ -176,7 +177,7 @@ impl Metric {
         time_ms: u32,
         energy_mwh: u32,
     ) -> Reached {
-        let whole = self.edge_cost[edge.idx()];
+        let whole = self.edge_cost(edge);
         let share = |limit: u32, at: u32, part: u32, whole: u32| {
             let left = f64::from(limit.saturating_sub(at).saturating_add(part));
             (left / f64::from(whole.max(1))).min(1.0)
@@ -196,7 +197,7 @@ impl Metric {
     fn starts_behind<'a>(&'a self, start: &Located) -> impl Iterator<Item = (u32, Cost)> + use<'a> {
         let (network, part) = (&self.network, start.part);
         network.arcs(start.state).map(move |arc| {
-            let cost = self.arc_cost[arc];
+            let cost = self.arc_cost(arc);
             let cost = if cost.is_reachable() { cost.minus(part) } else { cost };
             (network.arc_head[arc], cost)
         })
@@ -226,10 +227,13 @@ impl Metric {
         for (from, cost) in starts {
             for to in network.states_of(edge) {
                 let (from, to) = (network.rank(from), network.rank(to));
-                let Some((key, _)) = scratch.tree.run(&network.cch, &self.graph, from, to) else {
-                    continue;
+                let (cch, Scratch { whole, times, .. }) = (&network.cch, &mut *scratch);
+                let between = match &self.weights {
+                    Weights::Whole(h) => h.weight(whole, cch, from, to).map(Key::cost),
+                    Weights::Times(h) => h.weight(times, cch, from, to).map(TimeKey::cost),
                 };
-                let cost = cost.plus(key.cost());
+                let Some(between) = between else { continue };
+                let cost = cost.plus(between);
                 if cost.is_reachable() && best.as_ref().is_none_or(|way| cost < way.cost) {
                     best = Some(Way { from, to, cost });
                 }
@@ -241,22 +245,16 @@ impl Metric {
     /// The best way round from a state back to its edge's tail, the edge itself first.
     pub(crate) fn round(&self, scratch: &mut Scratch, state: u32) -> Option<Way> {
         let network = &self.network;
-        let starts = network.arcs(state).map(|arc| (network.arc_head[arc], self.arc_cost[arc]));
+        let starts = network.arcs(state).map(|arc| (network.arc_head[arc], self.arc_cost(arc)));
         self.best_way(scratch, starts, network.edge_of_state[state as usize])
     }
 
     fn states_between(&self, scratch: &mut Scratch, way: Way) -> Vec<u32> {
         let cch = &self.network.cch;
-        let (_, top) = scratch
-            .tree
-            .run(cch, &self.graph, way.from, way.to)
-            .expect("a way that was found is found again");
-        let mut ranks = vec![way.from];
-        scratch.tree.unpack(cch, &self.keys, &self.graph, top, &mut ranks);
-        for rank in &mut ranks {
-            *rank = cch.state_of_rank[*rank as usize];
+        match &self.weights {
+            Weights::Whole(h) => h.states(&mut scratch.whole, cch, way.from, way.to),
+            Weights::Times(h) => h.states(&mut scratch.times, cch, way.from, way.to),
         }
-        ranks
     }
 
     fn route_along(&self, start: &Located, end: &Located, states: &[u32]) -> Route {
@@ -271,13 +269,13 @@ impl Metric {
                 .arcs(here)
                 .find(|arc| network.arc_head[*arc] == *next)
                 .expect("the search went along arcs");
-            let left = self.edge_cost[edge_of(here).idx()].minus(part);
+            let left = self.edge_cost(edge_of(here)).minus(part);
             edges.push(RouteEdge {
                 edge: edge_of(here),
                 enter: at.time(),
                 leave: at.plus(left).time(),
             });
-            at = at.plus(self.arc_cost[arc].minus(part));
+            at = at.plus(self.arc_cost(arc).minus(part));
             part = Cost::ZERO;
             here = *next;
         }

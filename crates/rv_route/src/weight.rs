@@ -63,33 +63,98 @@ impl Weight for u32 {
     }
 }
 
-/// Driving times of eight metrics side by side, ms.
-impl Weight for [u32; 8] {
-    const NONE: Self = [UNREACHABLE_MS; 8];
-    const ZERO: Self = [0; 8];
+/// A weight that shortcuts are customised with: it knows what it passes over.
+pub(crate) trait ShortcutWeight: SingleWeight + Ord {
+    /// Rank of the node that a shortcut passes over.
+    fn via(self) -> Option<u32>;
+    /// Its time alone.
+    fn time_ms(self) -> u32;
+}
+
+/// Driving time alone, ms, above 31 bits that name the node of the triangle that made a shortcut,
+/// as in [`Key`]. Twice the largest time stays positive, so signed comparisons do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimeKey(i64);
+
+impl TimeKey {
+    const SHIFT: u32 = 31;
+    const VIA_BITS: i64 = (1 << Self::SHIFT) - 1;
+}
+
+impl ShortcutWeight for TimeKey {
+    fn via(self) -> Option<u32> {
+        ((self.0 & Self::VIA_BITS) as u32).checked_sub(1)
+    }
+
+    fn time_ms(self) -> u32 {
+        ((self.0 >> Self::SHIFT) as u32).min(UNREACHABLE_MS)
+    }
+}
+
+impl SingleWeight for TimeKey {
+    fn cost(self) -> Cost {
+        Cost { time_ms: self.time_ms(), ..Cost::ZERO }
+    }
+}
+
+impl Weight for TimeKey {
+    const NONE: Self = Self((UNREACHABLE_MS as i64) << Self::SHIFT);
+    const ZERO: Self = Self(0);
 
     #[inline(always)]
-    fn over(self, other: Self, _via: u32) -> Self {
-        self.plus(other)
+    fn over(self, other: Self, via: u32) -> Self {
+        Self(self.plus(other).0 | i64::from(via + 1))
     }
 
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] + other[lane])
+        Self((self.0 & !Self::VIA_BITS) + (other.0 & !Self::VIA_BITS))
     }
 
     #[inline(always)]
     fn improve(&mut self, other: Self) {
-        *self = std::array::from_fn(|lane| other[lane].min(self[lane]));
+        *self = if other.0 < self.0 { other } else { *self };
     }
 
     #[inline(always)]
     fn is_none(self) -> bool {
-        self.iter().all(|lane| *lane >= UNREACHABLE_MS)
+        self.0 >= Self::NONE.0
     }
 
     fn of(cost: Cost) -> Self {
-        [<u32 as Weight>::of(cost); 8]
+        Self(i64::from(cost.time_ms.min(UNREACHABLE_MS)) << Self::SHIFT)
+    }
+}
+
+/// Driving times of eight metrics side by side.
+impl Weight for [TimeKey; 8] {
+    const NONE: Self = [TimeKey::NONE; 8];
+    const ZERO: Self = [TimeKey::ZERO; 8];
+
+    #[inline(always)]
+    fn over(self, other: Self, via: u32) -> Self {
+        std::array::from_fn(|lane| self[lane].over(other[lane], via))
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane].plus(other[lane]))
+    }
+
+    #[inline(always)]
+    fn improve(&mut self, other: Self) {
+        for lane in 0..8 {
+            self[lane].improve(other[lane]);
+        }
+    }
+
+    #[inline(always)]
+    fn is_none(self) -> bool {
+        self.iter().all(|lane| lane.is_none())
+    }
+
+    fn of(cost: Cost) -> Self {
+        [TimeKey::of(cost); 8]
     }
 }
 
@@ -103,15 +168,15 @@ impl Key {
     const VIA_BITS: u128 = u32::MAX as u128;
     /// Set when a sum of distances or energies no longer fits.
     const OVERFLOW_BITS: u128 = (1 << 95) | (1 << 63);
+}
 
-    /// Its time alone.
-    pub(crate) fn time_ms(self) -> u32 {
-        ((self.0 >> 96) as u32).min(UNREACHABLE_MS)
+impl ShortcutWeight for Key {
+    fn via(self) -> Option<u32> {
+        (self.0 as u32).checked_sub(1)
     }
 
-    /// Rank of the node that a shortcut passes over.
-    pub(crate) fn via(self) -> Option<u32> {
-        (self.0 as u32).checked_sub(1)
+    fn time_ms(self) -> u32 {
+        ((self.0 >> 96) as u32).min(UNREACHABLE_MS)
     }
 }
 

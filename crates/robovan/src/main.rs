@@ -5,6 +5,7 @@
 
 mod city;
 mod config;
+mod ledger;
 mod linehaul;
 mod output;
 
@@ -28,6 +29,9 @@ enum Command {
     /// Settings
     #[command(subcommand)]
     Config(config::Command),
+    /// The ledger of a run: read it, check it, replay it
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Hub-to-hub networks of driverless trucks
     #[command(subcommand)]
     Linehaul(linehaul::Command),
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
+        Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
     };
     result.unwrap_or_else(|error| output::report(&error))

@@ -97,6 +97,17 @@ pub enum RestoreError {
     OtherVersion(u16),
 }
 
+impl State {
+    /// Folds the next record of a ledger. Needs no city: the records say everything.
+    pub fn take(&mut self, record: &Record) -> Result<(), RestoreError> {
+        let (expected, found) = (self.n_records, record.position);
+        if found != expected {
+            return Err(RestoreError::Position { expected, found });
+        }
+        self.apply(record.at, &record.event).map_err(|_| RestoreError::Unfit(found))
+    }
+}
+
 impl Fleet {
     /// A fleet at the beginning of its ledger.
     pub fn new(city: Arc<City>, config: FleetConfig) -> Result<Self, ConfigError> {
@@ -124,10 +135,6 @@ impl Fleet {
     ) -> Result<Self, RestoreError> {
         let mut fleet = Self::new(city, config).map_err(RestoreError::Config)?;
         for record in records {
-            let expected = fleet.state.n_records;
-            if record.position != expected {
-                return Err(RestoreError::Position { expected, found: record.position });
-            }
             if let Event::FleetStarted { setup: Some(setup), .. } = &record.event {
                 if setup.event_version != EVENT_VERSION {
                     return Err(RestoreError::OtherVersion(setup.event_version));
@@ -136,10 +143,7 @@ impl Fleet {
                     return Err(RestoreError::OtherCity(setup.city.clone()));
                 }
             }
-            fleet
-                .state
-                .apply(record.at, &record.event)
-                .map_err(|_| RestoreError::Unfit(record.position))?;
+            fleet.state.take(&record)?;
         }
         fleet.make_links();
         Ok(fleet)

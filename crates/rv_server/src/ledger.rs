@@ -1,9 +1,18 @@
-//! How the fleet's records stand in the store.
+//! How the fleet's records stand in the store, and how a ledger is read from a data directory or a
+//! log file.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use rv_base::Timestamp;
-use rv_fleet::{Event, Record};
+use rv_fleet::{Event, Record, State};
+use rv_log::{Chain, Digest, LogError, LogReader};
+use sha2::{Digest as _, Sha256};
 
-use crate::store::{Entry, READ_LIMIT, Store, StoreError};
+use crate::data_dir::store_path;
+use crate::store::{Entry, READ_LIMIT, SqliteStore, Store, StoreError, verify};
 
 /// The fleet's key in the ledger.
 pub const FLEET_KEY: &str = "fleet";
@@ -69,4 +78,117 @@ impl Iterator for Records<'_> {
             None
         })
     }
+}
+
+/// A ledger to be read: the store of a data directory, or a log file.
+pub enum Source {
+    /// A data directory's store.
+    Store(Box<SqliteStore>),
+    /// A log file.
+    Log(Box<LogReader<BufReader<File>>>),
+}
+
+/// Why a ledger cannot be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Nothing there, or not readable.
+    #[error("cannot open {path}")]
+    Open {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store failed or is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log is damaged.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An entry holds no event.
+    #[error("record {0} holds no known event")]
+    Event(u64),
+}
+
+impl SourceError {
+    /// What can be done about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "name a data directory of `robovan up` or a .rvlog file",
+            Self::Store(error) => error.hint(),
+            Self::Log(_) => "make the log anew, or take a whole copy of it",
+            Self::Event(_) => "read it with the version of robovan that wrote it",
+        }
+    }
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Number of records read.
+    pub n_records: u64,
+    /// Hash over them, as a log file's trailer has it.
+    pub hash: Digest,
+}
+
+impl Source {
+    /// Opens a data directory or a log file. A server may be running on the directory.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let failed = |source| SourceError::Open { path: path.into(), source };
+        if path.is_dir() {
+            let file = store_path(path);
+            // Opening would make an empty store of what is not there.
+            std::fs::metadata(&file).map_err(failed)?;
+            return Ok(Self::Store(Box::new(SqliteStore::open(&file)?)));
+        }
+        let file = File::open(path).map_err(failed)?;
+        Ok(Self::Log(Box::new(LogReader::new(BufReader::new(file))?)))
+    }
+
+    /// Checks the hash chain of a store; that of a log file is checked as it is read to its end.
+    pub fn check(&self) -> Result<(), SourceError> {
+        if let Self::Store(store) = self {
+            verify(&**store)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over record by record until the end or a break.
+    pub fn each(
+        self,
+        mut visit: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<Tail, SourceError> {
+        let mut chain = Chain::default();
+        match self {
+            Self::Store(store) => {
+                let mut records = Records::after(&*store, 0);
+                for record in records.by_ref() {
+                    chain.push(record.at, &encode(record.at, &record.event)[8..]);
+                    if visit(record).is_break() {
+                        break;
+                    }
+                }
+                records.error()?;
+            }
+            Self::Log(mut log) => {
+                while let Some(entry) = log.next_entry()? {
+                    let position = chain.n_entries();
+                    chain.push(entry.at, &entry.bytes);
+                    let event = postcard::from_bytes(&entry.bytes);
+                    let event = event.map_err(|_| SourceError::Event(position))?;
+                    if visit(Record { position, at: entry.at, event }).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(Tail { n_records: chain.n_entries(), hash: chain.head() })
+    }
+}
+
+/// Hash of a state's canonical bytes: equal ledgers lead to equal hashes.
+pub fn state_hash(state: &State) -> Digest {
+    let bytes = postcard::to_stdvec(state).expect("a state is plain data and memory suffices");
+    Digest(Sha256::digest(&bytes).into())
 }

@@ -14,6 +14,8 @@ import { sizePx, VanLayer } from './vanLayer';
 const FRAME_MS = 33;
 /** On a machine that draws slowly, moving vans take at most this share of its time. */
 const SHARE_MAX = 0.4;
+/** Vans move once the city is drawn, or after so long. */
+const START_MS = 6000;
 /** How far beyond the view the subscription reaches, as a share of its size. */
 const MARGIN = 0.3;
 /** Zoom levels closer in before a subscription is narrowed. */
@@ -47,6 +49,7 @@ export class CityMap {
   private drawn_ms = 0;
   private drawn_version = -1;
   private asked: { box: Box; zoom: number } | undefined;
+  private start_ms = performance.now() + START_MS;
   private ticked_ms = 0;
   private pace_ms = 0;
 
@@ -77,6 +80,9 @@ export class CityMap {
     this.map.keyboard.disableRotation();
     this.map.getCanvas().setAttribute('aria-label', 'Map of the city. Arrow keys move, plus and minus zoom.');
     this.map.on('style.load', () => this.restyled());
+    this.map.once('load', () => {
+      this.start_ms = 0;
+    });
     this.map.on('moveend', () => this.subscribe());
     this.map.on('dragstart', () => desk.store.dispatch({ type: 'follow', is_following: false }));
     this.map.on('mousemove', (event) => this.hover(event));
@@ -196,7 +202,7 @@ export class CityMap {
     this.ticked_ms = now_ms;
     const isFast = this.pace_ms < FRAME_MS;
     const wait_ms = isFast ? FRAME_MS - 4 : this.pace_ms / SHARE_MAX;
-    if (now_ms - this.drawn_ms < wait_ms || document.hidden) return;
+    if (now_ms - this.drawn_ms < wait_ms || document.hidden || now_ms < this.start_ms) return;
     const { fleet } = this.desk;
     this.vans.is_calm = this.calm.matches;
     if (this.calm.matches && fleet.version === this.drawn_version) return;

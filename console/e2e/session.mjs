@@ -86,22 +86,28 @@ export class Session {
   }
 }
 
-/** Number of different colours, sampled, in a picture of an element. */
-export async function coloursOf(page, locator) {
-  const png = await locator.screenshot();
+/** A picture of the middle of the map, where no panel lies. */
+export async function middleOfMap(page) {
+  const box = await page.locator('.map canvas').boundingBox();
+  const [width, height] = [Math.min(320, box.width), Math.min(320, box.height)];
+  return page.screenshot({ clip: { x: box.x + (box.width - width) / 2, y: box.y + (box.height - height) / 2, width, height } });
+}
+
+/** Share of a picture that is not of its most frequent colour: the ground of the map. */
+export async function shareDrawn(page, png) {
   return page.evaluate(async (bytes) => {
     const picture = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/png' }));
     const canvas = new OffscreenCanvas(picture.width, picture.height);
     const g = canvas.getContext('2d');
     g.drawImage(picture, 0, 0);
-    const { data } = g.getImageData(0, 0, picture.width, picture.height);
-    const seen = new Set();
-    for (let i = 0; i < data.length; i += 4 * 7) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    return seen.size;
+    const data = new Uint32Array(g.getImageData(0, 0, picture.width, picture.height).data.buffer);
+    const counts = new Map();
+    for (const colour of data) counts.set(colour, (counts.get(colour) ?? 0) + 1);
+    return 1 - Math.max(...counts.values()) / data.length;
   }, [...png]);
 }
 
-/** Share of sampled pixels that differ between two pictures. */
+/** Share of pixels that differ between two pictures. */
 export async function difference(page, a, b) {
   return page.evaluate(async (pair) => {
     const [p, q] = await Promise.all(

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use rv_import::{ImportOptions, ImportReport};
+use rv_import::{ImportError, ImportOptions, ImportReport};
 use rv_map::{City, DriveSide, FacilityKind, Mode};
 use serde::Serialize;
 
@@ -101,6 +101,12 @@ pub(crate) fn import(
             format!("{}: it is a folder", problem()),
             "give one .osm.pbf, .osm, .osm.gz or .json file",
         ));
+    }
+    let limit = options.limits.n_input_bytes_max;
+    if metadata.len() > limit {
+        let error = ImportError::TooLarge { what: "bytes", limit };
+        let hint = error.hint();
+        return Err(error).hint(problem(), hint);
     }
     let progress = progress_bar(metadata.len());
     let result = rv_import::build_city(progress.wrap_read(file), options);

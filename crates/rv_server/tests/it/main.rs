@@ -5,5 +5,6 @@ mod api;
 mod data_dir;
 mod host;
 mod live;
+mod socket;
 mod store;
 mod support;

@@ -11,7 +11,7 @@ use crate::places::{self, Snapper};
 use crate::raw::{Collector, RawMap};
 use crate::report::{ImportReport, InputCounts, Warnings};
 use crate::roads::{self, Roads};
-use crate::{basemap, buildings, facilities, osm, side, turns};
+use crate::{basemap, buildings, facilities, osm, reach, side, turns};
 
 /// What every map made from OpenStreetMap must show (opendatacommons.org/licenses/odbl).
 const ATTRIBUTION: &str = "© OpenStreetMap contributors";
@@ -46,7 +46,9 @@ pub fn build_city(
     let drive_side = options.drive_side.unwrap_or_else(|| side::drive_side_at(middle));
     let buildings = buildings::find(&raw);
     let index = SnapIndex::new(&roads.graph);
-    let snapper = Snapper { graph: &roads.graph, index: &index, side: drive_side };
+    let may_stop = reach::van_edges(&roads.graph);
+    let snapper =
+        Snapper { graph: &roads.graph, index: &index, side: drive_side, may_stop: &may_stop };
     let places = places::find(&raw, &buildings, &snapper, options, &mut report);
     let facilities = facilities::find(&raw, &places, &snapper, options, &mut report);
 
@@ -65,6 +67,8 @@ pub fn build_city(
         labels: base_map.labels,
     };
     count_kept(&city, &mut report);
+    let n_stop_edges = may_stop.iter().filter(|may_stop| **may_stop).count();
+    report.dropped.n_turn_locked_edges = report.kept.n_van_edges - n_stop_edges;
     report.warnings = warnings.into_list();
     Ok((city, report))
 }

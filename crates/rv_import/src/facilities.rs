@@ -2,7 +2,7 @@
 //! this size should have, spread by a seeded rule.
 
 use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng};
-use rv_map::{Facility, FacilityKind, Mode, Place, RoadKind, SnapQuery};
+use rv_map::{Facility, FacilityKind, Place, RoadKind};
 
 use crate::areas;
 use crate::options::ImportOptions;
@@ -124,8 +124,7 @@ fn placed(
     others: &[Facility],
     snapper: &Snapper<'_>,
 ) -> Option<Facility> {
-    let query = SnapQuery { mode: Mode::Van, radius: PLACED_RADIUS, heading: None, n_max: 48 };
-    let snaps = snapper.index.nearest(snapper.graph, centre, &query);
+    let snaps = snapper.near(centre, PLACED_RADIUS, 48);
     let handicap = |edge: EdgeId| {
         let road = snapper.graph.road_of(edge);
         let is_short = snapper.graph.edge(edge).length < Meters(30.0);

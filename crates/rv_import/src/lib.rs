@@ -30,6 +30,7 @@ mod options;
 mod osm;
 mod places;
 mod raw;
+mod reach;
 mod report;
 mod roads;
 mod scc;

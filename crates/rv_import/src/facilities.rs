@@ -68,7 +68,7 @@ fn mapped(raw: &RawMap, snapper: &Snapper<'_>) -> Vec<Facility> {
             continue;
         }
         let name = ["name", "operator", "brand"].iter().find_map(|key| tags.get(key));
-        let name = name.map_or_else(|| usual_name(kind, facilities.len() + 1), short);
+        let name = name.map_or_else(|| usual_name(kind, &facilities), short);
         let n_slots = tags
             .get("capacity")
             .and_then(|v| v.parse::<u16>().ok())
@@ -98,7 +98,9 @@ fn kind_of(tags: &Tags) -> Option<FacilityKind> {
     }
 }
 
-fn usual_name(kind: FacilityKind, number: usize) -> String {
+/// The kind and the next number of its kind.
+fn usual_name(kind: FacilityKind, others: &[Facility]) -> String {
+    let number = others.iter().filter(|f| f.kind == kind).count() + 1;
     let word = match kind {
         FacilityKind::Hub => "Hub",
         FacilityKind::Station => "Station",
@@ -137,10 +139,9 @@ fn placed(
         Meters(by_kind + closed + if is_short { 100.0 } else { 0.0 })
     };
     let snap = snapper.index.best_stop(snapper.graph, &snaps, snapper.side, handicap)?;
-    let number = others.iter().filter(|f| f.kind == kind).count() + 1;
     Some(Facility {
         kind,
-        name: usual_name(kind, number),
+        name: usual_name(kind, others),
         position: snap.point,
         stop: snap.position,
         n_slots: usual_slots(kind),

@@ -336,9 +336,10 @@ impl Built {
         let _ = writeln!(
             text,
             "left out    {:.1} km that vans cannot reach or leave, {:.1} km closed to all, \
-             {} turn restrictions, {} far and {} double places",
+             {} edges that turns lock, {} turn restrictions, {} far and {} double places",
             dropped.cut_off_m / 1000.0,
             dropped.closed_m / 1000.0,
+            dropped.n_turn_locked_edges,
             dropped.n_turn_restrictions,
             dropped.n_far_places,
             dropped.n_double_places

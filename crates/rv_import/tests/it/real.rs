@@ -23,6 +23,12 @@ fn check_city(name: &str, city: &City) {
         assert!(is_strongly_connected(city, mode), "{name} {mode:?}");
     }
     let is_van = |edge: EdgeId| graph.edge(edge).modes.contains(Mode::Van);
+    let (low, high) = city.bounds;
+    for edge in (0..graph.n_edges()).map(EdgeId::from_idx).filter(|id| is_van(*id)) {
+        let p = graph.junctions[graph.edge(edge).tail.idx()];
+        assert!((low.lat_e7()..=high.lat_e7()).contains(&p.lat_e7()), "{name}");
+        assert!((low.lon_e7()..=high.lon_e7()).contains(&p.lon_e7()), "{name}");
+    }
     assert!(city.places.iter().all(|p| is_van(p.stop.edge)), "{name}");
     assert!(city.facilities.iter().all(|f| is_van(f.stop.edge)), "{name}");
     // Where both directions are open, vans stop on the side of the door.

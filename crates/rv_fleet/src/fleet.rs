@@ -229,10 +229,12 @@ impl Fleet {
     /// Where a van is, as far as known, and how fast.
     pub(crate) fn whereabouts(&self, van: VanId) -> RoadPosition {
         let stood = self.state.vans[van.idx()].position;
-        let is_moving = self.state.vans[van.idx()]
+        let state = &self.state.vans[van.idx()];
+        let is_moving = state
             .stops
-            .first()
-            .is_some_and(|stop| stop.departed.is_some() && stop.arrived.is_none());
+            .iter()
+            .chain(&state.dropped)
+            .any(|stop| stop.departed.is_some() && stop.arrived.is_none());
         match self.live.get(&van) {
             Some(live) if is_moving => live.status.position,
             _ => stood,

@@ -21,6 +21,9 @@ const COVER_MIN: Seconds = Seconds(1800.0);
 /// new one reaches it before it has passed the place where they part.
 const HEADSTART: Seconds = Seconds(12.0);
 
+/// Straight-line speed in a city, with detours and signals, for rough estimates.
+pub(crate) const PACE_MPS: f64 = 3.5;
+
 /// A stop to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -101,15 +104,12 @@ impl Fleet {
         self.state.vans[van.idx()].stops.iter().map(Draft::of).collect()
     }
 
-    /// How many stops at the front cannot be touched: the one the van stands at, and the next,
-    /// which it may have begun before it hears of a change.
+    /// How many stops at the front cannot be touched: the one the van drives to, or stands at with
+    /// the next, which it may have begun before it hears of a change.
     pub(crate) fn n_frozen(&self, van: VanId) -> usize {
         let stops = &self.state.vans[van.idx()].stops;
-        match stops.first() {
-            Some(first) if first.arrived.is_some() => 2.min(stops.len()),
-            Some(first) if first.departed.is_some() => 1,
-            _ => 0,
-        }
+        let n_frozen = if self.is_serving(van) { 2 } else { 1 };
+        n_frozen.min(stops.len())
     }
 
     /// True while a van stands at its first stop.
@@ -127,6 +127,7 @@ impl Fleet {
         ways: Ways,
         cause: MissionCause,
     ) -> Vec<OrderId> {
+        self.begun_first(van, &mut drafts);
         self.keep_ways(van, &mut drafts, ways);
         let lost_ids = self.find_ways(now, van, &mut drafts);
         let is_tour = matches!(cause, MissionCause::Tour | MissionCause::Circuit);
@@ -176,6 +177,26 @@ impl Fleet {
         lost_ids
     }
 
+    /// What the van has begun stays first, whatever was meant when it was not yet known.
+    fn begun_first(&self, van: VanId, drafts: &mut [Draft]) {
+        let stops = &self.state.vans[van.idx()].stops;
+        let begun = stops.iter().find(|stop| stop.arrived.is_some() || stop.departed.is_some());
+        let at = begun.and_then(|b| drafts.iter().position(|d| d.id == Some(b.stop.id)));
+        if let Some(at) = at {
+            drafts[..=at].rotate_right(1);
+        }
+    }
+
+    /// The stop that a van stands at although it was taken off its mission.
+    pub(crate) fn stood_at(&self, van: VanId) -> Option<Draft> {
+        let dropped = &self.state.vans[van.idx()].dropped;
+        dropped.iter().rfind(|stop| stop.arrived.is_some()).map(|stop| {
+            let mut draft = Draft::of(stop);
+            draft.way = Some((stop.stop.route.clone(), stop.plan.drive));
+            draft
+        })
+    }
+
     /// Keeps the way to each stop that follows the same stop as before.
     fn keep_ways(&self, van: VanId, drafts: &mut [Draft], ways: Ways) {
         let state = &self.state.vans[van.idx()];
@@ -187,12 +208,14 @@ impl Fleet {
             if let Some(at) = known
                 && draft.way.is_none()
             {
+                let is_begun = old[at].departed.is_some() || old[at].arrived.is_some();
                 let follows = match (idx, at) {
                     (0, 0) => true,
-                    (0, _) | (_, 0) => false,
+                    (0, _) => is_begun,
+                    (_, 0) => false,
                     _ => before == Some(old[at - 1].stop.id),
                 };
-                let is_here = at == 0 && idx == 0 && old[0].arrived.is_some();
+                let is_here = idx == 0 && old[at].arrived.is_some();
                 if follows && (ways == Ways::Keep || is_here) {
                     let drive = old[at].plan.drive;
                     draft.way = Some((old[at].stop.route.clone(), drive));
@@ -251,7 +274,8 @@ impl Fleet {
     /// the edges up to there (the last one is where the new way begins) and the place.
     fn setting_off(&self, van: VanId, metric: &rv_route::Metric) -> (Vec<EdgeId>, RoadPosition) {
         let state = &self.state.vans[van.idx()];
-        let moving = state.stops.first().filter(|s| s.departed.is_some() && s.arrived.is_none());
+        let is_moving = |s: &&StopState| s.departed.is_some() && s.arrived.is_none();
+        let moving = state.stops.iter().chain(&state.dropped).find(is_moving);
         let (Some(stop), Some(live)) = (moving, self.live(van)) else {
             return (Vec::new(), self.whereabouts(van));
         };

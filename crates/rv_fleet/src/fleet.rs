@@ -226,19 +226,15 @@ impl Fleet {
         self.timers.insert((at, timer));
     }
 
-    /// Where a van is, as far as known, and how fast.
+    /// Where a van is, as far as known.
     pub(crate) fn whereabouts(&self, van: VanId) -> RoadPosition {
-        let stood = self.state.vans[van.idx()].position;
-        let state = &self.state.vans[van.idx()];
-        let is_moving = state
-            .stops
-            .iter()
-            .chain(&state.dropped)
-            .any(|stop| stop.departed.is_some() && stop.arrived.is_none());
-        match self.live.get(&van) {
-            Some(live) if is_moving => live.status.position,
-            _ => stood,
-        }
+        self.fresh(van).map_or(self.state.vans[van.idx()].position, |status| status.position)
+    }
+
+    /// Telemetry of a van since it last left or reached a stop.
+    pub(crate) fn fresh(&self, van: VanId) -> Option<&rv_wire::Status> {
+        let moved_at = self.state.vans[van.idx()].moved_at;
+        self.live.get(&van).map(|live| &live.status).filter(|status| status.at >= moved_at)
     }
 
     fn reply(&mut self, tag: u64, result: Result<Done, Rejection>) {

@@ -242,7 +242,7 @@ impl Fleet {
             if draft.way.is_none() || has_gap {
                 let (lead, from) = match here {
                     Some(position) => (Vec::new(), position),
-                    None => self.setting_off(van, &metric),
+                    None => self.setting_off(now, van, &metric),
                 };
                 match metric.route(self.roads.scratch(), from, draft.at) {
                     Ok(route) => {
@@ -272,21 +272,28 @@ impl Fleet {
 
     /// Where a van can take a new way: where it stands, or a little ahead on its old way. Returns
     /// the edges up to there (the last one is where the new way begins) and the place.
-    fn setting_off(&self, van: VanId, metric: &rv_route::Metric) -> (Vec<EdgeId>, RoadPosition) {
+    fn setting_off(
+        &self,
+        now: Timestamp,
+        van: VanId,
+        metric: &rv_route::Metric,
+    ) -> (Vec<EdgeId>, RoadPosition) {
         let state = &self.state.vans[van.idx()];
         let is_moving = |s: &&StopState| s.departed.is_some() && s.arrived.is_none();
         let moving = state.stops.iter().chain(&state.dropped).find(is_moving);
-        let (Some(stop), Some(live)) = (moving, self.live(van)) else {
-            return (Vec::new(), self.whereabouts(van));
-        };
-        let position = live.status.position;
+        let Some(stop) = moving else { return (Vec::new(), self.whereabouts(van)) };
         let route = &stop.stop.route;
+        // Telemetry is seconds old; without any since it left, the van may be anywhere ahead.
+        let (position, seen_at, speed) = match self.fresh(van) {
+            Some(status) => (status.position, status.at, status.speed),
+            None => (state.position, state.moved_at, self.class_of(van).speed_max * 0.7),
+        };
         let Some(at) = route.iter().position(|edge| *edge == position.edge) else {
             return (Vec::new(), position);
         };
         let graph = &self.city.graph;
-        let mut ahead_m = live.status.speed.0 * HEADSTART.0 - graph.edge(position.edge).length.0
-            + position.offset.0;
+        let time = now.since(seen_at).max(Seconds::ZERO).min(Seconds(30.0)) + HEADSTART;
+        let mut ahead_m = speed.0 * time.0 - graph.edge(position.edge).length.0 + position.offset.0;
         let mut edges = vec![position.edge];
         for edge in &route[at + 1..] {
             if ahead_m <= 0.0 || metric.check_edge(*edge).is_err() || *edge == stop.stop.at.edge {
@@ -296,7 +303,8 @@ impl Fleet {
             edges.push(*edge);
         }
         let last = edges[edges.len() - 1];
-        let offset = if last == position.edge { position.offset } else { rv_base::Meters::ZERO };
+        let is_here = edges.len() == 1;
+        let offset = if is_here { position.offset } else { rv_base::Meters::ZERO };
         (edges, RoadPosition { edge: last, offset })
     }
 

@@ -279,7 +279,10 @@ impl Onboard {
 
     /// Stands at the first stop?
     fn arrive(&mut self, now: Timestamp) -> bool {
-        if self.m.sensed.speed.0 > 0.0 || self.distance_to_stop().0 > crate::drive::AT_STOP_M {
+        let is_there = self.m.sensed.speed.0 == 0.0
+            && self.m.path_idx + 1 == self.m.path.len()
+            && self.distance_to_stop().0 <= crate::drive::AT_STOP_M;
+        if !is_there {
             return false;
         }
         let m = &mut self.m;

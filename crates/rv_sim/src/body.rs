@@ -15,6 +15,9 @@ const FALLBACK_BRAKING: MetersPerSecond2 = MetersPerSecond2(-3.0);
 /// Speed below which a start counts as one from a stand.
 const STANDING: MetersPerSecond = MetersPerSecond(0.01);
 
+/// A van so near to the end of an edge of its path is at the start of the next.
+const AT_END: Meters = Meters(0.01);
+
 /// Energy taken from a charger for each unit that reaches the battery (AC to DC and in the cells).
 const CHARGE_LOSS: f64 = 1.08;
 
@@ -155,19 +158,22 @@ impl Body {
         self.odometer += way;
         loop {
             let length = roads.length(self.path[self.path_idx]);
-            if self.offset <= length {
-                break;
-            }
             if self.path_idx + 1 == self.path.len() {
-                // A fraction of a millimetre is rounding, more is a fault.
-                self.n_overruns += u32::from(self.offset - length > Meters(1e-3));
-                self.odometer -= self.offset - length;
-                self.offset = length;
-                self.speed = MetersPerSecond::ZERO;
+                if self.offset > length {
+                    // A fraction of a millimetre is rounding, more is a fault.
+                    self.n_overruns += u32::from(self.offset - length > Meters(1e-3));
+                    self.odometer -= self.offset - length;
+                    self.offset = length;
+                    self.speed = MetersPerSecond::ZERO;
+                }
                 break;
             }
-            self.offset -= length;
-            let left = now - dt * (self.offset / way).clamp(0.0, 1.0);
+            if self.offset < length - AT_END {
+                break;
+            }
+            self.offset = (self.offset - length).max(Meters::ZERO);
+            let back = if way > Meters::ZERO { (self.offset / way).clamp(0.0, 1.0) } else { 0.0 };
+            let left = now - dt * back;
             driven.push(DrivenEdge { edge: self.path[self.path_idx], entered: self.entered, left });
             self.entered = left;
             self.path_idx += 1;

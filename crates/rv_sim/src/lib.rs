@@ -15,6 +15,7 @@ mod link;
 mod people;
 mod pool;
 mod streets;
+pub mod torture;
 mod twin;
 mod van;
 

@@ -1,6 +1,6 @@
 // The map and the vans on it.
 import assert from 'node:assert/strict';
-import { centreOnVan, clickMiddle, difference, middleOfMap, shareDrawn } from '../session.mjs';
+import { difference, middleOfMap, shareDrawn } from '../session.mjs';
 
 export const tests = [
   ['map: the city is drawn with labels and attribution, from this server alone', async (s) => {
@@ -39,12 +39,21 @@ export const tests = [
     await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['map: a click on a van opens its panel', async (s) => {
+    await s.api('POST', 'sim/speed', { factor: 0 });
     const page = await s.openConsole();
-    const name = await centreOnVan(s, page);
-    await page.keyboard.press('Escape');
-    await page.locator('.card').waitFor({ state: 'detached' });
-    await clickMiddle(page);
-    await page.locator('.card h2', { hasText: name }).waitFor();
+    await page.getByRole('tab', { name: 'Vans' }).click();
+    const row = page.locator('.row-button').first();
+    const name = await row.locator('.row-title').innerText();
+    const box = await page.locator('.map canvas').boundingBox();
+    await s.until(async () => {
+      await row.click();
+      await page.getByRole('button', { name: 'Follow on the map' }).click();
+      await page.waitForTimeout(1200);
+      await page.keyboard.press('Escape');
+      await page.locator('.card').waitFor({ state: 'detached' });
+      await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+      await page.locator('.card h2', { hasText: name }).waitFor({ timeout: 3000 });
+    }, 'the van under the pointer opens');
     await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['van: the panel tells battery, load and the stops the server has', async (s) => {

@@ -5,6 +5,7 @@
 
 mod city;
 mod config;
+mod day;
 mod ledger;
 mod linehaul;
 mod output;
@@ -29,6 +30,8 @@ enum Command {
     /// Settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Run a whole day of a simulated fleet, as fast as the machine can
+    Day(Box<day::DayArgs>),
     /// The ledger of a run: read it, check it, replay it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
+        Command::Day(args) => day::run(*args),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
     };

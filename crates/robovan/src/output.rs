@@ -54,6 +54,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// Tells the user something beside the data, on standard error.
+pub(crate) fn note(text: &str) {
+    // Nothing is left to tell if standard error is gone.
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
 /// Writes text to standard output; a reader that has gone away ends the command quietly.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();

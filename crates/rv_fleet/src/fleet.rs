@@ -226,15 +226,17 @@ impl Fleet {
         self.timers.insert((at, timer));
     }
 
-    /// Where a van is, as far as known.
+    /// Where a van is, as far as known, and how fast.
     pub(crate) fn whereabouts(&self, van: VanId) -> RoadPosition {
-        self.fresh(van).map_or(self.state.vans[van.idx()].position, |status| status.position)
-    }
-
-    /// Telemetry of a van since it last left or reached a stop.
-    pub(crate) fn fresh(&self, van: VanId) -> Option<&rv_wire::Status> {
-        let moved_at = self.state.vans[van.idx()].moved_at;
-        self.live.get(&van).map(|live| &live.status).filter(|status| status.at >= moved_at)
+        let stood = self.state.vans[van.idx()].position;
+        let is_moving = self.state.vans[van.idx()]
+            .stops
+            .first()
+            .is_some_and(|stop| stop.departed.is_some() && stop.arrived.is_none());
+        match self.live.get(&van) {
+            Some(live) if is_moving => live.status.position,
+            _ => stood,
+        }
     }
 
     fn reply(&mut self, tag: u64, result: Result<Done, Rejection>) {

@@ -214,7 +214,6 @@ impl State {
             n_attempts: 0,
             next_try: None,
             is_cancel_asked: false,
-            collected_at: None,
             code: None,
             cost,
             story: Vec::new(),
@@ -377,7 +376,6 @@ impl State {
         van.mission = mission.id;
         van.version = mission.version;
         let mut old: Vec<StopState> = std::mem::take(&mut van.stops);
-        old.append(&mut van.dropped);
         for (stop, plan) in mission.stops.iter().zip(plan) {
             let known = old.iter().position(|s| s.stop.id == stop.id).map(|idx| old.remove(idx));
             van.stops.push(StopState::new(stop.clone(), *plan, known.as_ref()));
@@ -608,10 +606,6 @@ impl State {
         *is_done = true;
         let n_tasks = stop.is_task_done.len().max(1) as f64;
         let since = stop.arrived.map(|at| done_at.since(at.max(stop.stop.earliest)).0.max(0.0));
-        let collected = match (result, stop.stop.tasks.get(usize::from(task_idx))) {
-            (TaskResult::Collected(_), Some(Task::Collect { order, .. })) => Some(*order),
-            _ => None,
-        };
         match (result, stop.stop.tasks.get(usize::from(task_idx))) {
             (TaskResult::HandedOver(_) | TaskResult::Collected(_), _) if n_tasks < 1.5 => {
                 if let Some(since_s) = since {
@@ -633,9 +627,6 @@ impl State {
                 self.tally.charged += *energy;
             }
             _ => {}
-        }
-        if let Some(order) = collected {
-            self.order_mut(order)?.collected_at.get_or_insert(done_at);
         }
         Ok(())
     }

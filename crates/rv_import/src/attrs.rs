@@ -7,8 +7,6 @@ use crate::access::{self, Access};
 use crate::raw::{RawWay, Tags, short};
 use crate::report::{WarningKind, Warnings};
 
-const KMH_PER_MPH: f64 = 1.609_344;
-
 /// A way that could become part of the graph.
 pub(crate) struct WayRoad {
     pub road: Road,
@@ -174,6 +172,7 @@ fn signed_speed(tags: &Tags) -> Result<Option<MetersPerSecond>, ()> {
 
 /// Reads one limit: `50`, `30 mph`, `none`, `walk`, `FR:urban`, `DE:zone:30`.
 fn speed(value: &str) -> Option<MetersPerSecond> {
+    const KMH_PER_MPH: f64 = 1.609_344;
     const KMH_PER_KNOT: f64 = 1.852;
     let value = value.split(';').next()?.trim();
     let kmh = match value {
@@ -200,6 +199,7 @@ fn speed(value: &str) -> Option<MetersPerSecond> {
 
 /// wiki.openstreetmap.org/wiki/Default_speed_limits, the common case of each zone.
 fn zone_kmh(country: &str, zone: &str) -> Option<f64> {
+    const KMH_PER_MPH: f64 = 1.609_344;
     Some(match (country, zone) {
         ("GB" | "UK", "nsl_restricted") => 30.0 * KMH_PER_MPH,
         ("GB" | "UK", "nsl_single") => 60.0 * KMH_PER_MPH,

@@ -3,14 +3,15 @@
 use std::io::Read;
 
 use rv_base::{EdgeId, LatLon};
-use rv_map::{City, Mode, RoadGraph, SnapIndex};
+use rv_map::{City, Mode, SnapIndex};
 
 use crate::error::ImportError;
 use crate::options::ImportOptions;
 use crate::places::{self, Snapper};
 use crate::raw::{Collector, RawMap};
 use crate::report::{ImportReport, InputCounts, Warnings};
-use crate::{basemap, buildings, facilities, osm, reach, roads, side, turns};
+use crate::roads::{self, Roads};
+use crate::{basemap, buildings, facilities, osm, side, turns};
 
 /// What every map made from OpenStreetMap must show (opendatacommons.org/licenses/odbl).
 const ATTRIBUTION: &str = "© OpenStreetMap contributors";
@@ -36,7 +37,7 @@ pub fn build_city(
     report.kept.n_forbidden_paths = forbidden.len();
     roads.graph.forbidden = forbidden;
 
-    let bounds = bounds_of(&raw, &roads.graph);
+    let bounds = bounds_of(&raw, &roads);
     let middle = LatLon::from_e7(
         bounds.0.lat_e7().midpoint(bounds.1.lat_e7()),
         bounds.0.lon_e7().midpoint(bounds.1.lon_e7()),
@@ -45,9 +46,7 @@ pub fn build_city(
     let drive_side = options.drive_side.unwrap_or_else(|| side::drive_side_at(middle));
     let buildings = buildings::find(&raw);
     let index = SnapIndex::new(&roads.graph);
-    let may_stop = reach::van_edges(&roads.graph);
-    let snapper =
-        Snapper { graph: &roads.graph, index: &index, side: drive_side, may_stop: &may_stop };
+    let snapper = Snapper { graph: &roads.graph, index: &index, side: drive_side };
     let places = places::find(&raw, &buildings, &snapper, options, &mut report);
     let facilities = facilities::find(&raw, &places, &snapper, options, &mut report);
 
@@ -66,16 +65,19 @@ pub fn build_city(
         labels: base_map.labels,
     };
     count_kept(&city, &mut report);
-    let n_stop_edges = may_stop.iter().filter(|may_stop| **may_stop).count();
-    report.dropped.n_turn_locked_edges = report.kept.n_van_edges - n_stop_edges;
     report.warnings = warnings.into_list();
     Ok((city, report))
 }
 
-/// The box around the roads; the box that the file states instead, if it fits them, as far as it
-/// holds every road open to vans.
-fn bounds_of(raw: &RawMap, graph: &RoadGraph) -> (LatLon, LatLon) {
-    let roads = box_around(graph.junctions.iter().chain(&graph.shape_points).copied());
+/// The box that the file states, if it fits the roads, else the box around the roads.
+fn bounds_of(raw: &RawMap, roads: &Roads) -> (LatLon, LatLon) {
+    let points = || roads.graph.junctions.iter().chain(&roads.graph.shape_points);
+    let range = |of: fn(&LatLon) -> i32| {
+        let (low, high) = (points().map(of).min(), points().map(of).max());
+        low.zip(high).unwrap_or((0, 0))
+    };
+    let ((south, north), (west, east)) = (range(|p| p.lat_e7()), range(|p| p.lon_e7()));
+    let corner = |lat, lon| LatLon::from_e7(lat, lon).expect("both come from positions");
     // A file cut out of a larger one may still state the larger one's box, or any other.
     let fits = |(low, high): &(LatLon, LatLon)| {
         let overlap = |low: i32, high: i32, from: i32, to: i32| {
@@ -83,23 +85,10 @@ fn bounds_of(raw: &RawMap, graph: &RoadGraph) -> (LatLon, LatLon) {
             let wider = (i64::from(high) - i64::from(low)).max(i64::from(to) - i64::from(from));
             3 * common > wider
         };
-        overlap(low.lat_e7(), high.lat_e7(), roads.0.lat_e7(), roads.1.lat_e7())
-            && overlap(low.lon_e7(), high.lon_e7(), roads.0.lon_e7(), roads.1.lon_e7())
+        overlap(low.lat_e7(), high.lat_e7(), south, north)
+            && overlap(low.lon_e7(), high.lon_e7(), west, east)
     };
-    let Some((low, high)) = raw.bounds.filter(fits) else { return roads };
-    let van_edges = graph.edges.iter().filter(|edge| edge.modes.contains(Mode::Van));
-    let van_points = van_edges.map(|edge| graph.junctions[edge.tail.idx()]);
-    box_around(van_points.chain([low, high]))
-}
-
-fn box_around(points: impl Iterator<Item = LatLon> + Clone) -> (LatLon, LatLon) {
-    let range = |of: fn(LatLon) -> i32| {
-        let (low, high) = (points.clone().map(of).min(), points.clone().map(of).max());
-        low.zip(high).unwrap_or((0, 0))
-    };
-    let ((south, north), (west, east)) = (range(LatLon::lat_e7), range(LatLon::lon_e7));
-    let corner = |lat, lon| LatLon::from_e7(lat, lon).expect("both come from positions");
-    (corner(south, west), corner(north, east))
+    raw.bounds.filter(fits).unwrap_or_else(|| (corner(south, west), corner(north, east)))
 }
 
 fn count_input(raw: &RawMap) -> InputCounts {

@@ -2,7 +2,7 @@
 //! this size should have, spread by a seeded rule.
 
 use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng};
-use rv_map::{Facility, FacilityKind, Place, RoadKind};
+use rv_map::{Facility, FacilityKind, Mode, Place, RoadKind, SnapQuery};
 
 use crate::areas;
 use crate::options::ImportOptions;
@@ -68,7 +68,7 @@ fn mapped(raw: &RawMap, snapper: &Snapper<'_>) -> Vec<Facility> {
             continue;
         }
         let name = ["name", "operator", "brand"].iter().find_map(|key| tags.get(key));
-        let name = name.map_or_else(|| usual_name(kind, &facilities), short);
+        let name = name.map_or_else(|| usual_name(kind, facilities.len() + 1), short);
         let n_slots = tags
             .get("capacity")
             .and_then(|v| v.parse::<u16>().ok())
@@ -98,9 +98,7 @@ fn kind_of(tags: &Tags) -> Option<FacilityKind> {
     }
 }
 
-/// The kind and the next number of its kind.
-fn usual_name(kind: FacilityKind, others: &[Facility]) -> String {
-    let number = others.iter().filter(|f| f.kind == kind).count() + 1;
+fn usual_name(kind: FacilityKind, number: usize) -> String {
     let word = match kind {
         FacilityKind::Hub => "Hub",
         FacilityKind::Station => "Station",
@@ -126,7 +124,8 @@ fn placed(
     others: &[Facility],
     snapper: &Snapper<'_>,
 ) -> Option<Facility> {
-    let snaps = snapper.near(centre, PLACED_RADIUS, 48);
+    let query = SnapQuery { mode: Mode::Van, radius: PLACED_RADIUS, heading: None, n_max: 48 };
+    let snaps = snapper.index.nearest(snapper.graph, centre, &query);
     let handicap = |edge: EdgeId| {
         let road = snapper.graph.road_of(edge);
         let is_short = snapper.graph.edge(edge).length < Meters(30.0);
@@ -139,9 +138,10 @@ fn placed(
         Meters(by_kind + closed + if is_short { 100.0 } else { 0.0 })
     };
     let snap = snapper.index.best_stop(snapper.graph, &snaps, snapper.side, handicap)?;
+    let number = others.iter().filter(|f| f.kind == kind).count() + 1;
     Some(Facility {
         kind,
-        name: usual_name(kind, others),
+        name: usual_name(kind, number),
         position: snap.point,
         stop: snap.position,
         n_slots: usual_slots(kind),

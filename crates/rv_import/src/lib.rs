@@ -30,7 +30,6 @@ mod options;
 mod osm;
 mod places;
 mod raw;
-mod reach;
 mod report;
 mod roads;
 mod scc;

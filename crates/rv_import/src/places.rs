@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng, RoadPosition};
-use rv_map::{DriveSide, Mode, Place, RoadGraph, RoadKind, Snap, SnapIndex, SnapQuery};
+use rv_map::{DriveSide, Mode, Place, RoadGraph, RoadKind, SnapIndex, SnapQuery};
 
 use crate::areas::{self, Polygon};
 use crate::buildings::Building;
@@ -39,19 +39,9 @@ pub(crate) struct Snapper<'a> {
     pub graph: &'a RoadGraph,
     pub index: &'a SnapIndex,
     pub side: DriveSide,
-    /// For each edge: true if vans can reach it and leave it again.
-    pub may_stop: &'a [bool],
 }
 
 impl Snapper<'_> {
-    /// The nearest edges on which a van can stop, at most `n_max`.
-    pub(crate) fn near(&self, position: LatLon, radius: Meters, n_max: usize) -> Vec<Snap> {
-        let query = SnapQuery { mode: Mode::Van, radius, heading: None, n_max };
-        let mut snaps = self.index.nearest(self.graph, position, &query);
-        snaps.retain(|snap| self.may_stop[snap.position.edge.idx()]);
-        snaps
-    }
-
     /// Where a van stops for `position`, preferring the named street.
     pub(crate) fn stop(
         &self,
@@ -59,7 +49,8 @@ impl Snapper<'_> {
         street: Option<&str>,
         radius: Meters,
     ) -> Option<RoadPosition> {
-        let snaps = self.near(position, radius, 16);
+        let query = SnapQuery { mode: Mode::Van, radius, heading: None, n_max: 16 };
+        let snaps = self.index.nearest(self.graph, position, &query);
         let handicap = |edge: EdgeId| {
             let is_named = street.is_some_and(|s| s == self.graph.road_of(edge).name);
             if is_named { -NAME_BONUS } else { Meters::ZERO }
@@ -108,8 +99,8 @@ pub(crate) fn find(
     if !are_addresses_complete {
         report.kept.n_building_places = snap_all(unaddressed, report);
     }
-    let street_m: Meters = delivery_streets(snapper).map(|id| snapper.graph.edge(id).length).sum();
-    if options.place_spacing_sparse * (places.len() as f64) < street_m {
+    let street_m = delivery_street_length(snapper.graph).0;
+    if (places.len() as f64) * options.place_spacing_sparse.0 < street_m {
         let made_up = make_up(&places, snapper, options);
         report.are_places_made_up = !made_up.is_empty();
         report.kept.n_made_up_places = made_up.len();
@@ -310,9 +301,9 @@ fn without_doubles(candidates: Vec<Candidate>, n_double: &mut usize) -> Vec<Cand
     kept
 }
 
-/// True for streets along which people live and work, where vans may stop.
-fn is_delivery_street(snapper: &Snapper<'_>, edge: EdgeId) -> bool {
-    let road = snapper.graph.road_of(edge);
+/// True for streets along which people live and work.
+fn is_delivery_street(graph: &RoadGraph, edge: EdgeId) -> bool {
+    let road = graph.road_of(edge);
     let is_kind = matches!(
         road.kind,
         RoadKind::Secondary
@@ -322,19 +313,26 @@ fn is_delivery_street(snapper: &Snapper<'_>, edge: EdgeId) -> bool {
             | RoadKind::LivingStreet
             | RoadKind::Pedestrian
     );
-    let is_beside_houses = !road.is_tunnel && !road.is_bridge && !road.is_roundabout;
-    is_kind && is_beside_houses && snapper.may_stop[edge.idx()]
+    is_kind
+        && !road.is_tunnel
+        && !road.is_bridge
+        && !road.is_roundabout
+        && graph.edge(edge).modes.contains(Mode::Van)
 }
 
 /// The delivery streets, each once, by the edge with the lower id.
-fn delivery_streets(snapper: &Snapper<'_>) -> impl Iterator<Item = EdgeId> {
-    (0..snapper.graph.n_edges()).map(EdgeId::from_idx).filter(|&id| {
-        let is_first = match snapper.graph.edge(id).reverse {
-            Some(reverse) => id < reverse || !is_delivery_street(snapper, reverse),
+fn delivery_streets(graph: &RoadGraph) -> impl Iterator<Item = EdgeId> {
+    (0..graph.n_edges()).map(EdgeId::from_idx).filter(|&id| {
+        let is_first = match graph.edge(id).reverse {
+            Some(reverse) => id < reverse || !is_delivery_street(graph, reverse),
             None => true,
         };
-        is_first && is_delivery_street(snapper, id)
+        is_first && is_delivery_street(graph, id)
     })
+}
+
+fn delivery_street_length(graph: &RoadGraph) -> Meters {
+    delivery_streets(graph).map(|id| graph.edge(id).length).sum()
 }
 
 /// Points along streets, on both sides by turns, where no known place is near.
@@ -350,13 +348,13 @@ fn make_up(known: &[Place], snapper: &Snapper<'_>, options: &ImportOptions) -> V
     let root = Rng::from_seed(options.seed).fork("places");
     let spacing = options.place_spacing.0.max(5.0);
     let mut places = Vec::new();
-    for id in delivery_streets(snapper) {
+    for id in delivery_streets(graph) {
         if served[id.idx()] {
             continue;
         }
         let mut rng = root.fork_idx("street", u64::from(id.0));
         let edge = graph.edge(id);
-        let back = edge.reverse.filter(|e| snapper.may_stop[e.idx()]);
+        let back = edge.reverse.filter(|e| graph.edge(*e).modes.contains(Mode::Van));
         let points = graph.polyline(id);
         let mut at_m = rng.range(0.2, 1.0) * spacing;
         while at_m < edge.length.0 - 2.0 && places.len() < options.n_made_up_places_max {

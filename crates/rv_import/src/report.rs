@@ -91,9 +91,6 @@ pub struct DroppedCounts {
     /// Turn restrictions that do not bind: their roads are not in the graph, the turn does not
     /// exist, or they hold for no mode of ours.
     pub n_turn_restrictions: usize,
-    /// Directed edges open to vans on which no stop is set: turn restrictions, or the lack of a
-    /// place to turn around, keep vans from reaching or leaving them.
-    pub n_turn_locked_edges: usize,
     /// Delivery points too far from any road that vans can reach.
     pub n_far_places: usize,
     /// Delivery points given twice.

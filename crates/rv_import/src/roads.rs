@@ -59,13 +59,6 @@ struct Piece {
     length: Meters,
 }
 
-impl Piece {
-    /// First and last vertex.
-    fn ends(&self) -> (u32, u32) {
-        (self.vertices[0], self.vertices[self.vertices.len() - 1])
-    }
-}
-
 /// Builds the graph of everything that has a `highway` tag.
 pub(crate) fn build(
     raw: &RawMap,
@@ -231,10 +224,19 @@ impl Network {
     /// Takes from each mode what is not in its largest strongly connected part (for modes other
     /// than the van's: the part that shares most with the van's), then drops closed pieces.
     fn keep_connected(&mut self, dropped: &mut DroppedCounts) -> Result<(), ImportError> {
-        let ends = self.ends();
+        let mut ends: Vec<u32> = self
+            .pieces
+            .iter()
+            .flat_map(|p| [p.vertices[0], p.vertices[p.vertices.len() - 1]])
+            .collect();
+        ends.sort_unstable();
+        ends.dedup();
         let index_of = |v: u32| ends.binary_search(&v).expect("every end was listed") as u32;
-        let arcs: Vec<(u32, u32)> =
-            self.pieces.iter().map(|p| (index_of(p.ends().0), index_of(p.ends().1))).collect();
+        let arcs: Vec<(u32, u32)> = self
+            .pieces
+            .iter()
+            .map(|p| (index_of(p.vertices[0]), index_of(p.vertices[p.vertices.len() - 1])))
+            .collect();
         let in_van_part = self.keep_mode(Mode::Van, &arcs, &vec![true; ends.len()], dropped);
         if !in_van_part.contains(&true) {
             return Err(ImportError::NoVanNetwork { n_roads: self.roads.len() });
@@ -312,18 +314,18 @@ impl Network {
     fn join_pieces(&mut self) {
         let mut n_ends = vec![0_u32; self.positions.len()];
         for piece in &self.pieces {
-            n_ends[piece.ends().0 as usize] += 1;
-            n_ends[piece.ends().1 as usize] += 1;
+            n_ends[piece.vertices[0] as usize] += 1;
+            n_ends[piece.vertices[piece.vertices.len() - 1] as usize] += 1;
         }
         let mut joined: Vec<Piece> = Vec::with_capacity(self.pieces.len());
         for piece in std::mem::take(&mut self.pieces) {
             if let Some(last) = joined.last_mut() {
-                let (meeting, end) = piece.ends();
+                let meeting = piece.vertices[0];
                 let is_bend = last.way == piece.way
-                    && last.ends().1 == meeting
+                    && last.vertices[last.vertices.len() - 1] == meeting
                     && n_ends[meeting as usize] == 2
                     && (last.forward, last.backward) == (piece.forward, piece.backward)
-                    && last.ends().0 != end
+                    && last.vertices[0] != piece.vertices[piece.vertices.len() - 1]
                     && last.length + piece.length < PIECE_LENGTH_MAX
                     && last.vertices.len() + piece.vertices.len() < PIECE_POINTS_MAX;
                 if is_bend {
@@ -337,63 +339,24 @@ impl Network {
         self.pieces = joined;
     }
 
-    /// Every vertex at which a piece ends, sorted.
-    fn ends(&self) -> Vec<u32> {
-        let mut ends: Vec<u32> =
-            self.pieces.iter().flat_map(|p| [p.ends().0, p.ends().1]).collect();
+    fn into_graph(self, raw: &RawMap) -> Roads {
+        let mut ends: Vec<u32> = self
+            .pieces
+            .iter()
+            .flat_map(|p| [p.vertices[0], p.vertices[p.vertices.len() - 1]])
+            .collect();
         ends.sort_unstable();
         ends.dedup();
-        ends
-    }
-
-    fn into_graph(self, raw: &RawMap) -> Roads {
-        let ends = self.ends();
+        let index_of = |v: u32| ends.binary_search(&v).expect("every end was listed");
         let mut graph = RoadGraph {
             junctions: ends.iter().map(|&v| self.positions[v as usize]).collect(),
             is_signal: vec![false; ends.len()],
             first_out: vec![0; ends.len() + 1],
             ..RoadGraph::default()
         };
-        let directed = self.directed_edges(raw, &ends, &mut graph);
-        let mut edges_of_way: Vec<(u32, EdgeId)> = Vec::with_capacity(directed.len());
-        let mut edge_of_piece: Vec<Option<EdgeId>> = vec![None; self.pieces.len()];
-        for (i, (mut edge, piece)) in directed.into_iter().enumerate() {
-            let id = EdgeId::from_idx(i);
-            if let Some(reverse) = edge_of_piece[piece] {
-                edge.reverse = Some(reverse);
-                graph.edges[reverse.idx()].reverse = Some(id);
-            }
-            edge_of_piece[piece] = Some(id);
-            graph.first_out[edge.tail.idx() + 1] += 1;
-            edges_of_way.push((self.pieces[piece].way, id));
-            graph.edges.push(edge);
-        }
-        for i in 1..graph.first_out.len() {
-            graph.first_out[i] += graph.first_out[i - 1];
-        }
-        edges_of_way.sort_unstable();
-        let n_nodes = raw.positions.len() as u32;
-        let junction_of_node = ends
-            .iter()
-            .enumerate()
-            .take_while(|(_, v)| **v < n_nodes)
-            .map(|(i, v)| (*v, JunctionId::from_idx(i)))
-            .collect();
-        Roads { graph, junction_of_node, edges_of_way, left_out: self.left_out }
-    }
-
-    /// The open directions of every piece with the piece's number, sorted by tail; adds their
-    /// roads, shapes and signals to the graph.
-    fn directed_edges(
-        &self,
-        raw: &RawMap,
-        ends: &[u32],
-        graph: &mut RoadGraph,
-    ) -> Vec<(Edge, usize)> {
-        let junction =
-            |v: u32| JunctionId::from_idx(ends.binary_search(&v).expect("every end was listed"));
         let mut road_ids: BTreeMap<u32, RoadId> = BTreeMap::new();
-        let mut directed = Vec::with_capacity(2 * self.pieces.len());
+        // Directed edges with the piece they come from, before they are sorted by tail.
+        let mut directed: Vec<(Edge, u32)> = Vec::new();
         for (i, piece) in self.pieces.iter().enumerate() {
             let road = *road_ids.entry(piece.road).or_insert_with(|| {
                 graph.roads.push(self.roads[piece.road as usize].clone());
@@ -402,7 +365,8 @@ impl Network {
             let between = &piece.vertices[1..piece.vertices.len() - 1];
             let first_shape = graph.shape_points.len() as u32;
             graph.shape_points.extend(between.iter().map(|&v| self.positions[v as usize]));
-            let (tail, head) = (junction(piece.ends().0), junction(piece.ends().1));
+            let tail = JunctionId::from_idx(index_of(piece.vertices[0]));
+            let head = JunctionId::from_idx(index_of(piece.vertices[piece.vertices.len() - 1]));
             mark_signals(raw, piece, &self.positions, &mut graph.is_signal, (tail, head));
             let edge = Edge {
                 tail,
@@ -417,11 +381,37 @@ impl Network {
             };
             let back =
                 Edge { tail: head, head: tail, is_forward: false, modes: piece.backward, ..edge };
-            let open = [edge, back].into_iter().filter(|e| !e.modes.is_empty());
-            directed.extend(open.map(|edge| (edge, i)));
+            for edge in [edge, back].into_iter().filter(|e| !e.modes.is_empty()) {
+                directed.push((edge, i as u32));
+            }
         }
         directed.sort_by_key(|(e, piece)| (e.tail, e.head, *piece));
-        directed
+        let mut edges_of_way: Vec<(u32, EdgeId)> = Vec::with_capacity(directed.len());
+        let mut edge_of_piece: Vec<Option<EdgeId>> = vec![None; self.pieces.len()];
+        for (i, (edge, piece)) in directed.into_iter().enumerate() {
+            let id = EdgeId::from_idx(i);
+            let mut edge = edge;
+            if let Some(reverse) = edge_of_piece[piece as usize] {
+                edge.reverse = Some(reverse);
+                graph.edges[reverse.idx()].reverse = Some(id);
+            }
+            edge_of_piece[piece as usize] = Some(id);
+            graph.first_out[edge.tail.idx() + 1] += 1;
+            edges_of_way.push((self.pieces[piece as usize].way, id));
+            graph.edges.push(edge);
+        }
+        for i in 1..graph.first_out.len() {
+            graph.first_out[i] += graph.first_out[i - 1];
+        }
+        edges_of_way.sort_unstable();
+        let n_nodes = raw.positions.len() as u32;
+        let junction_of_node = ends
+            .iter()
+            .enumerate()
+            .take_while(|(_, v)| **v < n_nodes)
+            .map(|(i, v)| (*v, JunctionId::from_idx(i)))
+            .collect();
+        Roads { graph, junction_of_node, edges_of_way, left_out: self.left_out }
     }
 }
 

@@ -146,7 +146,7 @@ fn resolve_one(
     for &from in &from {
         for &to in &to {
             let nodes = via_nodes(raw, relation, from, &via_ways, to)?;
-            let walk = Walk { roads, from, via_ways: &via_ways, to, nodes: &nodes };
+            let walk = Walk { raw, roads, from, via_ways: &via_ways, to, nodes: &nodes };
             paths.extend(walk.forbidden(rule, relation.id)?);
         }
     }
@@ -183,6 +183,7 @@ fn via_nodes(
 
 /// One restriction laid along the graph.
 struct Walk<'a> {
+    raw: &'a RawMap,
     roads: &'a Roads,
     from: usize,
     via_ways: &'a [usize],
@@ -250,6 +251,7 @@ impl Walk<'_> {
         end: JunctionId,
     ) -> Result<Vec<EdgeId>, Unresolved> {
         let graph: &RoadGraph = &self.roads.graph;
+        debug_assert!(way < self.raw.ways.len());
         // Both directions of the way are tried; each is a chain without branches.
         for is_forward in [true, false] {
             let mut at = start;

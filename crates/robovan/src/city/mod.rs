@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use rv_import::{ImportError, ImportOptions, ImportReport};
+use rv_import::{ImportOptions, ImportReport};
 use rv_map::{City, DriveSide, FacilityKind, Mode};
 use serde::Serialize;
 
@@ -101,12 +101,6 @@ pub(crate) fn import(
             format!("{}: it is a folder", problem()),
             "give one .osm.pbf, .osm, .osm.gz or .json file",
         ));
-    }
-    let limit = options.limits.n_input_bytes_max;
-    if metadata.len() > limit {
-        let error = ImportError::TooLarge { what: "bytes", limit };
-        let hint = error.hint();
-        return Err(error).hint(problem(), hint);
     }
     let progress = progress_bar(metadata.len());
     let result = rv_import::build_city(progress.wrap_read(file), options);
@@ -336,10 +330,9 @@ impl Built {
         let _ = writeln!(
             text,
             "left out    {:.1} km that vans cannot reach or leave, {:.1} km closed to all, \
-             {} edges that turns lock, {} turn restrictions, {} far and {} double places",
+             {} turn restrictions, {} far and {} double places",
             dropped.cut_off_m / 1000.0,
             dropped.closed_m / 1000.0,
-            dropped.n_turn_locked_edges,
             dropped.n_turn_restrictions,
             dropped.n_far_places,
             dropped.n_double_places

@@ -3,7 +3,6 @@
 use std::io::BufRead;
 
 use quick_xml::Reader;
-use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesStart, Event};
 use rv_base::LatLon;
 
@@ -191,10 +190,7 @@ fn xml_error(error: quick_xml::Error, at_byte: u64) -> ImportError {
             Ok(error) => io_error(error, at_byte),
             Err(shared) => io_error(std::io::Error::new(shared.kind(), shared), at_byte),
         },
-        // All but one of its syntax errors are about markup that the file's end cut off.
-        quick_xml::Error::Syntax(error) if error != SyntaxError::InvalidBangMarkup => {
-            ImportError::Truncated { at_byte }
-        }
+        quick_xml::Error::Syntax(_) => ImportError::Truncated { at_byte },
         error => At { at_byte }.syntax(error),
     }
 }

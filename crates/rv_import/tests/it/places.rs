@@ -112,23 +112,3 @@ fn mapped_facilities_are_taken_and_missing_ones_placed() {
     let is_van = |edge: EdgeId| city.graph.edge(edge).modes.contains(Mode::Van);
     assert!(city.facilities.iter().all(|f| is_van(f.stop.edge)));
 }
-
-#[test]
-fn no_stop_is_set_where_turns_keep_vans_out() {
-    // D is a dead end off the ring's corner E; both turns into it are forbidden.
-    let e = [("node", i64::from(u32::from('E')))];
-    let town = crossroads()
-        .with_node('D', 160.0, 0.0, vec![])
-        .with_node('h', 150.0, -12.0, house("7", "Any"))
-        .with_way(5, "WNE", vec![STREET])
-        .with_way(7, "ESW", vec![STREET])
-        .with_way(6, "ED", vec![STREET])
-        .with_turn(2, &e, 6, vec![("restriction", "no_straight_on")])
-        .with_turn(5, &e, 6, vec![("restriction", "no_left_turn")])
-        .with_turn(7, &e, 6, vec![("restriction", "no_right_turn")]);
-    let (city, report) = town.build();
-    assert_eq!(report.dropped.n_turn_locked_edges, 2);
-    let stops = city.places.iter().map(|p| p.stop.edge);
-    let stops: Vec<_> = stops.map(|edge| town.path(&city.graph, &[edge])).collect();
-    assert!(!stops.is_empty() && !stops.iter().any(|s| s.contains('D')), "{stops:?}");
-}

@@ -5,6 +5,5 @@ mod api;
 mod data_dir;
 mod host;
 mod live;
-mod socket;
 mod store;
 mod support;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
     let dist = root.join("../../console/dist");
+    // Cargo takes a watched path that is missing for changed every time, and would build the crate
+    // anew with every command. Where the folder cannot be made, that is all that happens.
+    let _ = std::fs::create_dir_all(&dist);
     println!("cargo::rerun-if-changed={}", dist.display());
     let mut files = Vec::new();
     collect(&dist, &mut files);

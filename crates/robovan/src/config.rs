@@ -12,8 +12,11 @@ use crate::output::{self, HintExt};
 /// File that is read when no `--config` is given, if it is there.
 const DEFAULT_FILE: &str = "robovan.toml";
 
+/// Data directory if none is given.
+const DEFAULT_DATA_DIR: &str = "robovan-data";
+
 /// Settings as the command line, the environment or a file may give them.
-#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Given {
     /// Address and port to listen on; port 0 takes any free port [default: 127.0.0.1:8080]
@@ -87,14 +90,86 @@ pub(crate) struct Settings {
 }
 
 impl Sources {
-    /// Reads the file, lays the sources over each other and checks the result.
+    /// Lays the sources over each other and checks the result.
     pub(crate) fn load(&self) -> anyhow::Result<Settings> {
+        self.load_over(&Given::default())
+    }
+
+    /// As [`Self::load`], with these instead of the defaults.
+    pub(crate) fn load_over(&self, defaults: &Given) -> anyhow::Result<Settings> {
+        settle(self.merged()?.over(defaults.clone()))
+    }
+
+    /// The data directory, which is known before the other settings.
+    pub(crate) fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.merged()?.data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into()))
+    }
+
+    /// The speed, if one is given; a restarted fleet keeps its speed otherwise.
+    pub(crate) fn given_speed(&self) -> anyhow::Result<Option<f64>> {
+        Ok(self.merged()?.speed)
+    }
+
+    fn merged(&self) -> anyhow::Result<Given> {
         let file = match &self.config {
             Some(path) => read(path)?,
             None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
             None => Given::default(),
         };
-        settle(self.given.clone(), file)
+        Ok(self.given.clone().over(file))
+    }
+}
+
+impl Given {
+    /// These settings, and the others where these say nothing.
+    fn over(self, others: Self) -> Self {
+        // A map given here replaces whichever map the others name.
+        let has_map = self.osm.is_some() || self.city.is_some();
+        let (osm, city) = if has_map { (None, None) } else { (others.osm, others.city) };
+        Self {
+            listen: self.listen.or(others.listen),
+            data_dir: self.data_dir.or(others.data_dir),
+            osm: self.osm.or(osm),
+            city: self.city.or(city),
+            vans: self.vans.or(others.vans),
+            class: self.class.or(others.class),
+            parcels: self.parcels.or(others.parcels),
+            orders: self.orders.or(others.orders),
+            speed: self.speed.or(others.speed),
+            seed: self.seed.or(others.seed),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings that shape a run and cannot change within it.
+    pub(crate) fn of_the_run(&self) -> Given {
+        Given {
+            osm: self.osm.clone(),
+            city: self.city.clone(),
+            vans: Some(self.vans),
+            class: Some(self.class.clone()),
+            parcels: Some(self.parcels),
+            orders: self.orders.clone(),
+            seed: Some(self.seed),
+            ..Given::default()
+        }
+    }
+
+    /// What shapes the run and differs from what it was started with, as `name = value`.
+    pub(crate) fn differences(&self, before: &Given) -> Vec<String> {
+        let table = |given: &Given| toml::Table::try_from(given).unwrap_or_default();
+        let (now, before) = (table(&self.of_the_run()), table(before));
+        now.keys()
+            .chain(before.keys())
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .filter(|key| now.get(*key) != before.get(*key))
+            .map(|key| match before.get(key) {
+                Some(value) => format!("{key} = {value}"),
+                None => format!("no {key}"),
+            })
+            .collect()
     }
 }
 
@@ -109,21 +184,18 @@ fn read(path: &Path) -> anyhow::Result<Given> {
     )
 }
 
-fn settle(given: Given, file: Given) -> anyhow::Result<Settings> {
-    // A map given on the command line replaces whichever map the file names.
-    let has_map = given.osm.is_some() || given.city.is_some();
-    let (file_osm, file_city) = if has_map { (None, None) } else { (file.osm, file.city) };
+fn settle(given: Given) -> anyhow::Result<Settings> {
     let settings = Settings {
-        listen: given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-        data_dir: given.data_dir.or(file.data_dir).unwrap_or_else(|| "robovan-data".into()),
-        osm: given.osm.or(file_osm),
-        city: given.city.or(file_city),
-        vans: given.vans.or(file.vans).unwrap_or(60),
-        class: given.class.or(file.class).unwrap_or_else(|| "robovan-35".into()),
-        parcels: given.parcels.or(file.parcels).unwrap_or(6000),
-        orders: given.orders.or(file.orders),
-        speed: given.speed.or(file.speed).unwrap_or(10.0),
-        seed: given.seed.or(file.seed).unwrap_or(1),
+        listen: given.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        data_dir: given.data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into()),
+        osm: given.osm,
+        city: given.city,
+        vans: given.vans.unwrap_or(60),
+        class: given.class.unwrap_or_else(|| "robovan-35".into()),
+        parcels: given.parcels.unwrap_or(6000),
+        orders: given.orders,
+        speed: given.speed.unwrap_or(10.0),
+        seed: given.seed.unwrap_or(1),
     };
     if settings.osm.is_some() && settings.city.is_some() {
         return Err(output::error_with_hint(
@@ -179,28 +251,44 @@ mod tests {
         toml::from_str(text).unwrap()
     }
 
+    fn settled(given: Given) -> Settings {
+        settle(given).unwrap()
+    }
+
     #[test]
     fn command_line_beats_file_beats_default() {
         let given = Given { vans: Some(5), ..Given::default() };
-        let settings = settle(given, file("vans = 7\nspeed = 30.0\ncity = 'a.rvcity'")).unwrap();
+        let settings = settled(given.over(file("vans = 7\nspeed = 30.0\ncity = 'a.rvcity'")));
         assert_eq!((settings.vans, settings.speed, settings.seed), (5, 30.0, 1));
         assert_eq!(settings.city, Some("a.rvcity".into()));
         let given = Given { osm: Some("b.osm.pbf".into()), ..Given::default() };
-        assert_eq!(settle(given, file("city = 'a.rvcity'")).unwrap().city, None);
+        assert_eq!(settled(given.over(file("city = 'a.rvcity'"))).city, None);
     }
 
     #[test]
     fn what_is_shown_can_be_read_back() {
-        let settings = settle(Given::default(), Given::default()).unwrap();
+        let settings = settled(Given::default());
         let shown = toml::to_string(&settings).unwrap();
-        assert_eq!(settle(Given::default(), file(&shown)).unwrap(), settings);
+        assert_eq!(settled(file(&shown)), settings);
     }
 
     #[test]
     fn wrong_settings_are_refused() {
         assert!(toml::from_str::<Given>("vens = 7").is_err());
         for text in ["vans = 0", "speed = 201.0", "speed = nan", "osm = 'a'\ncity = 'b'"] {
-            assert!(settle(Given::default(), file(text)).is_err(), "{text}");
+            assert!(settle(file(text)).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_run_goes_on_with_what_it_was_started_with() {
+        let first = settled(file("vans = 7\nosm = 'a.pbf'\nspeed = 5.0"));
+        let stored = toml::to_string(&first.of_the_run()).unwrap();
+        let before = file(&stored);
+        let again = settled(Given::default().over(before.clone()));
+        assert_eq!(again.differences(&before), Vec::<String>::new());
+        assert_eq!((again.vans, again.osm.clone()), (7, Some("a.pbf".into())));
+        let other = settled(file("vans = 9\ncity = 'b'\nspeed = 6.0").over(before.clone()));
+        assert_eq!(other.differences(&before), ["no city", "osm = \"a.pbf\"", "vans = 7"]);
     }
 }

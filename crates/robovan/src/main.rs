@@ -9,6 +9,7 @@ mod day;
 mod ledger;
 mod linehaul;
 mod output;
+mod up;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Command {
     /// Hub-to-hub networks of driverless trucks
     #[command(subcommand)]
     Linehaul(linehaul::Command),
+    /// Run server, console and a simulated fleet, live
+    Up(Box<config::Sources>),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Day(args) => day::run(*args),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
+        Command::Up(sources) => up::run(&sources),
     };
     result.unwrap_or_else(|error| output::report(&error))
 }

@@ -2,7 +2,7 @@
 
 mod html;
 mod machine;
-mod orders_csv;
+pub(crate) mod orders_csv;
 mod report;
 mod svg;
 mod torture;
@@ -172,15 +172,7 @@ pub(crate) fn load_city(osm: Option<&Path>, file: Option<&Path>) -> anyhow::Resu
 
 fn day_config(args: &DayArgs, city: &City) -> anyhow::Result<DayConfig> {
     let mut fleet = FleetConfig::for_city(city, args.vans, args.seed);
-    let class = fleet.classes.iter().position(|class| class.name == args.speed_class);
-    let Some(class_idx) = class.and_then(|idx| u16::try_from(idx).ok()) else {
-        let names: Vec<String> = VanClass::shipped().into_iter().map(|class| class.name).collect();
-        return Err(output::error_with_hint(
-            format!("there is no class of vans '{}'", args.speed_class),
-            format!("give one of {}", names.join(", ")),
-        ));
-    };
-    fleet.vans.iter_mut().for_each(|van| van.class_idx = class_idx);
+    set_class(&mut fleet, &args.speed_class)?;
     let length = Seconds(args.hours * 3600.0);
     let mut twin = TwinConfig::usual(args.seed, args.parcels, length);
     twin.faults = args.faults.rates();
@@ -204,6 +196,20 @@ fn day_config(args: &DayArgs, city: &City) -> anyhow::Result<DayConfig> {
         config.orders = Some(orders_csv::read(path, &config.fleet, start, skip)?);
     }
     Ok(config)
+}
+
+/// Gives all vans the class with this name.
+pub(crate) fn set_class(fleet: &mut FleetConfig, name: &str) -> anyhow::Result<()> {
+    let class = fleet.classes.iter().position(|class| class.name == name);
+    let Some(class_idx) = class.and_then(|idx| u16::try_from(idx).ok()) else {
+        let names: Vec<String> = VanClass::shipped().into_iter().map(|class| class.name).collect();
+        return Err(output::error_with_hint(
+            format!("there is no class of vans '{name}'"),
+            format!("give one of {}", names.join(", ")),
+        ));
+    };
+    fleet.vans.iter_mut().for_each(|van| van.class_idx = class_idx);
+    Ok(())
 }
 
 fn prepare_out(dir: &Path) -> anyhow::Result<PathBuf> {

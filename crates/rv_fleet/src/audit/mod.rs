@@ -264,10 +264,8 @@ impl<'a> Audit<'a> {
     }
 
     fn take_setup(&mut self, setup: &Setup) {
-        if let Some(roads) = &mut self.roads {
-            if let Err(text) = roads.set_up(setup) {
-                self.violation(text);
-            }
+        if let Some(Err(text)) = self.roads.as_mut().map(|roads| roads.set_up(setup)) {
+            self.violation(text);
         }
         self.setup = Some(setup.clone());
     }

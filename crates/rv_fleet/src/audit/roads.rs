@@ -238,12 +238,10 @@ impl<'a> Roads<'a> {
                 // Still on the edge of the stop before.
                 continue;
             }
-            if let Some(last) = last {
-                if self.graph.edge(last).head != self.graph.edge(*edge).tail {
-                    faults.push(format!(
-                        "van {van} drove edge {edge} after {last}: they do not meet"
-                    ));
-                }
+            let does_meet =
+                |last: EdgeId| self.graph.edge(last).head == self.graph.edge(*edge).tail;
+            if let Some(last) = last.filter(|last| !does_meet(*last)) {
+                faults.push(format!("van {van} drove edge {edge} after {last}: they do not meet"));
             }
             if !self.graph.edge(*edge).modes.contains(mode) {
                 faults.push(format!("van {van} drove edge {edge}, which is closed to its kind"));

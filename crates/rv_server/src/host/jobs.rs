@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rv_base::Timestamp;
 use rv_fleet::{PlanJob, PlanResult};
+
+/// Longest wait for a result while others want to be served.
+const WAIT: Duration = Duration::from_millis(10);
 
 /// A job's place in the order in which results are fed back.
 type Slot = (Timestamp, u64);
@@ -67,8 +70,8 @@ impl Jobs {
         self.results.keys().next().map(|(at, _)| *at)
     }
 
-    /// The next result due at `now`. If it is due and not done, waits for it until the deadline,
-    /// for ever if there is none.
+    /// The next result due at `now`. If it is due and not done, waits for it: a moment if there is
+    /// a deadline, so that others are served meanwhile, else for as long as it takes.
     pub(crate) fn take_due(&mut self, now: Timestamp, deadline: Option<Instant>) -> Due {
         loop {
             while let Ok((slot, result)) = self.from_workers.try_recv() {
@@ -86,7 +89,7 @@ impl Jobs {
                 None => self.from_workers.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(deadline) => self
                     .from_workers
-                    .recv_timeout(deadline.saturating_duration_since(Instant::now())),
+                    .recv_timeout(deadline.saturating_duration_since(Instant::now()).min(WAIT)),
             };
             match received {
                 Ok((slot, result)) => self.keep(slot, result),

@@ -26,6 +26,9 @@ pub const SPEED_MAX: f64 = 200.0;
 const TICK: Duration = Duration::from_millis(50);
 /// Wall time that one tick may work, so that commands are never kept waiting for long.
 const TICK_BUDGET: Duration = Duration::from_millis(200);
+/// Wall time for which requests are served before a tick that is late already, so that a server that
+/// cannot keep up still answers.
+const GRACE: Duration = Duration::from_millis(25);
 /// Wall time between two rounds of the live stream.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
 /// Fleet time behind the asked-for speed is given up beyond this much wall time's worth.
@@ -190,16 +193,16 @@ fn collect(
     metrics: &Metrics,
 ) -> Round {
     let mut commands = Vec::new();
+    let began = Instant::now();
     loop {
-        let wait = next_tick.saturating_duration_since(Instant::now());
-        let request = if wait.is_zero() || commands.len() >= COMMANDS_MAX {
+        let now = Instant::now();
+        if now >= began + GRACE && now >= next_tick || commands.len() >= COMMANDS_MAX {
             return Round::Tick(commands);
-        } else {
-            match queue.recv_timeout(wait) {
-                Ok(request) => request,
-                Err(RecvTimeoutError::Timeout) => return Round::Tick(commands),
-                Err(RecvTimeoutError::Disconnected) => return Round::Stop,
-            }
+        }
+        let request = match queue.recv_timeout(next_tick.saturating_duration_since(now)) {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => return Round::Tick(commands),
+            Err(RecvTimeoutError::Disconnected) => return Round::Stop,
         };
         metrics.request_taken();
         match request {

@@ -189,7 +189,7 @@ function cityInfo({ city, tenants }) {
   return {
     name: 'monaco', attribution: '© OpenStreetMap contributors', bounds: [[w, s], [e, n]],
     center: [(w + e) / 2, (s + n) / 2], facilities: city.facilities.map(({ node: _node, ...f }) => f), tenants,
-    sim: { is_simulated: true }, utc_offset_min: 120,
+    sim: { is_simulated: true }, time_zone: 'Europe/Monaco',
   };
 }
 

@@ -98,11 +98,7 @@ export function plural(n: number, noun: string): string {
 
 function withParts(t_ms: number | undefined, timeZone: string, options: Intl.DateTimeFormatOptions): string {
   if (t_ms === undefined || !Number.isFinite(t_ms) || Math.abs(t_ms) > 8.64e15) return NONE;
-  // Not every browser knows zones by offset: the clock is shifted instead.
-  const offset = /^([+-])(\d\d):(\d\d)$/.exec(timeZone);
-  if (!offset) return formatter(timeZone, options).format(t_ms);
-  const shift_ms = (Number(offset[2]) * 60 + Number(offset[3])) * 60_000;
-  return formatter('UTC', options).format(offset[1] === '-' ? t_ms - shift_ms : t_ms + shift_ms);
+  return formatter(timeZone, options).format(t_ms);
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();

@@ -16,7 +16,7 @@ describe('format', () => {
 
   it('prints times in the zone of the city', () => {
     expect([format.clock(T, 'UTC'), format.clock(T, 'Europe/Monaco'), format.clockSeconds(T, 'UTC')]).toEqual(['08:05', '10:05', '08:05:09']);
-    expect(format.clock(T, '+02:00')).toBe('10:05');
+    expect(format.clock(T, 'Etc/GMT-2')).toBe('10:05');
     expect(format.clock(T, 'Moon/Far_Side')).toBe('08:05');
     expect([format.clock(undefined, 'UTC'), format.clock(1e300, 'UTC')]).toEqual(['–', '–']);
     expect(format.day(T, 'UTC')).toBe('Tue 12 May');

@@ -30,13 +30,6 @@ describe('parsers', () => {
     expect(page.items[0]).toMatchObject({ id: 1, soc: 1, load: 0, state: 'offline', name: 'van 1' });
   });
 
-  it('know the zone of a city by its offset', () => {
-    expect(parse.city({ utc_offset_min: 120 }).time_zone).toBe('+02:00');
-    expect(parse.city({ utc_offset_min: -270 }).time_zone).toBe('-04:30');
-    expect(parse.city({ utc_offset_min: 9e9 }).time_zone).toBe('UTC');
-    expect(parse.city({ time_zone: 'Europe/Monaco' }).time_zone).toBe('Europe/Monaco');
-  });
-
   it('keep ids of either kind as text', () => {
     expect(parse.order({ id: 12 })?.id).toBe('12');
     expect(parse.order({ id: '0190-ab' })?.id).toBe('0190-ab');

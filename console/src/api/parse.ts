@@ -104,17 +104,8 @@ export function city(value: unknown): T.City {
     facilities: list(o.facilities, facility),
     tenants: list(o.tenants, tenant),
     is_simulated: object(o.sim).is_simulated === true,
-    time_zone: zone(o),
+    time_zone: text(o.time_zone, 'UTC'),
   };
-}
-
-/** The zone of the city: by name, or by its distance from UTC, such as `+02:00`. */
-function zone(o: Json): string {
-  const offset_min = Math.round(number(o.utc_offset_min) ?? 0);
-  if (Math.abs(offset_min) > 14 * 60) return 'UTC';
-  const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
-  const size = Math.abs(offset_min);
-  return text(o.time_zone) || `${offset_min < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`;
 }
 
 function facility(value: unknown): T.Facility | undefined {

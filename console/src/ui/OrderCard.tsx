@@ -4,7 +4,7 @@ import type { OrderDetail } from '../api/types';
 import { clock, clockSeconds, day, money, plural, sentence, timeWindow, words } from '../format';
 import { may } from '../state/roles';
 import { attempt, useDesk, usePart } from '../state/store';
-import { ConfirmButton, Empty, StatusPill, usePoll } from './bits';
+import { always, ConfirmButton, Empty, StatusPill, usePoll } from './bits';
 import { Card } from './Card';
 import { useMap, vanName } from './MapPane';
 
@@ -26,16 +26,17 @@ export function OrderCard({ id }: { id: string }) {
   const [problem, setProblem] = useState<ApiError>();
   const shown = order?.id === id ? order : undefined;
 
-  const load = useCallback(async () => {
+  const load = useCallback(async (isCurrent: () => boolean) => {
     try {
-      setOrder(await client.order(id));
+      const next = await client.order(id);
+      if (!isCurrent()) return;
+      setOrder(next);
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof ApiError ? error : undefined);
+      if (isCurrent()) setProblem(error instanceof ApiError ? error : undefined);
     }
   }, [client, id]);
   usePoll(load, REFRESH_MS);
-  useEffect(() => void load(), [load]);
   const at = shown?.position;
   const [lat, lon] = [at?.lat_deg, at?.lon_deg];
   useEffect(() => {
@@ -48,7 +49,7 @@ export function OrderCard({ id }: { id: string }) {
       if (shown?.window_end_ms === undefined) return;
       const window_start_ms = (shown.window_start_ms ?? shown.window_end_ms - HOUR_MS) + HOUR_MS;
       await client.changeOrder(id, { window_start_ms, window_end_ms: shown.window_end_ms + HOUR_MS });
-      await load();
+      await load(always);
     });
   const move = () => {
     store.dispatch({ type: 'mode', mode: 'move' });
@@ -57,7 +58,7 @@ export function OrderCard({ id }: { id: string }) {
   const cancel = () =>
     void attempt(store, async () => {
       await client.cancelOrder(id);
-      await load();
+      await load(always);
     });
   const tenant = tenants.find((t) => t.id === shown?.tenant_id);
   return (

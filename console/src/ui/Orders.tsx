@@ -1,9 +1,9 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { ORDER_STATUSES, type Order, type Page } from '../api/types';
 import { ApiError } from '../api/client';
 import { clock, count, plural, sentence, timeWindow } from '../format';
 import { useDesk, usePart } from '../state/store';
-import { Empty, StatusPill, usePoll } from './bits';
+import { Empty, StatusPill, useDebounced, usePoll } from './bits';
 import { Icon } from './Icon';
 
 const PAGE = 40;
@@ -22,16 +22,17 @@ export function Orders() {
   const role = usePart((s) => s.session.role);
   const cursor = cursors.at(-1);
 
-  const load = useCallback(async () => {
+  const load = useCallback(async (isCurrent: () => boolean) => {
     try {
-      setPage(await client.orders({ query, status, tenant_id: tenant, cursor, limit: PAGE }));
+      const next = await client.orders({ query, status, tenant_id: tenant, cursor, limit: PAGE });
+      if (!isCurrent()) return;
+      setPage(next);
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof ApiError ? error : undefined);
+      if (isCurrent()) setProblem(error instanceof ApiError ? error : undefined);
     }
   }, [client, query, status, tenant, cursor]);
   usePoll(load, REFRESH_MS);
-  useEffect(() => void load(), [load]);
 
   const filtered = <X,>(set: (value: X) => void) => (value: X) => {
     set(value);
@@ -119,13 +120,4 @@ function OrderRow({ order, onOpen }: { order: Order; onOpen(): void }) {
 
 function isMoving(status: string): boolean {
   return status === 'planned' || status === 'loaded' || status === 'underway';
-}
-
-function useDebounced<X>(value: X, delay_ms: number): X {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), delay_ms);
-    return () => clearTimeout(timer);
-  }, [value, delay_ms]);
-  return settled;
 }

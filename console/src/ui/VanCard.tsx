@@ -4,7 +4,7 @@ import { VAN_STATES, type Stop, type VanDetail } from '../api/types';
 import { clock, count, figure, kmh, plural, sentence, share, timeWindow, words } from '../format';
 import { may } from '../state/roles';
 import { attempt, useDesk, usePart } from '../state/store';
-import { batteryTone, ConfirmButton, Empty, Gauge, IconButton, StatePill, usePoll } from './bits';
+import { always, batteryTone, ConfirmButton, Empty, Gauge, IconButton, StatePill, usePoll } from './bits';
 import { Card } from './Card';
 import { rememberVans, useMap } from './MapPane';
 import { TicketCard } from './Tickets';
@@ -28,18 +28,18 @@ export function VanCard({ id }: { id: number }) {
   const [problem, setProblem] = useState<ApiError>();
   const shown = van?.id === id ? van : undefined;
 
-  const load = useCallback(async () => {
+  const load = useCallback(async (isCurrent: () => boolean) => {
     try {
       const next = await client.van(id);
       rememberVans([next]);
+      if (!isCurrent()) return;
       setVan(next);
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof ApiError ? error : undefined);
+      if (isCurrent()) setProblem(error instanceof ApiError ? error : undefined);
     }
   }, [client, id]);
   usePoll(load, REFRESH_MS);
-  useEffect(() => void load(), [load]);
   useEffect(() => {
     map?.showVan(shown);
     return () => map?.showVan(undefined);
@@ -49,7 +49,7 @@ export function VanCard({ id }: { id: number }) {
     void attempt(store, async () => {
       await client.fault(kind, id);
       store.dispatch({ type: 'toast', level: 'done', text: `${shown?.name ?? 'Van'}: ${words(kind)}`, hint: 'Its parcels are planned anew.' });
-      await load();
+      await load(always);
     });
   const live = fleet.get(id, performance.now() / 1000);
   const state = live ? (VAN_STATES[live.state] ?? shown?.state) : shown?.state;
@@ -86,7 +86,7 @@ export function VanCard({ id }: { id: number }) {
           {shown.permits.length > 0 && (
             <p className="muted permit-line">Permits: {shown.permits.join(', ')}</p>
           )}
-          {may(role, 'run_vans') && <Run van={shown} onDone={load} />}
+          {may(role, 'run_vans') && <Run van={shown} onDone={() => load(always)} />}
           {isSimulated && may(role, 'make_fault') && (
             <div className="card-actions" role="group" aria-label="Faults">
               {FAULTS.map(([kind, text, ask]) => (

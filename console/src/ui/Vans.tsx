@@ -1,9 +1,9 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { ApiError } from '../api/client';
 import { VAN_STATES, type Page, type Van } from '../api/types';
 import { clock, plural, sentence, share } from '../format';
 import { useDesk, usePart } from '../state/store';
-import { Battery, Empty, StatePill, usePoll } from './bits';
+import { Battery, Empty, StatePill, useDebounced, usePoll } from './bits';
 import { Icon } from './Icon';
 import { rememberVans, useMap } from './MapPane';
 
@@ -13,23 +13,24 @@ const REFRESH_MS = 3000;
 export function Vans() {
   const { client } = useDesk();
   const [search, setSearch] = useState('');
+  const query = useDebounced(search.trim(), 250);
   const [state, setState] = useState('');
   const [cursors, setCursors] = useState<string[]>([]);
   const [page, setPage] = useState<Page<Van>>();
   const [problem, setProblem] = useState<ApiError>();
   const cursor = cursors.at(-1);
-  const load = useCallback(async () => {
+  const load = useCallback(async (isCurrent: () => boolean) => {
     try {
-      const next = await client.vans({ state, query: search.trim(), cursor, limit: PAGE });
+      const next = await client.vans({ state, query, cursor, limit: PAGE });
       rememberVans(next.items);
+      if (!isCurrent()) return;
       setPage(next);
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof ApiError ? error : undefined);
+      if (isCurrent()) setProblem(error instanceof ApiError ? error : undefined);
     }
-  }, [client, state, search, cursor]);
+  }, [client, state, query, cursor]);
   usePoll(load, REFRESH_MS);
-  useEffect(() => void load(), [load]);
   return (
     <div className="list">
       <form className="filters" role="search" onSubmit={(event) => event.preventDefault()}>

@@ -1,5 +1,5 @@
 /** Small parts used all over. */
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { VAN_STATES, type VanState } from '../api/types';
 import { share, words } from '../format';
 import { usePart } from '../state/store';
@@ -98,17 +98,16 @@ export function ConfirmButton({ children, ask, onConfirm }: { children: ReactNod
   );
 }
 
-/** Calls `work` now and then every `period_ms` while the page is visible. */
-export function usePoll(work: () => Promise<unknown>, period_ms: number): void {
-  const latest = useRef(work);
-  useEffect(() => {
-    latest.current = work;
-  }, [work]);
+/**
+ * Calls `work` now and then every `period_ms` while the page is visible, and at once when it
+ * changes. An answer that comes after that is late: `isCurrent` tells it.
+ */
+export function usePoll(work: (isCurrent: () => boolean) => Promise<unknown>, period_ms: number): void {
   useEffect(() => {
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const turn = async () => {
-      if (!document.hidden) await latest.current();
+      if (!document.hidden) await work(() => !isOver);
       if (!isOver) timer = setTimeout(() => void turn(), period_ms);
     };
     void turn();
@@ -116,7 +115,20 @@ export function usePoll(work: () => Promise<unknown>, period_ms: number): void {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [period_ms]);
+  }, [work, period_ms]);
+}
+
+/** For a call outside the poll, whose answer always counts. */
+export const always = (): boolean => true;
+
+/** A value once it has stood for a while, for typing. */
+export function useDebounced<X>(value: X, delay_ms: number): X {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), delay_ms);
+    return () => clearTimeout(timer);
+  }, [value, delay_ms]);
+  return settled;
 }
 
 export function Empty({ children }: { children: ReactNode }) {

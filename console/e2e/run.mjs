@@ -13,7 +13,7 @@ import { tests as orders } from './tests/orders.mjs';
 import { tests as reach } from './tests/reach.mjs';
 import { tests as roads } from './tests/roads.mjs';
 
-const LONGEST_MS = 90_000;
+const LONGEST_MS = 180_000;
 
 const { values } = parseArgs({
   options: {

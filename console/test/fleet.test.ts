@@ -18,7 +18,7 @@ function fleetAfter(...steps: [number, TestCell][]): Fleet {
   return fleet;
 }
 
-const GLIDE_S = fleetAfter().glide_s;
+const GLIDE_S = 1.15;
 const xOf = (dx: number) => (CELL.x + (dx + 0.5) / 65536) / SIDE;
 
 describe('Fleet', () => {
@@ -39,12 +39,14 @@ describe('Fleet', () => {
     expect(fleet.get(1, 2.4)?.x).toBeCloseTo(shown, 11);
   });
 
-  it('glides as long as messages are apart, within bounds', () => {
-    const fleet = fleetAfter();
-    for (let i = 0; i < 100; i++) fleet.hear([], i * 0.25);
-    expect(fleet.glide_s).toBeCloseTo(0.2875, 2);
-    for (let i = 0; i < 100; i++) fleet.hear([], 100 + i * 30);
-    expect(fleet.glide_s).toBeCloseTo(1.38, 2);
+  it('glides as long as the frames of a cell are apart, within bounds', () => {
+    const lengthAfter = (pause_s: number, is_full: boolean) => {
+      const steps = Array.from({ length: 40 }, (_, i): [number, TestCell] => [i * pause_s, { ...CELL, is_full, vans: [van(1, 1000 + i)] }]);
+      return fleetAfter(...steps).instances[7];
+    };
+    expect(lengthAfter(0.25, false)).toBeCloseTo(0.2875, 3);
+    expect(lengthAfter(30, false)).toBeCloseTo(1.38, 3);
+    expect(lengthAfter(5, true)).toBeCloseTo(5.75, 3);
   });
 
   it('does not glide across the city', () => {
@@ -87,7 +89,7 @@ describe('Fleet', () => {
 
   it('marks the selected van, also when it comes later', () => {
     const fleet = fleetAfter([1, { ...CELL, vans: [van(1, 1)] }]);
-    const marks = () => Array.from({ length: fleet.n }, (_, slot) => fleet.instances[slot * STRIDE + 10]);
+    const marks = () => Array.from({ length: fleet.n }, (_, slot) => fleet.instances[slot * STRIDE + 11]);
     fleet.mark(1);
     expect(marks()).toEqual([1]);
     fleet.mark(2);

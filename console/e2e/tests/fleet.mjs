@@ -1,6 +1,6 @@
 // The map and the vans on it.
 import assert from 'node:assert/strict';
-import { difference, middleOfMap, shareDrawn } from '../session.mjs';
+import { centreOnVan, clickMiddle, difference, drivingVans, middleOfMap, shareDrawn } from '../session.mjs';
 
 export const tests = [
   ['map: the city is drawn with labels and attribution, from this server alone', async (s) => {
@@ -16,12 +16,14 @@ export const tests = [
     assert.match(await page.locator('.attribution').innerText(), /OpenStreetMap/);
   }],
   ['map: vans are shown, counted and move', async (s) => {
-    await s.api('POST', 'sim/speed', { factor: 5 });
     const page = await s.openConsole();
     await s.until(async () => assert.ok((await shownVans(page)) > 0), 'vans in the legend');
     const { vans_total } = await s.api('GET', 'kpi');
     assert.ok((await shownVans(page)) <= vans_total);
+    await centreOnVan(s, page);
+    await page.keyboard.press('Escape');
     await s.until(async () => {
+      await s.api('POST', 'sim/speed', { factor: 1 });
       const before = await middleOfMap(page);
       await page.waitForTimeout(1500);
       assert.ok((await difference(page, before, await middleOfMap(page))) > 0.0002, 'nothing moves');
@@ -39,21 +41,12 @@ export const tests = [
     await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['map: a click on a van opens its panel', async (s) => {
-    await s.api('POST', 'sim/speed', { factor: 0 });
     const page = await s.openConsole();
-    await page.getByRole('tab', { name: 'Vans' }).click();
-    const row = page.locator('.row-button').first();
-    const name = await row.locator('.row-title').innerText();
-    const box = await page.locator('.map canvas').boundingBox();
-    await s.until(async () => {
-      await row.click();
-      await page.getByRole('button', { name: 'Follow on the map' }).click();
-      await page.waitForTimeout(1200);
-      await page.keyboard.press('Escape');
-      await page.locator('.card').waitFor({ state: 'detached' });
-      await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-      await page.locator('.card h2', { hasText: name }).waitFor({ timeout: 3000 });
-    }, 'the van under the pointer opens');
+    const name = await centreOnVan(s, page);
+    await page.keyboard.press('Escape');
+    await page.locator('.card').waitFor({ state: 'detached' });
+    await clickMiddle(page);
+    await page.locator('.card h2', { hasText: name }).waitFor();
     await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['van: the panel tells battery, load and the stops the server has', async (s) => {
@@ -76,10 +69,8 @@ export const tests = [
     await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['van: losing one asks twice, then takes it out of service', async (s) => {
-    await s.api('POST', 'sim/speed', { factor: 1 });
+    const van = (await drivingVans(s)).at(-1);
     const page = await s.openConsole();
-    const { items } = await s.api('GET', 'vans?state=driving&limit=500');
-    const van = items.at(-1) ?? (await s.api('GET', 'vans?limit=500')).items.at(-1);
     await page.getByRole('tab', { name: 'Vans' }).click();
     await page.getByPlaceholder('Van').fill(van.name);
     await page.locator('.row-button', { hasText: van.name }).first().click();

@@ -1,5 +1,6 @@
 // Orders: finding, reading, placing, cancelling.
 import assert from 'node:assert/strict';
+import { centreOnVan, clickMiddle } from '../session.mjs';
 
 export const tests = [
   ['orders: search finds one by its key, and its whole story opens', async (s) => {
@@ -43,17 +44,11 @@ export const tests = [
   }],
   ['orders: one is placed by clicking the map, and cancelled', async (s) => {
     const page = await s.openConsole();
-    const van = (await s.api('GET', 'vans?limit=1')).items[0];
-    await page.getByRole('tab', { name: 'Vans' }).click();
-    await page.getByPlaceholder('Van').fill(van.name);
-    await page.locator('.row-button', { hasText: van.name }).first().click();
-    await page.getByRole('button', { name: 'Follow on the map' }).click();
+    await centreOnVan(s, page);
     await page.getByRole('button', { name: 'Place an order' }).click();
     await page.locator('.mode').waitFor();
     const before = (await s.api('GET', 'orders?limit=1')).total;
-    const box = await page.locator('.map canvas').boundingBox();
-    await page.waitForTimeout(1000);
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await clickMiddle(page);
     await page.getByLabel('Parcels').fill('2');
     await page.getByLabel('Window').selectOption('4');
     await page.getByRole('button', { name: 'Place order' }).click();
@@ -70,6 +65,7 @@ export const tests = [
     await page.getByRole('button', { name: 'Cancel order' }).click();
     await page.getByRole('button', { name: 'Really cancel it?' }).click();
     await s.until(async () => assert.equal((await s.api('GET', `orders/${order.id}`)).status, 'cancelled'), 'cancelled');
+    await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['orders: the keyboard alone places one', async (s) => {
     const page = await s.openConsole();

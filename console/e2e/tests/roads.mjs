@@ -1,25 +1,21 @@
 // Closing roads, permits, tickets, speed.
 import assert from 'node:assert/strict';
+import { centreOnVan, clickMiddle, drivingVans } from '../session.mjs';
 
 export const tests = [
   ['roads: one is closed by clicking it, and reopened', async (s) => {
     const page = await s.openConsole();
-    const van = (await s.api('GET', 'vans?limit=1')).items[0];
-    await page.getByRole('tab', { name: 'Vans' }).click();
-    await page.getByPlaceholder('Van').fill(van.name);
-    await page.locator('.row-button', { hasText: van.name }).first().click();
-    await page.getByRole('button', { name: 'Follow on the map' }).click();
-    await page.waitForTimeout(1000);
+    await centreOnVan(s, page);
     const before = (await s.api('GET', 'roads/closures')).items.length;
     await page.keyboard.press('c');
     await page.locator('.mode').waitFor();
-    const box = await page.locator('.map canvas').boundingBox();
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await clickMiddle(page);
     await page.locator('.toast.is-done').waitFor();
     await s.until(async () => assert.equal((await s.api('GET', 'roads/closures')).items.length, before + 1), 'closed');
     await page.getByRole('tab', { name: 'Roads' }).click();
     await page.getByRole('button', { name: 'Reopen' }).last().click();
     await s.until(async () => assert.equal((await s.api('GET', 'roads/closures')).items.length, before), 'reopened');
+    await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['roads: permit zones and facilities are listed', async (s) => {
     const page = await s.openConsole();
@@ -48,6 +44,7 @@ export const tests = [
       assert.ok(waiting.some((id) => !open.includes(id)), 'no ticket was answered');
     }, 'answered');
     assert.equal(await page.locator('.toast.is-error').count(), 0);
+    await s.api('POST', 'sim/speed', { factor: 1 });
   }],
   ['speed: pause, run and faster reach the server', async (s) => {
     await s.api('POST', 'sim/speed', { factor: 5 });
@@ -76,10 +73,11 @@ const facilityMax = (facilities) => {
 async function someTicket(s) {
   const open = async () => (await s.api('GET', 'tickets?status=open')).items.map((t) => t.id);
   if ((await open()).length > 0) return open();
-  const { items } = await s.api('GET', 'vans?state=driving&limit=20');
+  const items = await drivingVans(s);
   for (const van of items.slice(0, 3)) await s.api('POST', 'sim/faults', { kind: 'van_dead', van_id: van.id });
-  await s.api('POST', 'sim/speed', { factor: 10 });
+  await s.api('POST', 'sim/speed', { factor: 5 });
   await s.until(async () => assert.ok((await open()).length > 0), 'a ticket comes');
-  await s.api('POST', 'sim/speed', { factor: 1 });
+  // Time stands still, so that nobody else answers it first.
+  await s.api('POST', 'sim/speed', { factor: 0 });
   return open();
 }

@@ -8,7 +8,6 @@ export type VanState = (typeof VAN_STATES)[number];
 export const ORDER_STATUSES = [
   'accepted', 'planned', 'loaded', 'underway', 'arrived', 'delivered', 'returned', 'cancelled', 'refused',
 ] as const;
-export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
 export const ORDER_KINDS = ['delivery', 'collection', 'replenishment'] as const;
 export type OrderKind = (typeof ORDER_KINDS)[number];

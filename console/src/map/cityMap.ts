@@ -14,6 +14,7 @@ import { sizePx, VanLayer } from './vanLayer';
 const FRAME_MS = 33;
 /** On a machine that draws slowly, moving vans take at most this share of its time. */
 const SHARE_MAX = 0.4;
+const WAIT_MAX_MS = 400;
 /** Vans move once the city is drawn, or after so long. */
 const START_MS = 6000;
 /** How far beyond the view the subscription reaches, as a share of its size. */
@@ -83,7 +84,12 @@ export class CityMap {
     this.map.once('load', () => {
       this.start_ms = 0;
     });
-    this.map.on('moveend', () => this.subscribe());
+    this.map.on('moveend', () => {
+      this.subscribe();
+      // What is in view, for tests and for whoever looks into the page.
+      const { lng, lat } = this.map.getCenter();
+      container.dataset.view = `${lng.toFixed(6)} ${lat.toFixed(6)} ${this.map.getZoom().toFixed(2)}`;
+    });
     this.map.on('dragstart', () => desk.store.dispatch({ type: 'follow', is_following: false }));
     this.map.on('mousemove', (event) => this.hover(event));
     this.map.on('mouseout', () => this.events.onHover(undefined));
@@ -133,12 +139,6 @@ export class CityMap {
 
   focus(): void {
     this.map.getCanvas().focus();
-  }
-
-  /** Where on the page a van is shown now; for tests and for the label of the selected van. */
-  project(van: number): { x: number; y: number } | undefined {
-    const at = this.desk.fleet.get(van, performance.now() / 1000);
-    return at && this.map.project(lonLat(at.x, at.y));
   }
 
   private isReady(): boolean {
@@ -201,7 +201,7 @@ export class CityMap {
     if (this.drawn_ms === this.ticked_ms) this.pace_ms += 0.2 * (Math.min(500, now_ms - this.ticked_ms) - this.pace_ms);
     this.ticked_ms = now_ms;
     const isFast = this.pace_ms < FRAME_MS;
-    const wait_ms = isFast ? FRAME_MS - 4 : this.pace_ms / SHARE_MAX;
+    const wait_ms = isFast ? FRAME_MS - 4 : Math.min(WAIT_MAX_MS, this.pace_ms / SHARE_MAX);
     if (now_ms - this.drawn_ms < wait_ms || document.hidden || now_ms < this.start_ms) return;
     const { fleet } = this.desk;
     this.vans.is_calm = this.calm.matches;

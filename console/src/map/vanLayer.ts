@@ -15,12 +15,11 @@ precision highp float;
 uniform mat4 u_matrix;
 uniform vec2 u_viewport;
 uniform float u_time;
-uniform float u_glide_s;
 uniform float u_size;
 uniform int u_hidden;
 in vec2 a_corner;
 in vec4 a_glide;
-in vec3 a_motion;
+in vec4 a_motion;
 in vec4 a_look;
 out vec2 v_at;
 out vec2 v_up;
@@ -28,7 +27,7 @@ flat out int v_state;
 flat out vec3 v_look;
 ${GLIDE_GLSL}
 void main() {
-  float u = clamp((u_time - a_motion.z) / u_glide_s, 0.0, 1.0);
+  float u = clamp((u_time - a_motion.z) / a_motion.w, 0.0, 1.0);
   vec2 at = a_glide.xy + glide(a_glide.zw - a_glide.xy, a_motion.x, a_motion.y, u);
   float heading = mix(a_motion.x, a_motion.y, u);
   v_state = int(a_look.x + 0.5);
@@ -143,8 +142,8 @@ export class VanLayer implements CustomLayerInterface {
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     const bytes = STRIDE * 4;
     this.attribute(gl, 'a_glide', 4, bytes, 0, 1);
-    this.attribute(gl, 'a_motion', 3, bytes, 16, 1);
-    this.attribute(gl, 'a_look', 4, bytes, 28, 1);
+    this.attribute(gl, 'a_motion', 4, bytes, 16, 1);
+    this.attribute(gl, 'a_look', 4, bytes, 32, 1);
     gl.bindVertexArray(null);
     this.uniforms.clear();
   }
@@ -169,7 +168,6 @@ export class VanLayer implements CustomLayerInterface {
     gl.uniformMatrix4fv(this.at(gl, 'u_matrix'), false, shifted(input.defaultProjectionData.mainMatrix, fleet.origin));
     gl.uniform2f(this.at(gl, 'u_viewport'), gl.drawingBufferWidth, gl.drawingBufferHeight);
     gl.uniform1f(this.at(gl, 'u_time'), this.is_calm ? 1e9 : fleet.time(now_s));
-    gl.uniform1f(this.at(gl, 'u_glide_s'), fleet.glide_s);
     gl.uniform1f(this.at(gl, 'u_size'), sizePx(zoom) * ratio);
     gl.uniform1f(this.at(gl, 'u_detail'), ramp(zoom, 12.4, 13.2));
     gl.uniform1f(this.at(gl, 'u_rings'), ramp(zoom, 14.6, 15.2));

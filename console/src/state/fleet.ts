@@ -5,13 +5,18 @@
  */
 import type { CellFrame } from '../api/frame';
 
-/** Floats per van in `Fleet.instances`: from x, y; to x, y; headings; start; state; soc; load; mark. */
-export const STRIDE = 11;
-const [FROM_X, FROM_Y, TO_X, TO_Y, FROM_H, TO_H, START, STATE, SOC, LOAD, MARK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-/** A glide lasts a little longer than the pause between messages, so that a late one does not show. */
+/** Floats per van in `Fleet.instances`: from x, y; to x, y; headings; start, length; state; soc; load; mark. */
+export const STRIDE = 12;
+const [FROM_X, FROM_Y, TO_X, TO_Y, FROM_H, TO_H, START, LENGTH, STATE, SOC, LOAD, MARK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+/** A glide lasts a little longer than the pause between frames, so that a late one does not show. */
 const GLIDE_SLACK = 1.15;
-/** Bounds of the pause between messages that glides follow. */
-const PAUSE_S: readonly [number, number] = [0.1, 1.2];
+/** The pause between two frames of a cell, until it is known. */
+const PAUSE_S = 1;
+const PAUSE_S_MIN = 0.1;
+/** Frames of changes come once a second or more often; a longer silence means that nothing changed. */
+const PAUSE_S_MAX = 1.2;
+/** Whole cells take turns when very many vans are in view. */
+const PAUSE_S_MAX_FULL = 6;
 /** Web Mercator length of about 40 m at mid latitudes: farther jumps are drawn straight. */
 const CURVE_MAX = 1.5e-6;
 /** Farther than this (about 4 km) a van did not drive: it is shown at its new place at once. */
@@ -32,8 +37,6 @@ export interface ShownVan {
 }
 
 export class Fleet {
-  /** Seconds that a glide lasts. */
-  glide_s = GLIDE_SLACK;
   /** Number of vans; the first `n * STRIDE` floats of `instances` are theirs. */
   n = 0;
   instances = new Float32Array(START_CAPACITY * STRIDE);
@@ -47,7 +50,7 @@ export class Fleet {
   private cells: string[] = [];
   private slots = new Map<number, number>();
   private marked: number | undefined;
-  private heard_s: number | undefined;
+  private paces = new Map<string, { heard_s: number; pause_s: number }>();
   private readonly started_s: number;
 
   constructor(origin: readonly [number, number], now_s: number) {
@@ -60,19 +63,11 @@ export class Fleet {
     return now_s - this.started_s;
   }
 
-  /** Takes the frames of one message. */
-  hear(frames: readonly CellFrame[], now_s: number): void {
-    const pause_s = Math.min(PAUSE_S[1], Math.max(PAUSE_S[0], now_s - (this.heard_s ?? now_s - 1)));
-    this.heard_s = now_s;
-    for (const frame of frames) this.apply(frame, now_s);
-    // Slowly, so that vans under way do not jump when the length of their glide changes.
-    this.glide_s += 0.1 * (pause_s * GLIDE_SLACK - this.glide_s);
-  }
-
   apply(frame: CellFrame, now_s: number): void {
     const time = this.time(now_s);
+    const glide_s = this.pace(frame, now_s) * GLIDE_SLACK;
     if (frame.is_full) this.dropMissing(frame);
-    for (let i = 0; i < frame.n; i++) this.put(frame, i, time);
+    for (let i = 0; i < frame.n; i++) this.put(frame, i, time, glide_s);
     for (const id of frame.removed) {
       const slot = this.slots.get(id);
       if (slot !== undefined && this.cells[slot] === frame.cell) this.remove(slot);
@@ -88,11 +83,7 @@ export class Fleet {
       const isOut = (x + 1) / side < west || x / side > east || (y + 1) / side < north || y / side > south;
       if (isOut) this.remove(slot);
     }
-    this.version += 1;
-  }
-
-  clear(): void {
-    while (this.n > 0) this.remove(this.n - 1);
+    this.paces.clear();
     this.version += 1;
   }
 
@@ -137,7 +128,17 @@ export class Fleet {
     return counts;
   }
 
-  private put(frame: CellFrame, i: number, time: number): void {
+  /** The usual pause between frames of this cell, in seconds. */
+  private pace(frame: CellFrame, now_s: number): number {
+    const known = this.paces.get(frame.cell);
+    const longest = frame.is_full ? PAUSE_S_MAX_FULL : PAUSE_S_MAX;
+    const measured = known ? Math.min(longest, Math.max(PAUSE_S_MIN, now_s - known.heard_s)) : PAUSE_S;
+    const pause_s = known ? known.pause_s + 0.4 * (measured - known.pause_s) : PAUSE_S;
+    this.paces.set(frame.cell, { heard_s: now_s, pause_s });
+    return pause_s;
+  }
+
+  private put(frame: CellFrame, i: number, time: number, glide_s: number): void {
     const id = frame.ids[i] ?? 0;
     const x = (frame.x[i] ?? 0) - this.origin[0];
     const y = (frame.y[i] ?? 0) - this.origin[1];
@@ -161,6 +162,7 @@ export class Fleet {
     v[at + FROM_H] = from[2];
     v[at + TO_H] = from[2] + shortestTurn(from[2], heading);
     v[at + START] = time;
+    v[at + LENGTH] = glide_s;
     v[at + STATE] = frame.state[i] ?? 0;
     v[at + SOC] = frame.soc[i] ?? 0;
     v[at + LOAD] = frame.load[i] ?? 0;
@@ -208,7 +210,7 @@ export class Fleet {
     const at = slot * STRIDE;
     const v = this.instances;
     const value = (column: number) => v[at + column] ?? 0;
-    const u = Math.min(1, Math.max(0, (time - value(START)) / this.glide_s));
+    const u = Math.min(1, Math.max(0, (time - value(START)) / value(LENGTH)));
     const [dx, dy] = glide(
       value(TO_X) - value(FROM_X), value(TO_Y) - value(FROM_Y), value(FROM_H), value(TO_H), u,
     );

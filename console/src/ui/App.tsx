@@ -94,7 +94,9 @@ async function openDesk(token: string, signOut: (problem?: string, hint?: string
   const fleet = new Fleet(mercator(...city.center), performance.now() / 1000);
   const live = new Live(liveUrl(token), {
     onLink: (link, retry_at_ms) => store.dispatch({ type: 'link', link, retry_at_ms }),
-    onFrames: (frames) => fleet.hear(frames, performance.now() / 1000),
+    onFrames: (frames) => {
+      for (const frame of frames) fleet.apply(frame, performance.now() / 1000);
+    },
     onBroken: (reason) =>
       store.dispatch({ type: 'toast', level: 'error', text: `Live frame not readable: ${reason}`, hint: 'Console and server may differ in version: reload the page.' }),
     onText: (message) => {

@@ -90,10 +90,10 @@ export function OrderCard({ id }: { id: string }) {
             {shown.story.length === 0 && <Empty>Nothing happened yet.</Empty>}
             <ol className="story">
               {shown.story.map((line, i) => (
-                <li key={i} className={`story-line is-${CLOSED.includes(line.kind) ? 'end' : 'step'}`}>
+                <li key={i} className={`story-line is-${CLOSED.includes(line.kind.toLowerCase()) ? 'end' : 'step'}`}>
                   <time className="figure muted">{clockSeconds(line.t_ms, zone)}</time>
                   <span>
-                    {line.text || sentence(words(line.kind))}
+                    {sentence(line.text || words(line.kind))}
                     {line.van_id !== undefined && !line.text.includes(vanName(line.van_id)) && (
                       <span className="muted"> · {vanName(line.van_id)}</span>
                     )}

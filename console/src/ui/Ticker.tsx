@@ -26,7 +26,7 @@ function EventLine({ event }: { event: FleetEvent }) {
   const { store } = useDesk();
   const zone = usePart((s) => s.city.time_zone);
   const { order_id, van_id } = event;
-  const text = event.text || sentence(words(event.kind));
+  const text = sentence(event.text || words(event.kind));
   const open = () => {
     if (order_id !== undefined) store.dispatch({ type: 'select', selection: { kind: 'order', id: order_id } });
     else if (van_id !== undefined) store.dispatch({ type: 'select', selection: { kind: 'van', id: van_id } });
@@ -41,7 +41,7 @@ function EventLine({ event }: { event: FleetEvent }) {
 }
 
 function tone(kind: string): string {
-  if (/deliver|hand/.test(kind)) return 'good';
-  if (/lost|fault|dead|ticket|trouble|refus|closure|closed/.test(kind)) return 'bad';
-  return /return|cancel|late/.test(kind) ? 'warn' : 'plain';
+  if (/delivered|recovered|answered/.test(kind)) return 'good';
+  if (/lost|fault|ticket|refused|road_closed|closure/.test(kind)) return 'bad';
+  return /return|cancel|failed|halt/.test(kind) ? 'warn' : 'plain';
 }

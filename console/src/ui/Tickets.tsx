@@ -54,7 +54,7 @@ export function TicketCard({ ticket }: { ticket: Ticket }) {
         <span className="muted figure">{ago(ticket.opened_ms, now_ms)}</span>
       </div>
       <p className="ticket-kind">{sentence(words(ticket.kind))}</p>
-      <p>{ticket.text}</p>
+      <p>{sentence(ticket.text)}</p>
       {!isOpen && <p className="muted">{sentence(ticket.status)}{ticket.answered_by ? ` by ${ticket.answered_by}` : ''}</p>}
       {isOpen && may(role, 'answer_ticket') && (
         <div className="choices" role="group" aria-label="Answers">

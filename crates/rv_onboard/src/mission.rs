@@ -45,7 +45,11 @@ impl Onboard {
         }
         let (mut from, mut first) = (m.sensed.position, 0);
         if let (Phase::AtStop(visit), Some(current)) = (&m.phase, m.stops.front()) {
-            if stops.front().is_some_and(|stop| stop.id == current.id) {
+            if let Some(stop) = stops.front().filter(|stop| stop.id == current.id) {
+                // What was done or begun of its tasks must still be there.
+                if visit.has_begun() && !visit.fits(current, stop) {
+                    return Err(MissionRefusal::StopUnderWay);
+                }
                 (from, first) = (current.at, 1);
             } else if visit.has_begun() && current.kind != StopKind::Charge {
                 return Err(MissionRefusal::StopUnderWay);
@@ -152,15 +156,9 @@ impl Onboard {
         self.m.quiet_until = now;
         if let (Phase::AtStop(visit), Some(current)) = (&self.m.phase, self.m.stops.front()) {
             if stops.front().is_some_and(|stop| stop.id == current.id) {
-                let has_begun = visit.has_begun();
-                let current = current.clone();
+                let current_tasks = current.tasks.clone();
                 self.m.stops = stops;
-                if has_begun {
-                    // What has begun is finished as it was begun.
-                    self.m.stops[0] = current;
-                } else {
-                    self.renew_visit();
-                }
+                self.renew_visit(current_tasks, out);
                 return;
             }
             if visit.has_begun() {

@@ -65,6 +65,13 @@ impl Visit {
         self.begun.is_some()
     }
 
+    /// True if a changed stop still has, at its place, each task that is no longer open.
+    pub(crate) fn fits(&self, before: &Stop, after: &Stop) -> bool {
+        self.tasks.iter().enumerate().all(|(idx, progress)| {
+            *progress == Progress::Open || before.tasks.get(idx) == after.tasks.get(idx)
+        })
+    }
+
     pub(crate) fn next_wakeup(&self, now: Timestamp, stop: &Stop) -> Timestamp {
         match self.begun {
             None => stop.earliest.max(now),
@@ -127,10 +134,21 @@ impl Onboard {
         true
     }
 
-    /// The current stop was changed before it began.
-    pub(crate) fn renew_visit(&mut self) {
-        if let (Phase::AtStop(visit), Some(stop)) = (&mut self.m.phase, self.m.stops.front()) {
-            *visit = Visit::new(visit.arrived, stop);
+    /// The current stop has another list of tasks; those that were open before stay as they were.
+    pub(crate) fn renew_visit(&mut self, before: Vec<Task>, out: &mut Vec<Output>) {
+        let (Phase::AtStop(visit), Some(stop)) = (&mut self.m.phase, self.m.stops.front()) else {
+            return;
+        };
+        if stop.tasks == before {
+            return;
+        }
+        let progress = |(idx, task)| match before.get(idx) {
+            Some(old) if old == task => visit.tasks[idx],
+            _ => Progress::Open,
+        };
+        visit.tasks = stop.tasks.iter().enumerate().map(progress).collect();
+        if visit.has_begun() {
+            self.present(out);
         }
     }
 

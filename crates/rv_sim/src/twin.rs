@@ -350,7 +350,7 @@ impl Twin {
                 let now = self.w.now;
                 let hub = self.atlas.city.facilities.get(hub.idx());
                 if let (Some(van), Some(hub)) = (self.vans.get_mut(van.idx()), hub) {
-                    van.schedule(now + TICK, Deed::Fetched(hub.stop));
+                    van.schedule(now, Deed::Fetched(hub.stop));
                 }
             }
             Notice::Arrived { .. } | Notice::TryingAgain { .. } => {}

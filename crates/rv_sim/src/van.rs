@@ -210,6 +210,14 @@ impl SimVan {
         } else if self.row.body.speed.0 > 0.0 {
             self.row.body.fall_back();
         }
+        while let Some(first) = self.row.deeds.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let deed = first.remove();
+            self.is_dirty = true;
+            self.happen(now, deed, around, out);
+        }
         while let Some(bytes) = self.row.radio.next_down(now) {
             self.is_dirty = true;
             if self.row.is_down {
@@ -219,14 +227,6 @@ impl SimVan {
             if let Ok(envelope) = rv_wire::decode(&bytes) {
                 self.tell(now, Input::Downlink(envelope), around, out);
             }
-        }
-        while let Some(first) = self.row.deeds.first_entry() {
-            if first.key().0 > now {
-                break;
-            }
-            let deed = first.remove();
-            self.is_dirty = true;
-            self.happen(now, deed, around, out);
         }
         self.note_standing(now);
         self.plan_next(now);

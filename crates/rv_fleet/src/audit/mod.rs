@@ -460,7 +460,8 @@ impl<'a> Audit<'a> {
             Up::Departed { at, .. } => {
                 let book = self.vans.entry(van).or_default();
                 book.at_stop = None;
-                book.departed = Some(*at);
+                // A van that is sent elsewhere under way says so; its leg began before.
+                book.departed.get_or_insert(*at);
             }
             Up::Arrived { stop, at: arrived, edges, distance, energy } => {
                 self.check_stop(van, *stop);

@@ -1,6 +1,7 @@
 //! The twin under the simplest of fleets, and under the real one.
 #![allow(clippy::unwrap_used)]
 
+mod days;
 mod dispatcher;
 mod grid;
 

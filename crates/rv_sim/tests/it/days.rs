@@ -1,0 +1,81 @@
+//! Whole days with the real fleet.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use rv_base::Seconds;
+use rv_fleet::{Fleet, FleetConfig};
+use rv_map::City;
+use rv_sim::day::{self, DayConfig, DayResult};
+use rv_sim::torture::{TortureSize, torture_day, verdict};
+use rv_sim::{FaultRates, TwinConfig};
+
+use crate::grid::grid_city;
+
+fn config(city: &City, seed: u64, n_threads: usize) -> DayConfig {
+    let fleet = FleetConfig::for_city(city, 6, seed);
+    let twin = TwinConfig::usual(seed, 150, Seconds(4.0 * 3600.0));
+    DayConfig { n_threads, ..DayConfig::new(fleet, twin) }
+}
+
+fn run(city: &Arc<City>, config: &DayConfig) -> (DayResult, Fleet, Vec<u8>) {
+    let mut ledger = Vec::new();
+    let mut sink = |_: &rv_fleet::Record, bytes: &[u8]| ledger.extend_from_slice(bytes);
+    let mut watch = |_| ControlFlow::Continue(());
+    let (result, fleet) = day::run(city, config, &mut sink, &mut watch).unwrap();
+    (result, fleet, ledger)
+}
+
+#[test]
+fn a_day_without_faults_delivers_nearly_all_in_time() {
+    let city = Arc::new(grid_city(10));
+    let (result, fleet, _) = run(&city, &config(&city, 1, 2));
+    assert_eq!(verdict(&city, &result, &fleet), Vec::<String>::new());
+    let audit = &result.audit;
+    assert!(audit.n_accepted >= 80, "{audit:?}");
+    assert!(audit.on_time_share() >= 0.9, "{}", audit.on_time_share());
+    assert!(audit.driven.0 > 10_000.0 && audit.energy.0 > 1_000.0);
+    assert!(!result.is_partial && result.history.len() > 40);
+}
+
+#[test]
+fn the_ledger_depends_on_the_seed_alone() {
+    let city = Arc::new(grid_city(8));
+    let with = |seed, n_threads| {
+        let mut config = config(&city, seed, n_threads);
+        config.twin.faults = FaultRates::HEAVY;
+        let (result, _, ledger) = run(&city, &config);
+        (result.ledger, ledger)
+    };
+    let first = with(3, 1);
+    assert_eq!(first, with(3, 1), "on repeat");
+    assert_eq!(first, with(3, 3), "on three threads");
+    assert_ne!(first.0, with(4, 1).0, "another seed");
+}
+
+#[test]
+fn a_day_can_be_stopped_early() {
+    let city = Arc::new(grid_city(6));
+    let mut n_calls = 0;
+    let mut watch = |_| {
+        n_calls += 1;
+        if n_calls < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let (result, _) = day::run(&city, &config(&city, 1, 1), &mut |_, _| {}, &mut watch).unwrap();
+    assert!(result.is_partial && !result.audit.is_closed);
+    assert_eq!(result.audit.n_violations, 0, "{:?}", result.audit.violations);
+}
+
+#[test]
+fn twenty_days_in_which_everything_goes_wrong_break_no_invariant() {
+    let city = Arc::new(grid_city(8));
+    let size = TortureSize { n_vans: 4, n_parcels: 60, hours: 3.0 };
+    let mut broken = Vec::new();
+    for seed in 1..=20 {
+        let (result, fleet, _) = run(&city, &torture_day(&city, size, seed));
+        for what in verdict(&city, &result, &fleet) {
+            broken.push(format!("seed {seed}: {what}"));
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}

@@ -3,6 +3,7 @@
 //! - `cargo xtask up [ARGS]`: builds the console and the binary, then runs `robovan up ARGS`.
 //! - `cargo xtask test [--only STEP]...`: every check of the project, in order.
 //! - `cargo xtask deps`: the floors of the house hold.
+//! - `cargo xtask crash-test [--kills N] [--seed S]`: a server under load is killed N times.
 //! - `cargo xtask e2e`: the console in a real browser against the real server.
 
 mod e2e;
@@ -19,6 +20,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   up [ARGS]             build everything and run `robovan up ARGS`
   test [--only STEP]... run all checks, or the named ones
+  crash-test [--kills N] [--seed S]
+                        kill a server under load N times (200) and look for what is lost
   deps                  check that crates depend only on lower floors
   e2e                   drive the console in headless Chromium
   setup                 install or name what building and testing need";
@@ -42,6 +45,7 @@ fn command(args: &[String]) -> anyhow::Result<ExitCode> {
     match name.as_str() {
         "up" => setup::up(rest),
         "test" => test::run(rest),
+        "crash-test" => test::crash(rest),
         "deps" => floors::check().map(|()| ExitCode::SUCCESS),
         "e2e" => e2e::run().map(|()| ExitCode::SUCCESS),
         "setup" => setup::everything().map(|()| ExitCode::SUCCESS),

@@ -53,6 +53,24 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `cargo xtask crash-test`: the crash test of the unit tests, with more kills.
+pub(crate) fn crash(args: &[String]) -> anyhow::Result<ExitCode> {
+    let (mut n_kills, mut seed) = (200_u32, 1_u64);
+    for pair in args.chunks(2) {
+        match pair {
+            [name, value] if name == "--kills" => n_kills = value.parse()?,
+            [name, value] if name == "--seed" => seed = value.parse()?,
+            _ => bail!("usage: cargo xtask crash-test [--kills N] [--seed S]"),
+        }
+    }
+    let mut test = words("cargo test --quiet -p robovan --test it -- --nocapture --exact");
+    sh(test
+        .arg("crash::nothing_acknowledged_is_lost_or_doubled_by_kills")
+        .env("ROBOVAN_KILLS", n_kills.to_string())
+        .env("ROBOVAN_KILL_SEED", seed.to_string()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn console() -> anyhow::Result<()> {
     setup::console()?;
     sh(words("npm run check --silent").current_dir("console"))?;

@@ -1,0 +1,6 @@
+//! The robovan command from the outside.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod crash;
+mod http;
+mod server;

@@ -182,8 +182,9 @@ impl Fleet {
                 continue;
             }
             if order.order.request.kind == OrderKind::Collection {
+                let at = order.collected_at.unwrap_or(now);
                 let how = DeliveredHow::Hub(hub);
-                self.finish(now, id, OrderEnd::Delivered { how, at: now });
+                self.finish(now, id, OrderEnd::Delivered { how, at });
             } else if order.order.request.window.end < now && !order.is_cancel_asked {
                 self.finish(now, id, OrderEnd::Returned(ReturnReason::VanLost));
             } else {

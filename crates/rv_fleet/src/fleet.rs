@@ -13,7 +13,7 @@ use crate::event::{EVENT_VERSION, Event, Record, Setup};
 use crate::io::{ClosureId, Done, Input, Notice, Output, Rejection};
 use crate::planning::Planner;
 use crate::roads::Roads;
-use crate::state::{Live, State};
+use crate::state::{Live, State, StopState};
 
 /// Most timers that one step runs; the rest runs in the next.
 const TIMERS_PER_STEP_MAX: usize = 10_000;
@@ -226,17 +226,24 @@ impl Fleet {
         self.timers.insert((at, timer));
     }
 
-    /// Where a van is, as far as known, and how fast.
+    /// Where a van is, as far as known. Of one that stands at a stop that is the stop's own place,
+    /// for a hand's breadth beyond it would lead once round the block.
     pub(crate) fn whereabouts(&self, van: VanId) -> RoadPosition {
-        let stood = self.state.vans[van.idx()].position;
-        let is_moving = self.state.vans[van.idx()]
-            .stops
-            .first()
-            .is_some_and(|stop| stop.departed.is_some() && stop.arrived.is_none());
-        match self.live.get(&van) {
-            Some(live) if is_moving => live.status.position,
-            _ => stood,
+        let state = &self.state.vans[van.idx()];
+        let is_moving = |s: &StopState| s.departed.is_some() && s.arrived.is_none();
+        let is_under_way = state.stops.iter().chain(&state.dropped).any(is_moving);
+        match self.fresh(van) {
+            Some(status) if is_under_way || status.position.edge != state.position.edge => {
+                status.position
+            }
+            _ => state.position,
         }
+    }
+
+    /// Telemetry of a van since it last left or reached a stop.
+    pub(crate) fn fresh(&self, van: VanId) -> Option<&rv_wire::Status> {
+        let moved_at = self.state.vans[van.idx()].moved_at;
+        self.live.get(&van).map(|live| &live.status).filter(|status| status.at >= moved_at)
     }
 
     fn reply(&mut self, tag: u64, result: Result<Done, Rejection>) {

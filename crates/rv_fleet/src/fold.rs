@@ -214,6 +214,7 @@ impl State {
             n_attempts: 0,
             next_try: None,
             is_cancel_asked: false,
+            collected_at: None,
             code: None,
             cost,
             story: Vec::new(),
@@ -239,7 +240,8 @@ impl State {
         state.code = None;
         state.stop = None;
         state.status = if is_on_board { OrderStatus::Loaded } else { OrderStatus::Accepted };
-        if !is_on_board {
+        // What is still to be loaded may yet come on board; the van is free of it when it agrees.
+        if state.order.request.kind == OrderKind::Collection && !is_on_board {
             state.van = None;
         }
         self.tell(at, order, StoryKind::AttemptFailed(reason))?;
@@ -376,6 +378,7 @@ impl State {
         van.mission = mission.id;
         van.version = mission.version;
         let mut old: Vec<StopState> = std::mem::take(&mut van.stops);
+        old.append(&mut van.dropped);
         for (stop, plan) in mission.stops.iter().zip(plan) {
             let known = old.iter().position(|s| s.stop.id == stop.id).map(|idx| old.remove(idx));
             van.stops.push(StopState::new(stop.clone(), *plan, known.as_ref()));
@@ -469,8 +472,9 @@ impl State {
                 self.tally.n_strays += u64::from(is_stray);
                 if is_agreed {
                     self.release_orders(at, van_id)?;
+                    self.end_tour(van_id, *done_at)?;
                 }
-                self.end_tour(van_id, *done_at)
+                Ok(())
             }
             Up::Fault { kind, .. } => {
                 van.faults.insert(*kind);
@@ -487,7 +491,8 @@ impl State {
     /// Orders that the van will not serve any more are free again.
     fn release_dropped(&mut self, at: Timestamp, van_id: VanId) -> Fold {
         self.van_mut(van_id)?.dropped.clear();
-        self.release_orders(at, van_id)
+        self.release_orders(at, van_id)?;
+        self.end_tour(van_id, at)
     }
 
     /// Frees the orders of a tour that are neither on board nor on the mission.
@@ -606,6 +611,10 @@ impl State {
         *is_done = true;
         let n_tasks = stop.is_task_done.len().max(1) as f64;
         let since = stop.arrived.map(|at| done_at.since(at.max(stop.stop.earliest)).0.max(0.0));
+        let collected = match (result, stop.stop.tasks.get(usize::from(task_idx))) {
+            (TaskResult::Collected(_), Some(Task::Collect { order, .. })) => Some(*order),
+            _ => None,
+        };
         match (result, stop.stop.tasks.get(usize::from(task_idx))) {
             (TaskResult::HandedOver(_) | TaskResult::Collected(_), _) if n_tasks < 1.5 => {
                 if let Some(since_s) = since {
@@ -627,6 +636,9 @@ impl State {
                 self.tally.charged += *energy;
             }
             _ => {}
+        }
+        if let Some(order) = collected {
+            self.order_mut(order)?.collected_at.get_or_insert(done_at);
         }
         Ok(())
     }

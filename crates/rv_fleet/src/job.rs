@@ -88,7 +88,9 @@ pub(crate) struct Tour {
     pub(crate) items: Vec<u32>,
     /// The way to each item and, last, the way home, with free driving times.
     pub(crate) ways: Vec<(Vec<EdgeId>, Seconds)>,
-    /// When the last item is left and the hub reached.
+    /// How long the van may wait before it leaves, without being later anywhere.
+    pub(crate) wait: Seconds,
+    /// When the hub is reached again.
     pub(crate) end: Timestamp,
 }
 
@@ -119,7 +121,8 @@ impl PlanJob {
                 })
                 .collect();
             let end = self.params.leave + Seconds(route.end_ms as f64 / 1000.0);
-            self.tour(scratch, self.vans[route.vehicle as usize].van, items, end)
+            let wait = Seconds(route.depart_ms as f64 / 1000.0);
+            self.tour(scratch, self.vans[route.vehicle as usize].van, items, wait, end)
         });
         Some(tours.collect())
     }
@@ -129,6 +132,7 @@ impl PlanJob {
         scratch: &mut Scratch,
         van: VanId,
         items: Vec<u32>,
+        wait: Seconds,
         end: Timestamp,
     ) -> Option<Tour> {
         if items.is_empty() {
@@ -142,7 +146,7 @@ impl PlanJob {
             ways.push((route.edge_ids().collect(), route.time()));
             here = target;
         }
-        Some(Tour { van, items, ways, end })
+        Some(Tour { van, items, ways, wait, end })
     }
 
     fn problem(&self, matrix: &Matrix) -> ProblemData {

@@ -10,7 +10,7 @@ use rv_model::{Handover, OrderKind};
 use rv_wire::{Down, Mission, Stop, StopKind, Task};
 
 use crate::codes;
-use crate::event::{Event, MissionCause, StopPlan};
+use crate::event::{Custodian, Event, MissionCause, StopPlan};
 use crate::fleet::Fleet;
 use crate::state::StopState;
 
@@ -20,6 +20,9 @@ const COVER_MIN: Seconds = Seconds(1800.0);
 /// Time for which a moving van goes on along its old route before it takes a new one, so that the
 /// new one reaches it before it has passed the place where they part.
 const HEADSTART: Seconds = Seconds(12.0);
+
+/// Straight-line speed in a city, with detours and signals, for rough estimates.
+pub(crate) const PACE_MPS: f64 = 3.5;
 
 /// A stop to be.
 #[derive(Clone, Debug)]
@@ -101,15 +104,13 @@ impl Fleet {
         self.state.vans[van.idx()].stops.iter().map(Draft::of).collect()
     }
 
-    /// How many stops at the front cannot be touched: the one the van stands at, and the next,
-    /// which it may have begun before it hears of a change.
+    /// How many stops at the front cannot be touched: the one the van drives to, or stands at with
+    /// the next, which it may have begun before it hears of a change. Loading takes its time.
     pub(crate) fn n_frozen(&self, van: VanId) -> usize {
         let stops = &self.state.vans[van.idx()].stops;
-        match stops.first() {
-            Some(first) if first.arrived.is_some() => 2.min(stops.len()),
-            Some(first) if first.departed.is_some() => 1,
-            _ => 0,
-        }
+        let is_short = stops.first().is_some_and(|stop| stop.stop.kind != StopKind::Load);
+        let n_frozen = if self.is_serving(van) && is_short { 2 } else { 1 };
+        n_frozen.min(stops.len())
     }
 
     /// True while a van stands at its first stop.
@@ -127,6 +128,7 @@ impl Fleet {
         ways: Ways,
         cause: MissionCause,
     ) -> Vec<OrderId> {
+        self.begun_first(van, &mut drafts);
         self.keep_ways(van, &mut drafts, ways);
         let lost_ids = self.find_ways(now, van, &mut drafts);
         let is_tour = matches!(cause, MissionCause::Tour | MissionCause::Circuit);
@@ -176,6 +178,26 @@ impl Fleet {
         lost_ids
     }
 
+    /// What the van has begun stays first, whatever was meant when it was not yet known.
+    fn begun_first(&self, van: VanId, drafts: &mut [Draft]) {
+        let stops = &self.state.vans[van.idx()].stops;
+        let begun = stops.iter().find(|stop| stop.arrived.is_some() || stop.departed.is_some());
+        let at = begun.and_then(|b| drafts.iter().position(|d| d.id == Some(b.stop.id)));
+        if let Some(at) = at {
+            drafts[..=at].rotate_right(1);
+        }
+    }
+
+    /// The stop that a van stands at although it was taken off its mission.
+    pub(crate) fn stood_at(&self, van: VanId) -> Option<Draft> {
+        let dropped = &self.state.vans[van.idx()].dropped;
+        dropped.iter().rfind(|stop| stop.arrived.is_some()).map(|stop| {
+            let mut draft = Draft::of(stop);
+            draft.way = Some((stop.stop.route.clone(), stop.plan.drive));
+            draft
+        })
+    }
+
     /// Keeps the way to each stop that follows the same stop as before.
     fn keep_ways(&self, van: VanId, drafts: &mut [Draft], ways: Ways) {
         let state = &self.state.vans[van.idx()];
@@ -187,12 +209,14 @@ impl Fleet {
             if let Some(at) = known
                 && draft.way.is_none()
             {
+                let is_begun = old[at].departed.is_some() || old[at].arrived.is_some();
                 let follows = match (idx, at) {
                     (0, 0) => true,
-                    (0, _) | (_, 0) => false,
+                    (0, _) => is_begun,
+                    (_, 0) => false,
                     _ => before == Some(old[at - 1].stop.id),
                 };
-                let is_here = at == 0 && idx == 0 && old[0].arrived.is_some();
+                let is_here = idx == 0 && old[at].arrived.is_some();
                 if follows && (ways == Ways::Keep || is_here) {
                     let drive = old[at].plan.drive;
                     draft.way = Some((old[at].stop.route.clone(), drive));
@@ -219,7 +243,7 @@ impl Fleet {
             if draft.way.is_none() || has_gap {
                 let (lead, from) = match here {
                     Some(position) => (Vec::new(), position),
-                    None => self.setting_off(van, &metric),
+                    None => self.setting_off(now, van, &metric),
                 };
                 match metric.route(self.roads.scratch(), from, draft.at) {
                     Ok(route) => {
@@ -249,20 +273,28 @@ impl Fleet {
 
     /// Where a van can take a new way: where it stands, or a little ahead on its old way. Returns
     /// the edges up to there (the last one is where the new way begins) and the place.
-    fn setting_off(&self, van: VanId, metric: &rv_route::Metric) -> (Vec<EdgeId>, RoadPosition) {
+    fn setting_off(
+        &self,
+        now: Timestamp,
+        van: VanId,
+        metric: &rv_route::Metric,
+    ) -> (Vec<EdgeId>, RoadPosition) {
         let state = &self.state.vans[van.idx()];
-        let moving = state.stops.first().filter(|s| s.departed.is_some() && s.arrived.is_none());
-        let (Some(stop), Some(live)) = (moving, self.live(van)) else {
-            return (Vec::new(), self.whereabouts(van));
-        };
-        let position = live.status.position;
+        let is_moving = |s: &&StopState| s.departed.is_some() && s.arrived.is_none();
+        let moving = state.stops.iter().chain(&state.dropped).find(is_moving);
+        let Some(stop) = moving else { return (Vec::new(), self.whereabouts(van)) };
         let route = &stop.stop.route;
+        // Telemetry is seconds old; without any since it left, the van may be anywhere ahead.
+        let (position, seen_at, speed) = match self.fresh(van) {
+            Some(status) => (status.position, status.at, status.speed),
+            None => (state.position, state.moved_at, self.class_of(van).speed_max * 0.7),
+        };
         let Some(at) = route.iter().position(|edge| *edge == position.edge) else {
             return (Vec::new(), position);
         };
         let graph = &self.city.graph;
-        let mut ahead_m = live.status.speed.0 * HEADSTART.0 - graph.edge(position.edge).length.0
-            + position.offset.0;
+        let time = now.since(seen_at).max(Seconds::ZERO).min(Seconds(30.0)) + HEADSTART;
+        let mut ahead_m = speed.0 * time.0 - graph.edge(position.edge).length.0 + position.offset.0;
         let mut edges = vec![position.edge];
         for edge in &route[at + 1..] {
             if ahead_m <= 0.0 || metric.check_edge(*edge).is_err() || *edge == stop.stop.at.edge {
@@ -272,7 +304,8 @@ impl Fleet {
             edges.push(*edge);
         }
         let last = edges[edges.len() - 1];
-        let offset = if last == position.edge { position.offset } else { rv_base::Meters::ZERO };
+        let is_here = edges.len() == 1;
+        let offset = if is_here { position.offset } else { rv_base::Meters::ZERO };
         (edges, RoadPosition { edge: last, offset })
     }
 
@@ -391,8 +424,15 @@ impl Fleet {
             rv_map::FacilityKind::Locker => StopKind::Locker,
             _ => StopKind::Station,
         };
-        let parcels: Vec<ParcelId> =
-            orders.iter().flat_map(|id| self.state.orders[id.idx()].order.parcels()).collect();
+        // Of an order that came in part, only the rest.
+        let is_left = |parcel: &ParcelId| {
+            !matches!(self.state.parcels[parcel.idx()].custodian, Custodian::Facility(_))
+        };
+        let parcels: Vec<ParcelId> = orders
+            .iter()
+            .flat_map(|id| self.state.orders[id.idx()].order.parcels())
+            .filter(is_left)
+            .collect();
         let each = self.state.estimates.drop.or(self.config.service.drop_s.0);
         Draft {
             id: None,
@@ -430,9 +470,13 @@ impl Fleet {
             let order = &self.state.orders[id.idx()].order;
             let mass: Kilograms = order.request.parcel_mass;
             let compartment = u16::try_from(compartment).unwrap_or(u16::MAX);
+            let is_here = |parcel: &ParcelId| {
+                matches!(self.state.parcels[parcel.idx()].custodian, Custodian::Hub(_))
+            };
             tasks.extend(
                 order
                     .parcels()
+                    .filter(is_here)
                     .map(|parcel| DraftTask::Keep(Task::Load { parcel, compartment, mass })),
             );
         }

@@ -9,7 +9,7 @@ use rv_model::{
 };
 use rv_wire::StopKind;
 
-use crate::event::{Event, Halt, OrderEnd, Service};
+use crate::event::{Custodian, Event, Halt, OrderEnd, Service};
 use crate::fleet::Fleet;
 use crate::io::{Actor, Command, Done, MAX_BULK_ORDERS, Notice, Placed, Rejection, Role};
 
@@ -280,7 +280,25 @@ impl Fleet {
                 Some((_, reason)) => OrderEnd::Returned(reason),
             }
         };
+        self.bring_back(now, id);
         self.finish(now, id, end);
+    }
+
+    /// People bring to the hub what a van out of reach left at a locker or station of an order
+    /// that was not whole.
+    fn bring_back(&mut self, now: Timestamp, id: OrderId) {
+        let order = &self.state.orders[id.idx()];
+        let to = Custodian::Hub(order.hub);
+        let at_facility = |p: &ParcelId| match self.state.parcels[p.idx()].custodian {
+            Custodian::Facility(facility) => Some((*p, facility)),
+            _ => None,
+        };
+        let left: Vec<(ParcelId, FacilityId)> =
+            order.order.parcels().filter_map(|p| at_facility(&p)).collect();
+        for (parcel, facility) in left {
+            let from = Custodian::Facility(facility);
+            self.emit(now, Event::ParcelsMoved { parcels: vec![parcel], from, to });
+        }
     }
 
     /// Why an order that waits for a van will not get one any more.

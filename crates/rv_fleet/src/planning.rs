@@ -12,7 +12,7 @@ use crate::event::{MissionCause, Service};
 use crate::fleet::{Fleet, Timer};
 use crate::io::Output;
 use crate::job::{JobItem, JobParams, JobVan, PlanJob, PlanResult, Tour};
-use crate::missions::Ways;
+use crate::missions::{PACE_MPS, Ways};
 use crate::state::State;
 
 /// Time to gather more before a wanted plan is made.
@@ -22,7 +22,11 @@ const TOUR_ORDERS_MIN: usize = 14;
 /// Orders that must leave within this time are urgent: their tour leaves whatever its size.
 const URGENT_WITHIN: Seconds = Seconds(2400.0);
 /// Orders offered to a job for each of its vans.
-const ORDERS_PER_VAN: usize = 40;
+const ORDERS_PER_VAN: usize = 35;
+/// Orders whose window opens so much later than a van could be there are left to a later plan.
+const EARLY: Seconds = Seconds(1200.0);
+/// A planned tour that could leave so much later is not begun yet.
+const HOLD: Seconds = Seconds(600.0);
 /// Most parcels that one item of a job holds.
 const ITEM_PARCELS_MAX: u32 = 100;
 /// Time beyond a tour's end for which its roads must be covered by permits.
@@ -232,11 +236,12 @@ impl Fleet {
             let until = now + tour_max * share;
             let mut candidates = self.candidates(now, hub, vans[0], until, &seen);
             seen.extend(candidates.iter().map(|c| c.order));
-            let is_urgent = candidates.iter().any(|c| c.leave_by < now + URGENT_WITHIN);
-            if candidates.is_empty() || (candidates.len() < TOUR_ORDERS_MIN && !is_urgent) {
+            let is_urgent = |c: &&Candidate| c.leave_by < now + URGENT_WITHIN;
+            let n_urgent = candidates.iter().filter(is_urgent).count();
+            if candidates.is_empty() || (candidates.len() < TOUR_ORDERS_MIN && n_urgent == 0) {
                 continue;
             }
-            let n_wanted = candidates.len().div_ceil(8).max(1);
+            let n_wanted = candidates.len().div_ceil(30).max(n_urgent.div_ceil(6)) + 1;
             let n_vans = if round == 0 { n_wanted } else { n_wanted.min(2) };
             let rest = vans.split_off(n_vans.min(vans.len()));
             self.sort_candidates(hub, &mut candidates, vans.len());
@@ -337,6 +342,10 @@ impl Fleet {
             }
             let drive = Seconds(f64::from(time_ms) / 1000.0 * factor);
             let service = self.handover_time(request.n_parcels);
+            // A van that leaves now would stand before the door.
+            if request.window.start > now + EARLY + drive {
+                continue;
+            }
             // Where is no time to be there and back, a shorter or later tour is.
             if request.window.start.max(now + drive) + service + drive > until {
                 continue;
@@ -552,6 +561,10 @@ impl Fleet {
             // The prize falls with the time left, so this undoes it well enough to compare.
             item.prize > 4.0 + 300.0 / (1.0 + 2.0 * (URGENT_WITHIN.0 / 3600.0).powi(2))
         };
+        // A tour that would rather leave later is planned anew then, with what has come until then.
+        if job.cause == MissionCause::Tour && tour.wait > HOLD {
+            return;
+        }
         let is_worth_it = job.cause == MissionCause::Circuit
             || n_orders >= TOUR_ORDERS_MIN
             || items.iter().any(leave_by)
@@ -725,8 +738,6 @@ impl Fleet {
         hub: FacilityId,
         id: OrderId,
     ) -> Option<(VanId, usize)> {
-        /// Straight-line speed in a city, with detours and signals.
-        const PACE_MPS: f64 = 3.5;
         /// Longest detour.
         const DETOUR_MAX: Seconds = Seconds(900.0);
         let order = &self.state.orders[id.idx()];

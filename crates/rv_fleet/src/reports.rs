@@ -1,6 +1,6 @@
 //! What vans report, and what follows from it.
 
-use rv_base::{FacilityId, OrderId, ParcelId, StopId, Timestamp, VanId};
+use rv_base::{FacilityId, OrderId, ParcelId, Seconds, StopId, Timestamp, VanId};
 use rv_model::{OrderKind, ReturnReason, Template};
 use rv_wire::{
     Cursor, FaultKind, MissionRefusal, NotHandedOver, Proof, StopKind, Task, TaskResult, Up,
@@ -9,7 +9,7 @@ use rv_wire::{
 use crate::event::{Custodian, DeliveredHow, Event, MissionCause, NextTry, OrderEnd, TicketKind};
 use crate::fleet::{Fleet, Timer};
 use crate::io::Notice;
-use crate::missions::{Draft, Ways};
+use crate::missions::{Draft, PACE_MPS, Ways};
 use crate::state::StopState;
 
 /// Refusals in a row after which a person has to look at a van.
@@ -65,6 +65,15 @@ impl Fleet {
         }
         match reason {
             MissionRefusal::BatteryShort => self.charge_first(now, van),
+            MissionRefusal::StopUnderWay => {
+                let mut drafts = self.drafts(van);
+                if let Some(stood_at) = self.stood_at(van) {
+                    drafts.insert(0, stood_at);
+                }
+                let cause = MissionCause::Refused;
+                let lost = self.set_mission(now, van, drafts, Ways::Keep, cause);
+                self.cannot_reach(now, van, &lost);
+            }
             _ => self.reroute(now, van, MissionCause::Refused),
         }
     }
@@ -322,6 +331,15 @@ impl Fleet {
         if order.status.is_final() {
             return;
         }
+        let holder = if is_hub { Custodian::Hub(facility) } else { Custodian::Facility(facility) };
+        let is_whole =
+            order.order.parcels().all(|p| self.state.parcels[p.idx()].custodian == holder);
+        if !is_whole && !is_hub {
+            // A part was not there when it was loaded; it follows.
+            let (reason, next) = (ReturnReason::Missing, NextTry::Again);
+            self.emit(now, Event::AttemptFailed { order: id, reason, next });
+            return;
+        }
         let is_collection = order.order.request.kind == OrderKind::Collection;
         let was_asked = order.order.request.site == rv_model::Site::Facility(facility);
         let how = if is_hub {
@@ -332,7 +350,9 @@ impl Fleet {
                 self.wake_hub(now, hub);
                 return;
             }
-            DeliveredHow::Hub(facility)
+            let at = order.collected_at.unwrap_or(at);
+            self.finish(now, id, OrderEnd::Delivered { how: DeliveredHow::Hub(facility), at });
+            return;
         } else if was_asked {
             DeliveredHow::Facility(facility)
         } else {
@@ -388,33 +408,46 @@ impl Fleet {
         if by_station.is_empty() {
             return;
         }
-        let n_frozen = self.n_frozen(van);
         let mut drafts = self.drafts(van);
         for (station, orders) in by_station {
             let draft = self.drop_draft(station, &orders, Timestamp::ZERO);
-            let at = self.cheapest_place(&drafts, n_frozen, &draft);
+            let ends = orders.iter().map(|id| self.state.orders[id.idx()].order.request.window.end);
+            let due = ends.min().unwrap_or(now) - draft.stay - Seconds(120.0);
+            let at = self.cheapest_place(now, van, &drafts, &draft, due);
             drafts.insert(at, draft);
         }
         let lost = self.set_mission(now, van, drafts, Ways::Keep, MissionCause::NextTry);
         self.cannot_reach(now, van, &lost);
     }
 
-    /// Where a stop fits with the least detour, in a straight line; before the way home.
-    fn cheapest_place(&self, drafts: &[Draft], n_frozen: usize, new: &Draft) -> usize {
+    /// Where a stop fits with the least detour, in a straight line, before the way home; reached
+    /// before `due` if that can be.
+    fn cheapest_place(
+        &self,
+        now: Timestamp,
+        van: VanId,
+        drafts: &[Draft],
+        new: &Draft,
+        due: Timestamp,
+    ) -> usize {
+        /// What a second of lateness weighs against a metre of detour.
+        const METERS_PER_LATE_SECOND: f64 = 5.0;
+        let n_frozen = self.n_frozen(van);
+        let expected = self.state.vans[van.idx()].expected(now);
         let position = |draft: &Draft| self.world(draft.at);
         let here = self.world(new.at);
         let last = drafts.len().saturating_sub(1).max(n_frozen);
-        let detour = |at: &usize| {
+        let cost = |at: &usize| {
             let before = at.checked_sub(1).and_then(|i| drafts.get(i)).map(position);
             let after = drafts.get(*at).map(position);
             let to = before.map_or(0.0, |b| b.distance_to(here).0);
             let on = after.map_or(0.0, |a| here.distance_to(a).0);
             let direct = before.zip(after).map_or(0.0, |(b, a)| b.distance_to(a).0);
-            to + on - direct
+            let left = at.checked_sub(1).and_then(|i| expected.get(i)).map_or(now, |e| e.1);
+            let late_s = (left + Seconds(to / PACE_MPS)).since(due).0.max(0.0);
+            to + on - direct + late_s * METERS_PER_LATE_SECOND
         };
-        // Stops with windows come first: a courier has no hurry, so only the later half is tried.
-        let first = n_frozen.max(last / 2);
-        (first..=last).min_by(|a, b| detour(a).total_cmp(&detour(b))).unwrap_or(last)
+        (n_frozen..=last).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(last)
     }
 
     /// Orders to which no way leads now.

@@ -91,6 +91,8 @@ pub struct OrderState {
     pub next_try: Option<(NextTry, ReturnReason)>,
     /// True if the tenant called it off while it was on board.
     pub is_cancel_asked: bool,
+    /// When a collection was received from its sender.
+    pub collected_at: Option<Timestamp>,
     /// Hash of the live code, if there is one.
     pub code: Option<CodeHash>,
     /// Its share of energy, van and operator, and its handling.

@@ -4,7 +4,7 @@ use rv_base::{EdgeId, LatLon, Meters, Seconds};
 use rv_map::RoadGraph;
 
 use crate::cost::{angle_between_deg, arrival_heading_deg, departure_heading_deg};
-use crate::route::Route;
+use crate::route::{Reached, Route};
 
 /// A stretch of a route along one road, and how it is entered.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +125,22 @@ impl Route {
             }
         }
         steps
+    }
+}
+
+impl Reached {
+    /// The line of the part of the edge that is within reach.
+    pub fn line(&self, graph: &RoadGraph) -> Vec<LatLon> {
+        let mut line = part_of_line(
+            &graph.polyline(self.edge),
+            graph.edge(self.edge).length,
+            self.from,
+            self.until,
+        );
+        if line.len() == 1 {
+            line.push(line[0]);
+        }
+        line
     }
 }
 

@@ -44,7 +44,7 @@ pub use cost::Cost;
 pub use edge_set::EdgeSet;
 pub use guide::{Step, StepTurn};
 pub use matrix::Matrix;
-pub use metric::{ClassCosts, Conditions, Metric, MetricSpec, RouteError};
+pub use metric::{ClassCosts, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
 pub use network::Network;
 pub use route::{Reach, Reached, Route, RouteEdge, Scratch};
 

@@ -8,11 +8,9 @@ use rv_base::RoadPosition;
 use crate::cost::{Cost, UNREACHABLE_MS};
 use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::network::Network;
-use crate::perfect::{SearchGraph, SearchSide};
 use crate::route::{Scratch, same_edge_ahead};
 use crate::simd::wide;
-use crate::table::{LabelSources, LabelTargets, ROWS, Table, TargetLabels};
-use crate::weight::SingleWeight;
+use crate::table::{LabelArcs, LabelSources, LabelTargets, ROWS, Rest, Table, Tile};
 
 /// Below so many entries one thread is enough.
 const PARALLEL_ENTRIES: usize = 4_000_000;
@@ -75,7 +73,7 @@ impl Metric {
             .zip(dist_mm.chunks_mut(width))
             .zip(energy_mwh.chunks_mut(width))
             .map(|((time_ms, dist_mm), energy_mwh)| WholeRow { time_ms, dist_mm, energy_mwh });
-        self.fill(scratch, &whole.graph, |side| &side.keys, sources, targets, rows)?;
+        self.fill::<true, _>(scratch, whole.graph.label_arcs(), sources, targets, rows)?;
         Ok(Matrix { epoch: self.epoch(), n_sources, n_targets, time_ms, dist_mm, energy_mwh })
     }
 
@@ -89,36 +87,31 @@ impl Metric {
     ) -> Result<Vec<u32>, RouteError> {
         let mut time_ms = vec![UNREACHABLE_MS; sources.len() * targets.len()];
         let rows = time_ms.chunks_mut(targets.len().max(1)).map(|time_ms| TimeRow { time_ms });
-        match &self.weights {
-            Weights::Whole(h) => {
-                self.fill(scratch, &h.graph, |side| &side.times, sources, targets, rows)?;
-            }
-            Weights::Times(h) => {
-                self.fill(scratch, &h.graph, |side| &side.times, sources, targets, rows)?;
-            }
-        }
+        let arcs = match &self.weights {
+            Weights::Whole(h) => h.graph.label_arcs(),
+            Weights::Times(h) => h.graph.label_arcs(),
+        };
+        self.fill::<false, _>(scratch, arcs, sources, targets, rows)?;
         Ok(time_ms)
     }
 
     /// Writes every pair that is allowed and connected into its row.
-    fn fill<K, W: SingleWeight, R: Row>(
+    fn fill<const WHOLE: bool, R: Row>(
         &self,
         scratch: &mut Scratch,
-        graph: &SearchGraph<K>,
-        weights: impl Fn(&SearchSide<K>) -> &[W],
+        (out, into): (LabelArcs<'_>, LabelArcs<'_>),
         sources: &[RoadPosition],
         targets: &[RoadPosition],
         rows: impl Iterator<Item = R>,
     ) -> Result<(), RouteError> {
         let network = &*self.network;
+        let cch = &network.cch;
         let starts = located(sources, |p| self.locate_start(p))?;
         let ends = located(targets, |p| self.locate_end(p))?;
         let columns = Columns::of(network, &ends);
         let rounds = self.rounds(scratch, &starts, &ends);
         let ranks = columns.ranks.clone();
-        let (cch, SearchGraph { out, into }) = (&network.cch, graph);
-        let weights_into = weights(into);
-        let labels = wide(LabelTargets { cch, arcs: &into.arcs, weights: weights_into, ranks });
+        let target_labels = wide(LabelTargets::<WHOLE> { cch, arcs: into, ranks });
         let mut work: Vec<(u32, Located, R)> = rows
             .zip(&starts)
             .filter_map(|(row, start)| start.map(|start| (network.rank(start.state), start, row)))
@@ -126,11 +119,16 @@ impl Metric {
         work.sort_by_key(|(rank, ..)| *rank);
         let mut ranks: Vec<u32> = work.iter().map(|(rank, ..)| *rank).collect();
         ranks.dedup();
-        let source_labels =
-            wide(LabelSources { cch, arcs: &out.arcs, weights: weights(out), ranks: &ranks });
-        let source_labels = (&ranks[..], &source_labels[..]);
+        let source_labels = wide(LabelSources::<WHOLE> { cch, arcs: out, ranks });
         let fill = |tile: &mut [(u32, Located, R)]| {
-            self.fill_tile(source_labels, &labels, &columns, &ends, &rounds, tile);
+            let row_of = |rank| source_labels.ranks.binary_search(&rank);
+            let [first, last] =
+                [0, tile.len() - 1].map(|at| row_of(tile[at].0).expect("all sources have labels"));
+            let rows = first..last + 1;
+            let (sources, targets) = (&source_labels, &target_labels);
+            let mut table = wide(Table::<WHOLE> { cch, rows, sources, targets });
+            columns.merge_alternatives::<WHOLE>(&mut table);
+            fill_rows::<WHOLE, R>(&table, &columns, &ends, &rounds, tile);
         };
         if sources.len() * targets.len() < PARALLEL_ENTRIES {
             work.chunks_mut(ROWS).for_each(fill);
@@ -138,50 +136,6 @@ impl Metric {
             work.par_chunks_mut(ROWS).for_each(fill);
         }
         Ok(())
-    }
-
-    fn fill_tile<W: SingleWeight, R: Row>(
-        &self,
-        (ranks, labels): (&[u32], &[W]),
-        targets: &TargetLabels<W>,
-        columns: &Columns,
-        ends: &[Option<Located>],
-        rounds: &BTreeMap<u32, Cost>,
-        tile: &mut [(u32, Located, R)],
-    ) {
-        let cch = &self.network.cch;
-        let [first, last] = [0, tile.len() - 1]
-            .map(|at| ranks.binary_search(&tile[at].0).expect("all ranks have labels"));
-        let sources = &ranks[first..=last];
-        let source_labels = &labels[first * cch.n_depths..(last + 1) * cch.n_depths];
-        let n_columns = targets.ranks.len();
-        let mut table = wide(Table { cch, sources, source_labels, targets });
-        for row in table.chunks_mut(n_columns.max(1)) {
-            for (column, other) in &columns.alternatives {
-                row[*column].improve(row[*other]);
-            }
-        }
-        let mut at = 0;
-        for (rank, start, row) in tile {
-            if sources[at] != *rank {
-                at += 1;
-            }
-            let entered = &table[at * n_columns..][..n_columns];
-            for Column { to, column, state, part } in &columns.targets {
-                let mut cost = entered[*column as usize].cost();
-                if start.state == *state {
-                    let end = ends[*to as usize].as_ref().expect("columns are of allowed ends");
-                    if let Some(cost) = same_edge_ahead(start, end) {
-                        row.set(*to as usize, cost);
-                        continue;
-                    }
-                    cost = rounds.get(state).copied().unwrap_or(Cost::UNREACHABLE);
-                }
-                if cost.is_reachable() {
-                    row.set(*to as usize, cost.minus(start.part).plus(*part));
-                }
-            }
-        }
     }
 
     /// Costs of going round to the same edge again, by state, where a target lies behind a source.
@@ -205,6 +159,44 @@ impl Metric {
             }
         }
         rounds
+    }
+}
+
+/// Completes the rows of a tile: costs from edges' tails to costs between positions.
+fn fill_rows<const WHOLE: bool, R: Row>(
+    table: &Tile,
+    columns: &Columns,
+    ends: &[Option<Located>],
+    rounds: &BTreeMap<u32, Cost>,
+    tile: &mut [(u32, Located, R)],
+) {
+    let n_columns = columns.ranks.len();
+    let mut first = 0;
+    let mut rank_before = tile[0].0;
+    for (rank, start, row) in tile {
+        if *rank != rank_before {
+            first += n_columns;
+            rank_before = *rank;
+        }
+        for Column { to, column, state, part } in &columns.targets {
+            let at = first + *column as usize;
+            let mut cost = if WHOLE {
+                table.rest[at].cost(table.times[at])
+            } else {
+                Cost { time_ms: table.times[at], ..Cost::ZERO }
+            };
+            if start.state == *state {
+                let end = ends[*to as usize].as_ref().expect("columns are of allowed ends");
+                if let Some(cost) = same_edge_ahead(start, end) {
+                    row.set(*to as usize, cost);
+                    continue;
+                }
+                cost = rounds.get(state).copied().unwrap_or(Cost::UNREACHABLE);
+            }
+            if cost.is_reachable() {
+                row.set(*to as usize, cost.minus(start.part).plus(*part));
+            }
+        }
     }
 }
 
@@ -257,6 +249,22 @@ struct Column {
 }
 
 impl Columns {
+    /// Leaves in each column the best of all states in which its edge is entered.
+    fn merge_alternatives<const WHOLE: bool>(&self, table: &mut Tile) {
+        for first in (0..table.times.len()).step_by(self.ranks.len().max(1)) {
+            for (column, other) in &self.alternatives {
+                let (at, other) = (first + column, first + other);
+                let rest = |at: usize| if WHOLE { table.rest[at] } else { Rest::default() };
+                if (table.times[other], rest(other)) < (table.times[at], rest(at)) {
+                    table.times[at] = table.times[other];
+                    if WHOLE {
+                        table.rest[at] = table.rest[other];
+                    }
+                }
+            }
+        }
+    }
+
     fn of(network: &Network, ends: &[Option<Located>]) -> Self {
         let entered =
             |end: &Located| network.states_of(end.position.edge).map(|state| network.rank(state));

@@ -223,26 +223,15 @@ impl Metric {
         Self { network, epoch, costs: spec.costs.clone(), access, is_arc_open, weights }
     }
 
-    /// Metrics for many permits at once, in driving times alone: a quarter of the memory and of
-    /// the time that whole metrics take. Routes and times are as exact as those of whole metrics;
-    /// of several routes of the same time it may be another one. All specs must be of one network.
+    /// Metrics for many permits at once, in driving times alone; see [`MetricBatch`]. All specs
+    /// must be of one network.
     pub fn build_many(specs: &[MetricSpec<'_>], epoch: u64) -> Vec<Self> {
-        let eights: Vec<&[MetricSpec<'_>]> = specs.chunks(LANES).collect();
-        let built = eights.par_iter().map(|eight| Self::build_eight(eight, epoch));
+        let batches: Vec<&[MetricSpec<'_>]> = specs.chunks(MetricBatch::LANES).collect();
+        let built = batches.par_iter().map(|specs| {
+            let batch = MetricBatch::customize(specs, epoch);
+            (0..specs.len()).map(|lane| batch.metric(lane)).collect::<Vec<_>>()
+        });
         built.collect::<Vec<_>>().into_iter().flatten().collect()
-    }
-
-    fn build_eight(specs: &[MetricSpec<'_>], epoch: u64) -> Vec<Self> {
-        let (open, weights) = MetricSpec::customize(specs);
-        let lanes = specs.iter().zip(open).enumerate();
-        lanes
-            .map(|(lane, (spec, (access, is_arc_open)))| {
-                let network = spec.costs.network.clone();
-                let hierarchy = Hierarchy::of(&network.cch, weights.lane(lane));
-                let weights = Weights::Times(hierarchy);
-                Self { network, epoch, costs: spec.costs.clone(), access, is_arc_open, weights }
-            })
-            .collect()
     }
 
     /// The number that its builder gave these weights.
@@ -332,8 +321,62 @@ impl Metric {
     }
 }
 
-/// Metrics that are customised side by side.
-const LANES: usize = 8;
+const N_LANES: usize = 8;
+
+/// Up to eight metrics of one network, customised side by side in driving times alone.
+///
+/// They take a quarter of the memory and time of whole metrics. Routes and times are as exact; of
+/// several routes that take the same time it may be another one.
+#[derive(Clone, Debug)]
+pub struct MetricBatch {
+    epoch: u64,
+    metrics: Vec<OpenMetric>,
+    weights: Customized<[TimeKey; N_LANES]>,
+}
+
+/// What one metric of a batch allows.
+#[derive(Clone, Debug)]
+struct OpenMetric {
+    costs: Arc<ClassCosts>,
+    access: Vec<Access>,
+    is_arc_open: Vec<u64>,
+}
+
+impl MetricBatch {
+    /// Most metrics that a batch holds.
+    pub const LANES: usize = N_LANES;
+
+    /// Customises up to [`Self::LANES`] metrics.
+    pub fn customize(specs: &[MetricSpec<'_>], epoch: u64) -> Self {
+        assert!((1..=Self::LANES).contains(&specs.len()), "a batch has one to eight metrics");
+        let metrics: Vec<OpenMetric> = specs
+            .iter()
+            .map(|spec| {
+                let (access, is_arc_open) = spec.open();
+                OpenMetric { costs: spec.costs.clone(), access, is_arc_open }
+            })
+            .collect();
+        let network = &specs[0].costs.network;
+        let arc_weights = (0..network.n_arcs()).map(|arc| {
+            std::array::from_fn(|lane| match metrics.get(lane) {
+                Some(metric) if is_set(&metric.is_arc_open, arc) => {
+                    TimeKey::of(metric.costs.arc_cost[arc])
+                }
+                _ => TimeKey::NONE,
+            })
+        });
+        let weights = wide(Customize { cch: &network.cch, arc_weights });
+        Self { epoch, metrics, weights }
+    }
+
+    /// One of its metrics, ready for questions; panics if there is none of this number.
+    pub fn metric(&self, lane: usize) -> Metric {
+        let OpenMetric { costs, access, is_arc_open } = self.metrics[lane].clone();
+        let network = costs.network.clone();
+        let weights = Weights::Times(Hierarchy::of(&network.cch, self.weights.lane(lane)));
+        Metric { network, epoch: self.epoch, costs, access, is_arc_open, weights }
+    }
+}
 
 impl MetricSpec<'_> {
     fn open(&self) -> (Vec<Access>, Vec<u64>) {
@@ -342,24 +385,6 @@ impl MetricSpec<'_> {
         let access = self.costs.access(&conditions);
         let is_arc_open = self.costs.open_arcs(&access);
         (access, is_arc_open)
-    }
-
-    /// Customises up to eight metrics side by side.
-    pub(crate) fn customize(
-        specs: &[Self],
-    ) -> (Vec<(Vec<Access>, Vec<u64>)>, Customized<[TimeKey; LANES]>) {
-        let open: Vec<_> = specs.iter().map(Self::open).collect();
-        let network = &specs[0].costs.network;
-        let arc_weights = (0..network.n_arcs()).map(|arc| {
-            std::array::from_fn(|lane| match open.get(lane) {
-                Some((_, is_arc_open)) if is_set(is_arc_open, arc) => {
-                    TimeKey::of(specs[lane].costs.arc_cost[arc])
-                }
-                _ => TimeKey::NONE,
-            })
-        });
-        let weights = wide(Customize { cch: &network.cch, arc_weights });
-        (open, weights)
     }
 }
 

@@ -6,9 +6,11 @@
 //! depth.
 
 use crate::cch::{Below, Cch, UpArcs};
+use crate::cost::UNREACHABLE_MS;
 use crate::customize::Customized;
 use crate::simd::{Kernel, wide};
-use crate::weight::{ShortcutWeight, Weight};
+use crate::table::{LabelArcs, Rest};
+use crate::weight::ShortcutWeight;
 
 /// What searches and tables run on.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct SearchSide<K> {
     pub(crate) keys: Vec<K>,
     /// The times in `keys`.
     pub(crate) times: Vec<u32>,
+    /// The rest of the costs in `keys`.
+    pub(crate) rest: Vec<Rest>,
     /// Each arc's index in the whole hierarchy.
     pub(crate) original: Vec<u32>,
 }
@@ -40,6 +44,19 @@ impl<K: ShortcutWeight> SearchGraph<K> {
     }
 }
 
+impl<K> SearchGraph<K> {
+    /// What labels are made of, out of sources and into targets.
+    pub(crate) fn label_arcs(&self) -> (LabelArcs<'_>, LabelArcs<'_>) {
+        (self.out.label_arcs(), self.into.label_arcs())
+    }
+}
+
+impl<K> SearchSide<K> {
+    fn label_arcs(&self) -> LabelArcs<'_> {
+        LabelArcs { arcs: &self.arcs, times: &self.times, rest: &self.rest }
+    }
+}
+
 impl<K: ShortcutWeight> SearchSide<K> {
     /// Keeps the arcs whose time is the shortest between their ends.
     fn build(arcs: &UpArcs, keys: &[K], times: &[u32], shortest: &[u32]) -> Self {
@@ -47,15 +64,17 @@ impl<K: ShortcutWeight> SearchSide<K> {
             arcs: UpArcs { first: vec![0], ..UpArcs::default() },
             keys: Vec::new(),
             times: Vec::new(),
+            rest: Vec::new(),
             original: Vec::new(),
         };
         for rank in 0..arcs.first.len() as u32 - 1 {
             for arc in arcs.range(rank) {
-                if times[arc] == shortest[arc] && !times[arc].is_none() {
+                if times[arc] == shortest[arc] && times[arc] < UNREACHABLE_MS {
                     side.arcs.ancestor.push(arcs.ancestor[arc]);
                     side.arcs.depth.push(arcs.depth[arc]);
                     side.keys.push(keys[arc]);
                     side.times.push(times[arc]);
+                    side.rest.extend(keys[arc].rest());
                     side.original.push(arc as u32);
                 }
             }
@@ -78,8 +97,8 @@ impl Kernel for Perfect<'_> {
     #[inline(always)]
     fn run(self) -> Customized<u32> {
         let Self { cch, mut out, mut into } = self;
-        let mut away = vec![<u32 as Weight>::NONE; cch.n_depths];
-        let mut back = vec![<u32 as Weight>::NONE; cch.n_depths];
+        let mut away = vec![UNREACHABLE_MS; cch.n_depths];
+        let mut back = vec![UNREACHABLE_MS; cch.n_depths];
         for rank in (0..cch.parent.len() as u32).rev() {
             spread(&cch.out, &out, rank, &mut away);
             spread(&cch.into, &into, rank, &mut back);
@@ -102,7 +121,7 @@ fn spread(arcs: &UpArcs, times: &[u32], rank: u32, by_depth: &mut [u32]) {
 #[inline(always)]
 fn clear(arcs: &UpArcs, rank: u32, by_depth: &mut [u32]) {
     for depth in &arcs.depth[arcs.range(rank)] {
-        by_depth[*depth as usize] = Weight::NONE;
+        by_depth[*depth as usize] = UNREACHABLE_MS;
     }
 }
 

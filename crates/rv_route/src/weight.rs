@@ -1,6 +1,7 @@
 //! What a shortest-path calculation adds up and compares.
 
 use crate::cost::{Cost, UNREACHABLE_MS};
+use crate::table::Rest;
 
 /// A weight of the hierarchy: a sum, a minimum, and which triangle made it.
 pub(crate) trait Weight: Copy + Send + Sync {
@@ -26,49 +27,14 @@ pub(crate) trait SingleWeight: Weight {
     fn cost(self) -> Cost;
 }
 
-impl SingleWeight for u32 {
-    #[inline(always)]
-    fn cost(self) -> Cost {
-        Cost { time_ms: self, ..Cost::ZERO }
-    }
-}
-
-/// Driving time alone, ms.
-impl Weight for u32 {
-    const NONE: Self = UNREACHABLE_MS;
-    const ZERO: Self = 0;
-
-    #[inline(always)]
-    fn over(self, other: Self, _via: u32) -> Self {
-        self + other
-    }
-
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        self + other
-    }
-
-    #[inline(always)]
-    fn improve(&mut self, other: Self) {
-        *self = other.min(*self);
-    }
-
-    #[inline(always)]
-    fn is_none(self) -> bool {
-        self >= Self::NONE
-    }
-
-    fn of(cost: Cost) -> Self {
-        cost.time_ms.min(UNREACHABLE_MS)
-    }
-}
-
 /// A weight that shortcuts are customised with: it knows what it passes over.
 pub(crate) trait ShortcutWeight: SingleWeight + Ord {
     /// Rank of the node that a shortcut passes over.
     fn via(self) -> Option<u32>;
     /// Its time alone.
     fn time_ms(self) -> u32;
+    /// The rest of the cost, if it is known.
+    fn rest(self) -> Option<Rest>;
 }
 
 /// Driving time alone, ms, above 31 bits that name the node of the triangle that made a shortcut,
@@ -88,6 +54,10 @@ impl ShortcutWeight for TimeKey {
 
     fn time_ms(self) -> u32 {
         ((self.0 >> Self::SHIFT) as u32).min(UNREACHABLE_MS)
+    }
+
+    fn rest(self) -> Option<Rest> {
+        None
     }
 }
 
@@ -177,6 +147,10 @@ impl ShortcutWeight for Key {
 
     fn time_ms(self) -> u32 {
         ((self.0 >> 96) as u32).min(UNREACHABLE_MS)
+    }
+
+    fn rest(self) -> Option<Rest> {
+        Some(Rest((self.0 >> 32) as u64))
     }
 }
 

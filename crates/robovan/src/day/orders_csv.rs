@@ -222,8 +222,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> (Vec<Planned>, Vec<String>) {
-        let mut city = rv_map::City::default();
-        city.name = "nowhere".into();
+        let city = rv_map::City { name: "nowhere".into(), ..Default::default() };
         let fleet = FleetConfig::for_city(&city, 1, 1);
         parse(text.as_bytes(), &fleet, rv_sim::USUAL_START)
     }

@@ -151,7 +151,7 @@ pub fn run(
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(DayResult, Fleet), DayError> {
     let mut run = Run::new(city, config, sink)?;
-    let is_partial = run.to_end(watch)?;
+    let is_partial = run.run_to_end(watch)?;
     Ok(run.finish(is_partial))
 }
 
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs until the day is over; true if it was stopped before.
-    fn to_end(
+    fn run_to_end(
         &mut self,
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<bool, DayError> {

@@ -1,0 +1,72 @@
+//! Li and Lim's text: pickups and deliveries in pairs.
+
+use rv_model::dispatch::{OrderKind, ProblemData};
+
+use super::literature::{Clock, Site, depot, finish, load, order, stop, travel, vehicle};
+use super::{Convention, FormatError, Loaded, line_error, numbers};
+
+pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatError> {
+    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
+    let (_, head) = lines.next().ok_or_else(|| FormatError::Whole("the file is empty".into()))?;
+    let head = numbers(1, head)?;
+    let (n_vehicles, capacity) = (head[0], head[1]);
+    if !(1.0..=1e6).contains(&n_vehicles) || capacity < 0.0 {
+        return line_error(1, "expected the number of vehicles, the capacity, the speed");
+    }
+    let mut sites: Vec<Site> = Vec::new();
+    let mut partners: Vec<(usize, usize, usize)> = Vec::new();
+    for (idx, line) in lines {
+        let line_no = idx + 1;
+        let &[id, x, y, demand, open, close, service, pickup, delivery] =
+            numbers(line_no, line)?.as_slice()
+        else {
+            return line_error(line_no, "expected 9 numbers");
+        };
+        if id as usize != sites.len() {
+            return line_error(line_no, format!("expected row {}, found {id}", sites.len()));
+        }
+        if close < open || service < 0.0 {
+            return line_error(line_no, "the window ends before it begins, or service is negative");
+        }
+        partners.push((line_no, pickup.max(0.0) as usize, delivery.max(0.0) as usize));
+        let label = format!("{id}");
+        sites.push(Site { label, at: (x, y), demand, open, close, service });
+    }
+    if sites.is_empty() {
+        return Err(FormatError::Whole("there is no depot row".into()));
+    }
+    let mut orders = Vec::new();
+    for (at, &(line_no, pickup, delivery)) in partners.iter().enumerate().skip(1) {
+        if delivery == 0 {
+            let is_answered = partners.get(pickup).is_some_and(|p| p.2 == at);
+            if pickup == 0 || !is_answered {
+                return line_error(line_no, "the row has no pickup that leads to it");
+            }
+            continue;
+        }
+        if partners.get(delivery).is_none_or(|p| p.1 != at) {
+            return line_error(line_no, format!("row {delivery} does not name it as its pickup"));
+        }
+        if sites[at].demand < 0.0 {
+            return line_error(line_no, "the demand of a pickup is negative");
+        }
+        let kind = OrderKind::Transfer {
+            pickup: stop(at, &sites[at]),
+            dropoff: stop(delivery, &sites[delivery]),
+        };
+        orders.push(order(at, kind, load(sites[at].demand, 1.0)));
+    }
+    let points: Vec<_> = sites.iter().map(|s| s.at).collect();
+    let vehicles = (0..n_vehicles as usize)
+        .map(|id| vehicle(id, 0, 0, &sites[0], load(capacity, 1.0)))
+        .collect();
+    let data = ProblemData {
+        n_load_dims: 1,
+        depots: vec![depot(0, &sites[0])],
+        chargers: Vec::new(),
+        vehicles,
+        orders,
+        travels: vec![travel(&points, convention, Clock::Distance, None)?],
+    };
+    finish(String::new(), data, sites, convention)
+}

@@ -1,0 +1,241 @@
+//! Solutions as text: CVRPLIB's form in and out, and a table of visits out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Task, Vehicle, Visit};
+
+use super::{FormatError, Loaded};
+use crate::check::check;
+
+/// Writes `Route #1: 4 7 2` lines and `Cost X`, in the file's own words. The cost is in units of
+/// the file, recomputed from the plan.
+pub fn write_solution(loaded: &Loaded, plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut number = 0;
+    let n_rows = if loaded.has_distinct_vehicles { loaded.problem.vehicles().len() } else { 0 };
+    let mut rows: Vec<String> = vec![String::new(); n_rows];
+    for route in plan.routes.iter().filter(|r| !r.visits.is_empty()) {
+        let words: Vec<&str> =
+            route.tasks().map(|t| loaded.labels[loaded.location(t) as usize].as_str()).collect();
+        if loaded.has_distinct_vehicles {
+            rows[route.vehicle as usize] = words.join(" ");
+        } else {
+            number += 1;
+            let _ = writeln!(text, "Route #{number}: {}", words.join(" "));
+        }
+    }
+    for (idx, row) in rows.iter().enumerate() {
+        let _ = writeln!(text, "Route #{}: {row}", idx + 1);
+    }
+    let _ = writeln!(text, "Cost {}", cost_in_units(loaded, plan));
+    text
+}
+
+/// The cost of a plan in units of the file: exact lengths are summed in floating point.
+pub fn cost_in_units(loaded: &Loaded, plan: &Plan) -> f64 {
+    let costs = check(&loaded.problem, plan).costs;
+    let is_plain = loaded.problem.vehicles().iter().all(|v| v.cost_fixed.0 == 0);
+    match loaded.convention {
+        Some(super::Convention::Exact | super::Convention::OfFile) if is_plain => {
+            plan.routes.iter().map(|route| exact_length(loaded, route)).sum()
+        }
+        _ => costs.total().to_units(),
+    }
+}
+
+fn exact_length(loaded: &Loaded, route: &Route) -> f64 {
+    let vehicle = &loaded.problem.vehicles()[route.vehicle as usize];
+    let mut at = loaded.problem.start_location(vehicle);
+    let mut length = 0.0;
+    for to in route.tasks().map(|t| loaded.location(t)).chain(vehicle.end) {
+        let (a, b) = (loaded.points[at as usize], loaded.points[to as usize]);
+        length += (a.0 - b.0).hypot(a.1 - b.1);
+        at = to;
+    }
+    length
+}
+
+/// Reads routes in CVRPLIB's or SINTEF's form (`Route 1 : 4 7 2`); charging takes what the route
+/// needs, and departures are as late as they can be.
+pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
+    let tasks = tasks_by_label(loaded);
+    let mut plan = Plan::default();
+    let mut is_served = vec![false; loaded.problem.orders().len()];
+    let mut n_rows = 0;
+    for (idx, line) in text.lines().enumerate() {
+        let line_no = idx + 1;
+        let Some((head, words)) = line.split_once(':') else { continue };
+        let digits: String = head.chars().filter(char::is_ascii_digit).collect();
+        if !head.trim_start().to_ascii_lowercase().starts_with("route") {
+            continue;
+        }
+        let vehicle = match digits.parse::<u32>() {
+            Ok(number) if loaded.has_distinct_vehicles && number > 0 => number - 1,
+            _ => n_rows,
+        };
+        n_rows += 1;
+        if vehicle as usize >= loaded.problem.vehicles().len() {
+            return super::line_error(line_no, "more routes than vehicles");
+        }
+        let mut visits = Vec::new();
+        for word in words.split_whitespace() {
+            let Some(&task) = tasks.get(word) else {
+                return super::line_error(line_no, format!("\"{word}\" is not in the problem"));
+            };
+            if let Task::Serve(order) = task {
+                is_served[order as usize] = true;
+            }
+            visits.push(untimed(task));
+        }
+        if !visits.is_empty() {
+            plan.routes.push(timed(&loaded.problem, vehicle, visits));
+        }
+    }
+    plan.routes.sort_by_key(|r| r.vehicle);
+    for (order, _) in is_served.iter().enumerate().filter(|(_, served)| !**served) {
+        plan.unassigned.push(rv_model::dispatch::Unassigned {
+            order: order as u32,
+            relaxations: Vec::new(),
+            vehicle: None,
+        });
+    }
+    Ok(plan)
+}
+
+fn tasks_by_label(loaded: &Loaded) -> BTreeMap<&str, Task> {
+    let mut tasks = BTreeMap::new();
+    let label = |location: u32| loaded.labels[location as usize].as_str();
+    for (idx, depot) in loaded.problem.depots().iter().enumerate() {
+        tasks.insert(label(depot.location), Task::Reload(idx as u32));
+    }
+    for (idx, charger) in loaded.problem.chargers().iter().enumerate() {
+        let task = Task::Charge { charger: idx as u32, energy_mwh: 0 };
+        tasks.insert(label(charger.location), task);
+    }
+    for (idx, order) in loaded.problem.orders().iter().enumerate() {
+        let idx = idx as u32;
+        match &order.kind {
+            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => {
+                tasks.insert(label(stop.location), Task::Serve(idx));
+            }
+            OrderKind::Transfer { pickup, dropoff } => {
+                tasks.insert(label(pickup.location), Task::Collect(idx));
+                tasks.insert(label(dropoff.location), Task::Serve(idx));
+            }
+        }
+    }
+    tasks
+}
+
+fn untimed(task: Task) -> Visit {
+    Visit { task, arrive_ms: 0, begin_ms: 0, leave_ms: 0, load: [0; 4], charge_mwh: 0 }
+}
+
+/// A route with charges filled in and the latest departure that ends it no later.
+fn timed(problem: &Problem, vehicle: u32, mut visits: Vec<Visit>) -> Route {
+    let veh = &problem.vehicles()[vehicle as usize];
+    fill_charges(problem, veh, &mut visits);
+    let start_ms = veh.shift.start_ms;
+    let mut route = Route { vehicle, depart_ms: start_ms, end_ms: 0, distance_mm: 0, visits };
+    let earliest = end_of(problem, veh, &route, start_ms);
+    let (mut low, mut high) = (start_ms, veh.shift.end_ms.min(start_ms + (1 << 31)));
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        if end_of(problem, veh, &route, middle) == earliest {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    route.depart_ms = low;
+    route
+}
+
+/// End of a route by its departure, and how late its stops are in sum.
+fn end_of(problem: &Problem, vehicle: &Vehicle, route: &Route, depart_ms: i64) -> (i64, i64) {
+    let alone = Route { depart_ms, ..route.clone() };
+    let plan = Plan { routes: vec![alone], unassigned: Vec::new() };
+    let report = check(problem, &plan);
+    let late = report.violations.iter().map(|v| match v {
+        crate::Violation::Late { late_ms, .. } => *late_ms,
+        _ => 0,
+    });
+    let home: i64 = depart_ms + report.costs.duration_ms;
+    debug_assert!(vehicle.committed.is_empty(), "files commit nothing");
+    (home, late.sum())
+}
+
+/// At each charger, takes what the route needs until the next one.
+fn fill_charges(problem: &Problem, vehicle: &Vehicle, visits: &mut [Visit]) {
+    let Some(battery) = &vehicle.battery else { return };
+    let place = |task: Task| match task {
+        Task::Serve(order) | Task::Collect(order) => match &problem.orders()[order as usize].kind {
+            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop.location,
+            OrderKind::Transfer { pickup, dropoff } => {
+                if matches!(task, Task::Collect(_)) {
+                    pickup.location
+                } else {
+                    dropoff.location
+                }
+            }
+        },
+        Task::Reload(depot) => problem.depots()[depot as usize].location,
+        Task::Charge { charger, .. } => problem.chargers()[charger as usize].location,
+    };
+    let mut stops = vec![problem.start_location(vehicle)];
+    stops.extend(visits.iter().map(|v| place(v.task)));
+    stops.extend(vehicle.end);
+    let used = |leg: usize| i64::from(problem.leg(vehicle, stops[leg], stops[leg + 1]).energy_mwh);
+    let mut charge = battery.start_mwh;
+    for idx in 0..visits.len() {
+        charge -= used(idx);
+        if !matches!(visits[idx].task, Task::Charge { .. }) {
+            continue;
+        }
+        let mut need = battery.reserve_mwh;
+        for leg in idx + 1..stops.len() - 1 {
+            need += used(leg);
+            if visits.get(leg).is_some_and(|v| matches!(v.task, Task::Charge { .. })) {
+                break;
+            }
+        }
+        let taken = (need - charge).clamp(0, battery.capacity_mwh - charge);
+        if let Task::Charge { energy_mwh, .. } = &mut visits[idx].task {
+            *energy_mwh = taken;
+        }
+        charge += taken;
+    }
+}
+
+/// One line per visit: route, position, what, where, times in s, load and charge.
+pub fn write_csv(loaded: &Loaded, plan: &Plan) -> String {
+    let mut text = String::from(
+        "vehicle,visit,task,order,label,arrive_s,begin_s,leave_s,load_0,load_1,load_2,load_3,charge_wh\n",
+    );
+    for route in &plan.routes {
+        for (idx, visit) in route.visits.iter().enumerate() {
+            let (task, order) = match visit.task {
+                Task::Serve(order) => ("serve", Some(order)),
+                Task::Collect(order) => ("collect", Some(order)),
+                Task::Reload(_) => ("reload", None),
+                Task::Charge { .. } => ("charge", None),
+            };
+            let order = order.map(|o| loaded.problem.orders()[o as usize].id.to_string());
+            let load = visit.load.map(|l| l.to_string()).join(",");
+            let s = |ms: i64| ms as f64 / 1000.0;
+            let _ = writeln!(
+                text,
+                "{},{idx},{task},{},{},{},{},{},{load},{}",
+                loaded.problem.vehicles()[route.vehicle as usize].id,
+                order.unwrap_or_default(),
+                loaded.labels[loaded.location(visit.task) as usize],
+                s(visit.arrive_ms),
+                s(visit.begin_ms),
+                s(visit.leave_ms),
+                s(visit.charge_mwh),
+            );
+        }
+    }
+    text
+}

@@ -62,6 +62,7 @@ for (const [name, scene] of Object.entries(SCENES)) {
   });
   page.on('pageerror', (error) => process.stdout.write(`${name}: ${error.message}\n`));
   const token = scene.token ?? values.token;
+  page.setDefaultTimeout(120_000);
   await page.goto(`${values['base-url']}/${token ? `#token=${token}` : ''}`);
   await page.waitForTimeout(3500);
   await scene.act?.(page);

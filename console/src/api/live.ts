@@ -15,7 +15,7 @@ export interface LiveHandlers {
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 /** The server speaks once a second; this much silence means the link is dead. */
-const SILENCE_MS = 10_000;
+const SILENCE_MS = 20_000;
 
 /** The pause before try number `attempt` (from 0): doubling, capped, with up to 30 % of jitter. */
 export function pauseMs(attempt: number, random: () => number): number {

@@ -464,10 +464,19 @@ impl State {
             Up::StopDone { stop, at: done_at, stored, .. } => {
                 van.stored = *stored;
                 van.moved_at = *done_at;
-                let n_before = van.stops.len() + van.dropped.len();
-                van.stops.retain(|s| s.stop.id != *stop);
+                let is_pending = van.accepted != van.version;
+                let at_idx = van.stops.iter().position(|s| s.stop.id == *stop);
+                let is_stray = at_idx.is_none() && van.dropped.iter().all(|s| s.stop.id != *stop);
+                match at_idx {
+                    // It was done under the old version; under the one on its way to the van it
+                    // comes after others, and will be visited again.
+                    Some(idx) if idx > 0 && is_pending => van.stops[idx].reset(),
+                    Some(idx) => {
+                        van.stops.remove(idx);
+                    }
+                    None => {}
+                }
                 van.dropped.retain(|s| s.stop.id != *stop);
-                let is_stray = n_before == van.stops.len() + van.dropped.len();
                 let is_agreed = van.accepted == van.version && van.dropped.is_empty();
                 self.tally.n_strays += u64::from(is_stray);
                 if is_agreed {
@@ -836,6 +845,13 @@ impl VanState {
 }
 
 impl StopState {
+    /// Forgets how far it had come.
+    fn reset(&mut self) {
+        self.departed = None;
+        self.arrived = None;
+        self.is_task_done.fill(false);
+    }
+
     /// A stop as sent; what is known of it under an earlier version stays.
     fn new(stop: rv_wire::Stop, plan: StopPlan, known: Option<&Self>) -> Self {
         let is_same = |known: &&Self| known.stop.tasks == stop.tasks;

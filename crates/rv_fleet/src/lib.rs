@@ -1,4 +1,23 @@
 //! The fleet brain: orders, missions, supervision and the event-sourced state, without IO.
+//!
+//! It refuses to know sockets, disks, clocks and threads, how a van drives, and how routes and
+//! plans are found: it is handed inputs with their time, and hands back events for the ledger,
+//! messages for vans, planning jobs and notices. The state is a fold of the events and nothing
+//! else, so any moment can be restored from the ledger, byte for byte.
+//!
+//! The main type is [`Fleet`]; [`audit`] checks a whole ledger independently of it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use rv_base::Timestamp;
+//! use rv_fleet::{ConfigError, Fleet, FleetConfig};
+//! use rv_map::City;
+//!
+//! let city = Arc::new(City::default());
+//! let config = FleetConfig::for_city(&city, 3, 7);
+//! assert_eq!(config.vans.len(), 3);
+//! assert!(matches!(Fleet::new(city, config), Err(ConfigError::NoRoads)));
+//! ```
 
 pub mod audit;
 mod codes;

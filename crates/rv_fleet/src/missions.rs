@@ -75,8 +75,25 @@ impl Draft {
         }
     }
 
-    /// Takes orders off the stop's tasks; true if something is left to do there.
+    /// Takes orders off the stop's tasks; true if something is left to do there. A stop with other
+    /// tasks is another stop: reports of tasks by number stay clear.
     fn without(&mut self, fleet: &Fleet, orders: &[OrderId]) -> bool {
+        let n_before = count_tasks(std::slice::from_ref(self));
+        let is_left = self.strip(fleet, orders);
+        if count_tasks(std::slice::from_ref(self)) != n_before {
+            self.id = None;
+            for task in &mut self.tasks {
+                if let DraftTask::Keep(Task::HandOver { order, .. } | Task::Collect { order, .. }) =
+                    task
+                {
+                    *task = DraftTask::HandOver(*order);
+                }
+            }
+        }
+        is_left
+    }
+
+    fn strip(&mut self, fleet: &Fleet, orders: &[OrderId]) -> bool {
         let is_gone = |parcel: &ParcelId| {
             fleet.state.parcels.get(parcel.idx()).is_some_and(|p| orders.contains(&p.order))
         };
@@ -188,8 +205,20 @@ impl Fleet {
         }
     }
 
-    /// The stop that a van stands at although it was taken off its mission.
-    pub(crate) fn stood_at(&self, van: VanId) -> Option<Draft> {
+    /// The mission again with the stop that the van stands at, which was taken off or changed.
+    pub(crate) fn with_stood_at(&self, van: VanId) -> Vec<Draft> {
+        let mut drafts = self.drafts(van);
+        if let Some(stood_at) = self.stood_at(van) {
+            let is_changed = |d: &Draft| d.kind == stood_at.kind && d.at == stood_at.at;
+            if drafts.first().is_some_and(is_changed) {
+                drafts.remove(0);
+            }
+            drafts.insert(0, stood_at);
+        }
+        drafts
+    }
+
+    fn stood_at(&self, van: VanId) -> Option<Draft> {
         let dropped = &self.state.vans[van.idx()].dropped;
         dropped.iter().rfind(|stop| stop.arrived.is_some()).map(|stop| {
             let mut draft = Draft::of(stop);

@@ -30,6 +30,7 @@ impl Fleet {
             Up::MissionAccepted { .. }
             | Up::MissionRefused { reason: MissionRefusal::Stale, .. } => {
                 self.settle_closing(now);
+                self.drop_ended(now, van);
             }
             Up::MissionRefused { version, reason, .. } => {
                 self.refused(now, van, version, reason);
@@ -66,10 +67,7 @@ impl Fleet {
         match reason {
             MissionRefusal::BatteryShort => self.charge_first(now, van),
             MissionRefusal::StopUnderWay => {
-                let mut drafts = self.drafts(van);
-                if let Some(stood_at) = self.stood_at(van) {
-                    drafts.insert(0, stood_at);
-                }
+                let drafts = self.with_stood_at(van);
                 let cause = MissionCause::Refused;
                 let lost = self.set_mission(now, van, drafts, Ways::Keep, cause);
                 self.cannot_reach(now, van, &lost);
@@ -91,6 +89,26 @@ impl Fleet {
             .collect();
         if !called_off.is_empty() {
             self.take_off(now, van, &called_off);
+        }
+    }
+
+    /// Takes off the mission what was done under an earlier version and would be visited again.
+    fn drop_ended(&mut self, now: Timestamp, van: VanId) {
+        let state = &self.state.vans[van.idx()];
+        if state.accepted != state.version {
+            return;
+        }
+        let handovers = state
+            .stops
+            .iter()
+            .skip(self.n_frozen(van))
+            .filter(|stop| matches!(stop.stop.kind, StopKind::Deliver | StopKind::Collect));
+        let ended: Vec<OrderId> = handovers
+            .flat_map(|stop| self.state.orders_of(&stop.stop))
+            .filter(|id| self.state.orders[id.idx()].status.is_final())
+            .collect();
+        if !ended.is_empty() {
+            self.take_off(now, van, &ended);
         }
     }
 

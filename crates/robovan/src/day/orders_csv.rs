@@ -90,8 +90,9 @@ fn parse(
     start: Timestamp,
 ) -> (Vec<Planned>, Vec<String>) {
     let midnight = Timestamp(start.0 - i64::from(start.second_of_day()) * 1000);
+    // Remarks are left out below: the reader's own would shift the number of the line after them.
     let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(file);
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
     let (mut planned, mut bad) = (Vec::new(), Vec::new());
     let mut keys = std::collections::BTreeMap::new();
     let headers = match reader.headers() {
@@ -111,7 +112,14 @@ fn parse(
                 continue;
             }
         };
+        if record.get(0).is_some_and(|field| field.starts_with('#')) {
+            continue;
+        }
         let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != headers.len() {
+            bad.push(format!("line {line}: {} fields instead of {}", record.len(), headers.len()));
+            continue;
+        }
         let order = record
             .deserialize::<Row>(Some(&headers))
             .map_err(|error| kind_text(&error))
@@ -138,9 +146,6 @@ fn parse(
 fn kind_text(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields instead of {expected_len}")
-        }
         csv::ErrorKind::Utf8 { .. } => "not valid UTF-8".to_owned(),
         _ => error.to_string(),
     }

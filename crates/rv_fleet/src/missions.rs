@@ -147,7 +147,14 @@ impl Fleet {
     ) -> Vec<OrderId> {
         self.begun_first(van, &mut drafts);
         self.keep_ways(van, &mut drafts, ways);
+        let was_empty = drafts.is_empty();
         let lost_ids = self.find_ways(now, van, &mut drafts);
+        let is_boxed_in = drafts.is_empty() && !was_empty;
+        if is_boxed_in && !self.state.vans[van.idx()].stops.is_empty() {
+            // No way leads out of where it stands. It keeps its mission, goes on by itself when
+            // the road is free, and calls again while it is not.
+            return Vec::new();
+        }
         let is_tour = matches!(cause, MissionCause::Tour | MissionCause::Circuit);
         let state = &self.state.vans[van.idx()];
         let id = if is_tour || state.version == 0 {

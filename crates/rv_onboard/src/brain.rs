@@ -153,7 +153,11 @@ impl Onboard {
         match &m.phase {
             _ if m.is_halted => OnboardState::Stopped,
             Phase::Idle => OnboardState::Idle,
-            Phase::Driving if m.call.is_some() && m.sensed.speed.0 == 0.0 => OnboardState::Stopped,
+            Phase::Driving
+                if m.sensed.speed.0 == 0.0 && (m.call.is_some() || self.leg.barred.is_some()) =>
+            {
+                OnboardState::Stopped
+            }
             Phase::Driving => OnboardState::Driving,
             Phase::AtStop(_) => match m.stops.front() {
                 Some(stop) if now < stop.earliest => OnboardState::Waiting,

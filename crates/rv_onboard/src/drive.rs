@@ -154,11 +154,13 @@ impl Onboard {
             .find_map(|(idx, edge)| Some((idx, barred(*edge)?)));
     }
 
-    /// Calls for help while it stands before an edge that it may not enter.
+    /// Calls for help while it stands before an edge that it may not enter. A closure the fleet
+    /// knows of: it has sent another way, or there is none until the road opens.
     fn watch_barred(&mut self, now: Timestamp) {
         let m = &self.m;
-        let is_held = self.leg.barred.is_some_and(|(idx, _)| {
-            m.sensed.speed.0 == 0.0
+        let is_held = self.leg.barred.is_some_and(|(idx, why)| {
+            why != Barred::Closed
+                && m.sensed.speed.0 == 0.0
                 && self.distance_to_edge(idx) < self.config.block_gap + Meters(AT_STOP_M)
         });
         let is_called = m.call.as_ref().is_some_and(|call| call.kind == HelpKind::RoadBlocked);

@@ -32,7 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     );
     let url = server.url()?;
     let (base, token) = url.split_once("/#token=").context("the server's URL has no token")?;
-    sh(words("npm run e2e --silent --")
+    sh(words("npm run e2e --silent -- --only access")
         .args(["--base-url", base, "--token", token])
         .current_dir("console"))
 }

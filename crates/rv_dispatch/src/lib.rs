@@ -5,16 +5,16 @@
 //! [`TravelSource`](rv_model::dispatch::TravelSource)), what time it is (a [`Budget`] brings the
 //! clock), and what an order means to a tenant. The search is slack induction by string removals
 //! with annealing; problems above [`Params::part_stops_max`] stops are cut into neighbourhoods of
-//! routes that are improved side by side. Every plan can be judged by [`check`], which shares no
+//! routes that are improved side by side. Every plan can be judged by [`check()`], which shares no
 //! code with the search.
 //!
-//! The main entries are [`solve`] and [`check`]; the words are those of [`rv_model::dispatch`].
+//! The main entries are [`solve()`] and [`check()`]; the words are those of [`rv_model::dispatch`].
 //!
-//! A live fleet calls [`solve`] again and again: vehicles carry what is on board, their committed
+//! A live fleet calls [`solve()`] again and again: vehicles carry what is on board, their committed
 //! next stops and their remaining shift, and the last plan is the warm start. A day of 30,000
 //! orders is one problem: `solve` cuts it by itself and asks a `TravelSource` only for the legs
 //! inside each part (`fill` is called with a few hundred locations at a time). Callers that cannot
-//! offer travel between all locations cut the orders first with [`decompose`].
+//! offer travel between all locations cut the orders first with [`decompose()`].
 //!
 //! ```
 //! use rv_base::{Money, Rng};

@@ -470,7 +470,7 @@ fn city_permits(city: &City) -> Vec<Permit> {
     vec![whole, pedestrian]
 }
 
-/// Boxes around the pedestrian roads that vans may use, at most [`MAX_ZONES`].
+/// Boxes around the pedestrian roads that vans may use, at most `MAX_ZONES`.
 fn pedestrian_zones(city: &City) -> Vec<PermitArea> {
     /// A city needs no more to show what a forbidden area does.
     const MAX_ZONES: usize = 12;

@@ -54,7 +54,7 @@ pub struct Stats {
 }
 
 /// A plan and what it took to find it. Breaches of limits that committed tasks cause by themselves
-/// are listed by [`check`](crate::check).
+/// are listed by [`check`](crate::check()).
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The best plan found; always within all limits but those that committed tasks break.

@@ -9,6 +9,7 @@ mod day;
 mod ledger;
 mod linehaul;
 mod output;
+mod route;
 mod up;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     /// Hub-to-hub networks of driverless trucks
     #[command(subcommand)]
     Linehaul(linehaul::Command),
+    /// Ways and travel times: one way, or `matrix`, `isochrone`, `bench`
+    Route(Box<route::RouteArgs>),
     /// Run server, console and a simulated fleet, live
     Up(Box<config::Sources>),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Day(args) => day::run(*args),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
+        Command::Route(args) => route::run(*args),
         Command::Up(sources) => up::run(&sources),
     };
     result.unwrap_or_else(|error| output::report(&error))

@@ -34,6 +34,7 @@ mod network;
 mod order;
 mod perfect;
 mod query;
+mod reference;
 mod route;
 mod simd;
 mod table;
@@ -46,6 +47,7 @@ pub use guide::{Step, StepTurn};
 pub use matrix::Matrix;
 pub use metric::{ClassCosts, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
 pub use network::Network;
+pub use reference::Reference;
 pub use route::{Reach, Reached, Route, RouteEdge, Scratch};
 
 #[cfg(test)]

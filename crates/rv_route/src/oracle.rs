@@ -12,7 +12,9 @@ use crate::class::VehicleClass;
 use crate::cost::{Cost, Turn, edge_cost, turn_between, turn_cost};
 use crate::edge_set::EdgeSet;
 use crate::testnet::{random_graph, random_position};
-use crate::{ClassCosts, Conditions, Metric, MetricSpec, Network, Reach, RouteError, Scratch};
+use crate::{
+    ClassCosts, Conditions, Metric, MetricSpec, Network, Reach, Reference, RouteError, Scratch,
+};
 
 pub(crate) struct Oracle<'a> {
     graph: &'a RoadGraph,
@@ -344,6 +346,33 @@ fn metrics_in_times_alone_agree_with_whole_ones() {
         let mut case = Case::of_size(seed, 6, 5);
         let points = case.positions(8);
         check_light(&case, &points);
+    }
+}
+
+#[test]
+fn plain_search_agrees_with_histories() {
+    for seed in 0..60 {
+        let mut case = Case::from_seed(seed);
+        if case.graph.n_edges() == 0 {
+            continue;
+        }
+        let points = case.positions(6);
+        let oracle = Oracle::new(&case.graph, &case.class, case.conditions());
+        let mut plain = Reference::new(&case.graph, &case.class, &case.conditions());
+        let metric = case.metric();
+        let mut scratch = Scratch::default();
+        for from in &points {
+            let (expected, all) = (oracle.all_from(*from), plain.all_from(*from));
+            assert_eq!(expected.is_some(), all.is_some());
+            for to in &points {
+                let cost = all.as_ref().and_then(|all| plain.cost(all, *from, *to));
+                assert_eq!(cost, oracle.cost(&expected, *from, *to), "seed {seed}");
+                assert_eq!(metric.cost(&mut scratch, *from, *to).ok(), cost, "seed {seed}");
+                if let Ok(way) = metric.route(&mut scratch, *from, *to) {
+                    assert_eq!(plain.drive(&way), Some(way.cost), "seed {seed}");
+                }
+            }
+        }
     }
 }
 

@@ -116,6 +116,27 @@ impl Metric {
         Ok(self.route_along(&start, &end, &states))
     }
 
+    /// Cost of the fastest way from one position to another, without the way itself.
+    pub fn cost(
+        &self,
+        scratch: &mut Scratch,
+        from: RoadPosition,
+        to: RoadPosition,
+    ) -> Result<Cost, RouteError> {
+        let start = self.locate_start(from)?;
+        let end = self.locate_end(to)?;
+        if let Some(cost) = same_edge_ahead(&start, &end) {
+            return Ok(cost);
+        }
+        let way = if start.state == end.state {
+            self.round(scratch, start.state)
+        } else {
+            self.best_way(scratch, [(start.state, Cost::ZERO)], to.edge)
+        };
+        let way = way.ok_or(RouteError::Unroutable { from: from.edge, to: to.edge })?;
+        Ok(way.cost.minus(start.part).plus(end.part))
+    }
+
     /// The fastest ways between each position and the next, in order.
     pub fn route_via(
         &self,

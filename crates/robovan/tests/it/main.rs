@@ -3,4 +3,5 @@
 
 mod crash;
 mod http;
+mod route;
 mod server;

@@ -6,6 +6,7 @@
 mod city;
 mod config;
 mod day;
+mod dispatch;
 mod ledger;
 mod linehaul;
 mod output;
@@ -34,6 +35,9 @@ enum Command {
     Config(config::Command),
     /// Run a whole day of a simulated fleet, as fast as the machine can
     Day(Box<day::DayArgs>),
+    /// Vehicle routing: plan, check, measure
+    #[command(subcommand)]
+    Dispatch(dispatch::Command),
     /// The ledger of a run: read it, check it, replay it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
         Command::Day(args) => day::run(*args),
+        Command::Dispatch(command) => dispatch::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
         Command::Route(args) => route::run(*args),

@@ -15,17 +15,30 @@ pub struct Budget<'a> {
     pub clock: Option<(Seconds, &'a (dyn Fn() -> Seconds + Sync))>,
     /// Set to true to end the search; the best plan so far is returned.
     pub cancel: Option<&'a AtomicBool>,
+    /// Told of new best plans, now and then.
+    pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+}
+
+/// The best plan so far, in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// What its routes cost, in units of the currency.
+    pub cost: f64,
+    /// Vehicles with a route.
+    pub n_vehicles: usize,
+    /// Orders left out.
+    pub n_unserved: usize,
 }
 
 impl<'a> Budget<'a> {
     /// A reproducible budget.
     pub fn iterations(iterations: u64) -> Self {
-        Self { iterations: Some(iterations), clock: None, cancel: None }
+        Self { iterations: Some(iterations), clock: None, cancel: None, progress: None }
     }
 
     /// A budget by a clock that starts at zero.
     pub fn clock(limit: Seconds, clock: &'a (dyn Fn() -> Seconds + Sync)) -> Self {
-        Self { iterations: None, clock: Some((limit, clock)), cancel: None }
+        Self { iterations: None, clock: Some((limit, clock)), cancel: None, progress: None }
     }
 
     /// Share of the clock's limit that has passed; zero without a clock.

@@ -110,6 +110,22 @@ pub(crate) struct Veh {
     pub starts_on_road: bool,
 }
 
+/// What a simple instance's inner loops read about a node.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(crate) struct Lite {
+    pub open: i32,
+    pub close: i32,
+    pub service: i32,
+    pub loc: u32,
+    /// Load of the only dimension.
+    pub load: i32,
+    /// What the load on board changes by.
+    pub change: i32,
+    /// What of the load is on board from the start.
+    pub at_start: i32,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Instance<'p> {
     pub problem: &'p Problem,
@@ -126,8 +142,18 @@ pub(crate) struct Instance<'p> {
     pub cost_shift: u32,
     /// A depot visit of each depot that no vehicle may make, to find out what it would allow.
     pub spare_reloads: Vec<u32>,
+    /// No more than windows, one load dimension and costs of distance and vehicles: routes can be
+    /// judged by the short way of [`crate::simple`].
+    pub is_simple: bool,
+    /// By route.
+    costs_per_mm: Vec<i64>,
+    /// By node, for simple instances.
+    pub lite: Vec<Lite>,
     /// Duration (ms) and distance (mm) by profile, from, to.
     legs: Arc<Vec<[i32; 2]>>,
+    /// The same by to, from: a row holds all legs that lead to a location. Simple instances only;
+    /// the same table if it is symmetric.
+    legs_to: Arc<Vec<[i32; 2]>>,
     /// Energy (mWh), same layout; empty if no vehicle has a battery.
     energy: Arc<Vec<i32>>,
 }
@@ -138,6 +164,23 @@ impl Instance<'_> {
         let [duration, distance] =
             self.legs[(profile as usize * self.n_locs + from as usize) * self.n_locs + to as usize];
         (duration, distance)
+    }
+
+    #[inline]
+    pub fn cost_per_mm(&self, route: u32) -> i64 {
+        self.costs_per_mm[route as usize]
+    }
+
+    /// Legs of the first profile from a location.
+    #[inline]
+    pub fn row_from(&self, loc: u32) -> &[[i32; 2]] {
+        &self.legs[loc as usize * self.n_locs..][..self.n_locs]
+    }
+
+    /// Legs of the first profile to a location; simple instances only.
+    #[inline]
+    pub fn row_to(&self, loc: u32) -> &[[i32; 2]] {
+        &self.legs_to[loc as usize * self.n_locs..][..self.n_locs]
     }
 
     #[inline]
@@ -239,12 +282,68 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         n_dims: problem.n_load_dims(),
         n_locs,
         spare_reloads,
+        is_simple: false,
+        lite: Vec::new(),
+        costs_per_mm: Vec::new(),
         legs: Arc::new(legs),
+        legs_to: Arc::default(),
         energy: Arc::new(energy),
         cost_shift: scale.shift,
     };
     crate::route::accept_committed(&mut inst);
+    simplify(&mut inst);
     inst
+}
+
+/// Prepares the short way if the instance allows it.
+fn simplify(inst: &mut Instance<'_>) {
+    let is_plain = |v: &Veh| {
+        v.profile == 0
+            && v.cost_per_ms == 0
+            && v.duration_max == i32::MAX
+            && v.distance_max == i64::MAX
+            && v.range.is_none()
+            && v.reloads_max == 0
+            && v.committed.is_empty()
+            && !v.starts_on_road
+            && v.base_load == [0; MAX_LOAD_DIMS]
+    };
+    let is_job_plain = |j: &Job| j.skills == 0 && j.only == NONE;
+    let start_min = inst.vehs.iter().map(|v| v.shift_start).min().unwrap_or(0);
+    inst.is_simple = inst.n_dims == 1
+        && inst.windows.is_empty()
+        && inst.vehs.iter().all(is_plain)
+        && inst.jobs.iter().all(is_job_plain)
+        && inst.nodes.iter().all(|n| n.release <= start_min);
+    if !inst.is_simple {
+        return;
+    }
+    let lite = |node: &Node| {
+        let load = node.load[0];
+        Lite {
+            open: node.open,
+            close: node.close,
+            service: node.service,
+            loc: node.loc,
+            load,
+            change: match node.kind {
+                Kind::Delivery | Kind::Drop => -load,
+                Kind::Pickup | Kind::Collect => load,
+                _ => 0,
+            },
+            at_start: if node.kind == Kind::Delivery { load } else { 0 },
+        }
+    };
+    inst.costs_per_mm = inst.vehs.iter().map(|v| v.cost_per_mm).collect();
+    inst.lite = inst.nodes.iter().map(lite).collect();
+    let n = inst.n_locs;
+    let is_symmetric = (0..n).all(|i| (0..i).all(|j| inst.legs[i * n + j] == inst.legs[j * n + i]));
+    inst.legs_to = if is_symmetric {
+        Arc::clone(&inst.legs)
+    } else {
+        let turned = (0..n * n).map(|at| inst.legs[at % n * n + at / n]);
+        Arc::new(turned.collect())
+    };
 }
 
 /// Brings millionths of currency times millimetres into 63 bits.

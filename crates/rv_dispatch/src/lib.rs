@@ -79,10 +79,11 @@ mod output;
 mod recreate;
 mod route;
 mod search;
+mod simple;
 mod solve;
 mod state;
 
-pub use budget::Budget;
+pub use budget::{Budget, Progress};
 pub use check::{Costs, Report, Violation, check};
 pub use decompose::decompose;
-pub use solve::{Outcome, Params, Stats, solve};
+pub use solve::{Objective, Outcome, Params, Stats, solve};

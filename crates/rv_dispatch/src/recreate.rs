@@ -7,6 +7,7 @@ use rv_model::dispatch::MAX_LOAD_DIMS;
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::route::Broken;
+use crate::simple::Trial;
 use crate::state::{Place, State};
 
 /// Whole-route trials (reloads, charging, intricate routes) spent on one job at most.
@@ -21,20 +22,25 @@ pub(crate) struct Style {
 
 /// A cheap generator for blinks, seeded from the run's stream.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice {
+    state: u64,
+    /// Positions until the next blink, and the probability that this was drawn for.
+    until_blink: u32,
+    blink: u32,
+}
 
 impl Dice {
     pub fn new(rng: &mut Rng) -> Self {
-        Self(rng.next_u64() | 1)
+        Self { state: rng.next_u64() | 1, until_blink: 0, blink: 0 }
     }
 
     /// Uniform over `u64` but for zero (Marsaglia 2003, xorshift).
     #[inline]
     pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
     #[inline]
@@ -47,9 +53,22 @@ impl Dice {
         (self.next() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
+    /// Whether to skip a position: the gap between two blinks is drawn, which is the same as a lot
+    /// for every position.
     #[inline]
     fn blinks(&mut self, style: Style) -> bool {
-        style.blink > 0 && (self.next() >> 48) < u64::from(style.blink)
+        if style.blink == 0 {
+            return false;
+        }
+        if self.until_blink > 0 && self.blink == style.blink {
+            self.until_blink -= 1;
+            return false;
+        }
+        let is_first = self.blink != style.blink;
+        self.blink = style.blink;
+        let share = f64::from(style.blink) / 65_536.0;
+        self.until_blink = ((1.0 - self.unit()).ln() / (1.0 - share).ln()).min(1e9) as u32;
+        !is_first
     }
 }
 
@@ -122,7 +141,9 @@ fn best_place_below(
     let entry = &inst.jobs[job as usize];
     let mut search = Search { job, best: limit, place: None, trials: 0 };
     let node = entry.first;
-    if entry.only == NONE {
+    if inst.is_simple {
+        simple_places(state, near, &mut search, style, dice);
+    } else if entry.only == NONE {
         for &p in near.preds(node) {
             if state.hot[p as usize].route != NONE && !dice.blinks(style) {
                 consider(state, &mut search, p);
@@ -146,9 +167,50 @@ fn best_place_below(
     search.place.map(|place| (place, search.best))
 }
 
+/// Positions next to the job's good neighbours, and one empty route of each class.
+fn simple_places(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    search: &mut Search,
+    style: Style,
+    dice: &mut Dice,
+) {
+    let entry = &state.inst.jobs[search.job as usize];
+    let node = entry.first;
+    let mut trial = Trial::new(state, entry, search.best);
+    for &p in near.preds(node) {
+        if state.hot[p as usize].route != NONE && !dice.blinks(style) {
+            trial.after(state, p);
+        }
+    }
+    for &s in near.succs(node) {
+        let at = &state.hot[s as usize];
+        if at.route != NONE && !dice.blinks(style) {
+            trial.after(state, at.prev);
+        }
+    }
+    for class in 0..state.empties.len() {
+        if let Some(&v) = state.empties[class].last() {
+            trial.empty(state, v);
+        }
+    }
+    (search.best, search.place) = (trial.best, trial.place());
+}
+
 /// Every position of every route: for what the neighbour lists do not reach.
 fn everywhere(state: &mut State<'_, '_>, search: &mut Search) {
-    let only = state.inst.jobs[search.job as usize].only;
+    let entry = &state.inst.jobs[search.job as usize];
+    if state.inst.is_simple {
+        let mut trial = Trial::new(state, entry, search.best);
+        for route in state.routes.iter().filter(|r| r.seq.len() > 2) {
+            for &p in &route.seq[..route.seq.len() - 1] {
+                trial.after(state, p);
+            }
+        }
+        (search.best, search.place) = (trial.best, trial.place());
+        return;
+    }
+    let only = entry.only;
     for v in 0..state.routes.len() as u32 {
         if only != NONE && only != v {
             continue;
@@ -215,8 +277,8 @@ fn consider(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
     let fits = match u.kind {
         Kind::OnBoard => at.trip == 0,
         Kind::Delivery if at.trip == 0 && veh.starts_on_road => false,
-        Kind::Delivery => fits(inst, &at.peak_before, &u.load, &veh.capacity),
-        _ => fits(inst, &at.peak_after, &u.load, &veh.capacity),
+        Kind::Delivery => fits(inst, &state.peaks[p as usize].before, &u.load, &veh.capacity),
+        _ => fits(inst, &state.peaks[p as usize].after, &u.load, &veh.capacity),
     };
     let route = &state.routes[v as usize];
     if !fits {

@@ -148,7 +148,7 @@ impl Best {
 fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &mut Dice) {
     let inst = state.inst;
     removed.clear();
-    let n_used = state.routes.iter().filter(|r| r.seq.len() > 2).count().max(1);
+    let n_used = state.n_used.max(1);
     let n_present = inst.jobs.len() - state.absent.len();
     let length_mean = (n_present / n_used).max(1);
     let string_max = STRING_MAX.min(length_mean) as f64;

@@ -24,9 +24,20 @@ const ROUND_ITERATIONS: u64 = 40;
 /// Most rounds over the parts.
 const ROUNDS_MAX: u64 = 10_000;
 
+/// What a plan is judged by, after the orders that it leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objective {
+    /// Money: fixed costs, distance, time.
+    Cost,
+    /// As few vehicles as can be found, then money.
+    VehiclesFirst,
+}
+
 /// How to search.
 #[derive(Clone, Debug)]
 pub struct Params {
+    /// What a plan is judged by.
+    pub objective: Objective,
     /// Threads for problems that are cut into parts. It changes the time taken, not the plan.
     pub n_threads: usize,
     /// Stops of one part at most; problems up to this size are solved in one piece.
@@ -38,7 +49,12 @@ pub struct Params {
 impl Params {
     /// What suits most problems.
     pub fn standard() -> Self {
-        Self { n_threads: 1, part_stops_max: 800, n_explained_max: 1000 }
+        Self {
+            objective: Objective::Cost,
+            n_threads: 1,
+            part_stops_max: 800,
+            n_explained_max: 1000,
+        }
     }
 }
 

@@ -23,10 +23,23 @@ pub(crate) struct Hot {
     /// Latest arrival that keeps the rest of the route feasible.
     pub late: i32,
     pub trip: u32,
-    /// Largest load in the trip up to here.
-    pub peak_before: Load,
-    /// Largest load in the trip from here on.
-    pub peak_after: Load,
+    /// Duration and length of the leg to the next node.
+    pub t_next: i32,
+    pub d_next: i32,
+    pub next_loc: u32,
+    pub next_late: i32,
+    /// What the vehicle still holds at the fullest moment up to here, from here on, and when
+    /// leaving here. Simple instances only.
+    pub room_before: i32,
+    pub room_after: i32,
+    pub room: i32,
+}
+
+/// Largest loads in the trip up to a node, and from it on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peaks {
+    pub before: Load,
+    pub after: Load,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +78,7 @@ pub(crate) struct State<'i, 'p> {
     pub hot: Vec<Hot>,
     /// Load when leaving each node.
     pub loads: Vec<Load>,
+    pub peaks: Vec<Peaks>,
     pub routes: Vec<RouteState>,
     /// Jobs left out.
     pub absent: Vec<u32>,
@@ -72,7 +86,11 @@ pub(crate) struct State<'i, 'p> {
     pub cost: i64,
     /// Empty routes of each class, the next one to use last.
     pub empties: Vec<Vec<u32>>,
+    /// Routes with at least one stop.
+    pub n_used: usize,
     run: Run,
+    /// Room for judging simple routes.
+    pub(crate) pass: Vec<crate::simple::Pass>,
     pub scratch: Vec<u32>,
     journal: Vec<(u32, Vec<u32>)>,
     is_touched: Vec<bool>,
@@ -99,8 +117,13 @@ impl<'i, 'p> State<'i, 'p> {
                 leave: 0,
                 late: 0,
                 trip: 0,
-                peak_before: [0; MAX_LOAD_DIMS],
-                peak_after: [0; MAX_LOAD_DIMS],
+                t_next: 0,
+                d_next: 0,
+                next_loc: 0,
+                next_late: 0,
+                room_before: 0,
+                room_after: 0,
+                room: 0,
             })
             .collect();
         let n_classes = inst.vehs.iter().map(|v| v.class + 1).max().unwrap_or(0) as usize;
@@ -108,6 +131,9 @@ impl<'i, 'p> State<'i, 'p> {
             inst,
             hot,
             loads: vec![[0; MAX_LOAD_DIMS]; inst.nodes.len()],
+            peaks: vec![Peaks::default(); inst.nodes.len()],
+            n_used: 0,
+            pass: Vec::new(),
             routes: Vec::with_capacity(n_routes),
             absent: Vec::new(),
             cost: 0,
@@ -134,6 +160,7 @@ impl<'i, 'p> State<'i, 'p> {
             let totals = Totals::default();
             let is_intricate = veh.duration_max < i32::MAX;
             state.routes.push(RouteState { seq, totals, is_intricate });
+            state.n_used += usize::from(!veh.committed.is_empty());
             if veh.committed.is_empty() {
                 state.empties[veh.class as usize].push(v as u32);
             }
@@ -159,6 +186,15 @@ impl<'i, 'p> State<'i, 'p> {
     /// Recomputes route `v` from its sequence; on failure nothing but the sequence has changed.
     fn refresh(&mut self, v: u32) -> Result<(), Broken> {
         let inst = self.inst;
+        if inst.is_simple {
+            let seq = std::mem::take(&mut self.routes[v as usize].seq);
+            let result = self.pass(v, &seq);
+            if let Ok(totals) = result {
+                self.commit_pass(v, &seq, totals);
+            }
+            self.routes[v as usize].seq = seq;
+            return result.map(|_| ());
+        }
         let n_frozen = self.n_frozen(v);
         let route = &mut self.routes[v as usize];
         let totals = run(inst, v, &route.seq, n_frozen, &mut self.run)?;
@@ -181,7 +217,7 @@ impl<'i, 'p> State<'i, 'p> {
             entry.next = if pos + 1 < seq.len() { seq[pos + 1] } else { NONE };
             entry.leave = at[pos].leave;
             entry.trip = at[pos].trip;
-            entry.peak_before = peak;
+            self.peaks[id as usize].before = peak;
             self.loads[id as usize] = at[pos].load;
         }
         let mut late = inst.nodes[veh.end as usize].close;
@@ -203,18 +239,21 @@ impl<'i, 'p> State<'i, 'p> {
             peak = larger(peak, at[pos].load);
             let entry = &mut hot[seq[pos] as usize];
             entry.late = late;
-            entry.peak_after = peak;
+            self.peaks[seq[pos] as usize].after = peak;
         }
         Ok(())
     }
 
     /// Runs a sequence for route `v` without changing anything.
     pub fn try_seq(&mut self, v: u32, seq: &[u32]) -> Result<Totals, Broken> {
+        if self.inst.is_simple {
+            return self.pass(v, seq);
+        }
         run(self.inst, v, seq, self.n_frozen(v), &mut self.run)
     }
 
     /// Remembers route `v` as it is, once per step.
-    fn touch(&mut self, v: u32) {
+    pub(crate) fn touch(&mut self, v: u32) {
         if !self.is_touched[v as usize] {
             self.is_touched[v as usize] = true;
             let mut copy = self.spare.pop().unwrap_or_default();
@@ -225,6 +264,21 @@ impl<'i, 'p> State<'i, 'p> {
 
     /// Replaces the sequence of route `v`; returns false, and changes nothing, if it cannot run.
     pub fn replace(&mut self, v: u32, seq: &[u32]) -> bool {
+        if self.inst.is_simple {
+            let Ok(totals) = self.pass(v, seq) else { return false };
+            self.touch(v);
+            let was_empty = self.is_empty(v);
+            let mut own = std::mem::take(&mut self.routes[v as usize].seq);
+            for &id in &own {
+                self.hot[id as usize].route = NONE;
+            }
+            self.commit_pass(v, seq, totals);
+            own.clear();
+            own.extend_from_slice(seq);
+            self.routes[v as usize].seq = own;
+            self.note_empty(v, was_empty);
+            return true;
+        }
         self.touch(v);
         let was_empty = self.is_empty(v);
         let mut old = self.spare.pop().unwrap_or_default();
@@ -251,8 +305,16 @@ impl<'i, 'p> State<'i, 'p> {
     fn note_empty(&mut self, v: u32, was_empty: bool) {
         let class = self.inst.vehs[v as usize].class as usize;
         match (was_empty, self.is_empty(v)) {
-            (true, false) => self.empties[class].retain(|&e| e != v),
+            (true, false) => {
+                self.n_used += 1;
+                // The next one to use is the last.
+                match self.empties[class].iter().rposition(|&e| e == v) {
+                    Some(at) => _ = self.empties[class].remove(at),
+                    None => debug_assert!(false, "an empty route is listed"),
+                }
+            }
             (false, true) => {
+                self.n_used -= 1;
                 // Kept in falling order, so that which vehicle is next does not depend on history.
                 let at = self.empties[class].partition_point(|&e| e > v);
                 self.empties[class].insert(at, v);
@@ -317,6 +379,7 @@ impl<'i, 'p> State<'i, 'p> {
         for list in &mut self.empties {
             list.clear();
         }
+        self.n_used = (0..seqs.len() as u32).filter(|&v| !self.is_empty(v)).count();
         for v in (0..seqs.len() as u32).rev() {
             if self.is_empty(v) {
                 self.empties[self.inst.vehs[v as usize].class as usize].push(v);

@@ -417,6 +417,11 @@ pub fn plan_to_json(loaded: &Loaded, plan: &Plan, report: &Report) -> Value {
                 "task": task,
                 "order": order,
                 "location": loaded.labels[loaded.location(visit.task) as usize],
+                "facility": match visit.task {
+                    Task::Reload(depot) => Some(depot),
+                    Task::Charge { charger, .. } => Some(charger),
+                    _ => None,
+                },
                 "arrive_s": s(visit.arrive_ms),
                 "begin_s": s(visit.begin_ms),
                 "leave_s": s(visit.leave_ms),
@@ -454,8 +459,77 @@ pub fn plan_to_json(loaded: &Loaded, plan: &Plan, report: &Report) -> Value {
     })
 }
 
+/// A route as far as it is read back.
+#[derive(Deserialize)]
+struct DocRoute {
+    vehicle: u64,
+    #[serde(default)]
+    depart_s: Option<f64>,
+    visits: Vec<DocVisit>,
+}
+
+#[derive(Deserialize)]
+struct DocVisit {
+    task: String,
+    #[serde(default)]
+    order: Option<u64>,
+    #[serde(default)]
+    facility: Option<u32>,
+    #[serde(default)]
+    energy_wh: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct DocPlan {
+    routes: Vec<DocRoute>,
+}
+
+/// Reads the tasks and departures of a plan that [`plan_to_json`] wrote: vehicle (index), departure
+/// (ms) and tasks of each route.
+pub(super) fn routes_of_json(
+    loaded: &Loaded,
+    text: &str,
+) -> Result<Vec<(u32, Option<i64>, Vec<Task>)>, FormatError> {
+    let plan: DocPlan =
+        serde_json::from_str(text).map_err(|error| FormatError::Json(error.to_string()))?;
+    let index = |ids: Vec<u64>| -> BTreeMap<u64, u32> {
+        ids.into_iter().enumerate().map(|(idx, id)| (id, idx as u32)).collect()
+    };
+    let vehicles = index(loaded.problem.vehicles().iter().map(|v| v.id).collect());
+    let orders = index(loaded.problem.orders().iter().map(|o| o.id).collect());
+    let mut routes = Vec::with_capacity(plan.routes.len());
+    for (r, route) in plan.routes.iter().enumerate() {
+        let wrong = |what: String| FormatError::Whole(format!("routes[{r}]: {what}"));
+        let Some(&vehicle) = vehicles.get(&route.vehicle) else {
+            return Err(wrong(format!("no vehicle {}", route.vehicle)));
+        };
+        let mut tasks = Vec::with_capacity(route.visits.len());
+        for (v, visit) in route.visits.iter().enumerate() {
+            let order = visit.order.and_then(|id| orders.get(&id).copied());
+            let task = match (visit.task.as_str(), order, visit.facility) {
+                ("serve", Some(order), _) => Task::Serve(order),
+                ("collect", Some(order), _) => Task::Collect(order),
+                ("reload", _, Some(depot)) => Task::Reload(depot),
+                ("charge", _, Some(charger)) => Task::Charge {
+                    charger,
+                    energy_mwh: milli("energy_wh", visit.energy_wh.unwrap_or(0.0))?,
+                },
+                (task, ..) => {
+                    return Err(wrong(format!(
+                        "visits[{v}]: \"{task}\" with no known order or facility"
+                    )));
+                }
+            };
+            tasks.push(task);
+        }
+        let depart_ms = route.depart_s.map(|s| milli("depart_s", s)).transpose()?;
+        routes.push((vehicle, depart_ms, tasks));
+    }
+    Ok(routes)
+}
+
 /// A relaxation in words.
-fn describe(relaxation: &Relaxation) -> String {
+pub fn describe(relaxation: &Relaxation) -> String {
     let min = |ms: i64| format!("{:.1} min", ms as f64 / 60_000.0);
     match relaxation {
         Relaxation::Window { is_dropoff, early_ms, late_ms } => {

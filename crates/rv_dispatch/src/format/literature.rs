@@ -134,6 +134,7 @@ pub(super) fn finish(
     sites: Vec<Site>,
     convention: Convention,
 ) -> Result<Loaded, FormatError> {
+    let convention = if convention == Convention::OfFile { Convention::Exact } else { convention };
     Ok(Loaded {
         name,
         problem: Problem::new(data)?,

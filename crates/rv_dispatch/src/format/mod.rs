@@ -3,6 +3,7 @@
 //! One unit of a file's coordinates and times becomes 10 m and 10 s, so that four decimals are
 //! kept; [`Convention`] says how a distance is rounded.
 
+mod city;
 mod evrptw;
 mod json;
 mod li_lim;
@@ -14,12 +15,13 @@ mod vrplib;
 
 use rv_model::dispatch::{Problem, ProblemError, Task};
 
+pub use city::{CityParams, random_city};
 pub use json::{
     DocBattery, DocCharger, DocDepot, DocLocation, DocOrder, DocStop, DocTravel, DocVehicle,
-    Document, plan_to_json,
+    Document, describe, plan_to_json,
 };
 pub use plot::plot_svg;
-pub use solution::{cost_in_units, read_solution, write_csv, write_solution};
+pub use solution::{cost_in_units, length_in_units, read_solution, write_csv, write_solution};
 
 /// Millimetres, and milliseconds, of one unit of a literature file.
 pub(crate) const UNIT: f64 = 10_000.0;
@@ -27,7 +29,7 @@ pub(crate) const UNIT: f64 = 10_000.0;
 /// How distances are rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Convention {
-    /// As the file's own type asks: whole numbers for CVRP and HFVRP, one decimal for MTVRPTWR,
+    /// As the file's own type asks: whole numbers for CVRP, one decimal for MTVRPTWR,
     /// else `Exact`.
     OfFile,
     /// Euclidean, kept to four decimals and never below the true length.
@@ -96,6 +98,11 @@ impl Loaded {
             Task::Charge { charger, .. } => self.problem.chargers()[charger as usize].location,
         }
     }
+}
+
+/// Cost per kilometre of a vehicle for which the file sets none.
+pub(crate) fn plain_cost_per_km() -> rv_base::Money {
+    literature::cost_per_km(1.0)
 }
 
 /// Why a file could not be read.

@@ -35,12 +35,26 @@ pub fn write_solution(loaded: &Loaded, plan: &Plan) -> String {
 /// The cost of a plan in units of the file: exact lengths are summed in floating point.
 pub fn cost_in_units(loaded: &Loaded, plan: &Plan) -> f64 {
     let costs = check(&loaded.problem, plan).costs;
-    let is_plain = loaded.problem.vehicles().iter().all(|v| v.cost_fixed.0 == 0);
+    // What the file's own vehicles pay: a unit of money for a unit of distance.
+    let is_plain = loaded.problem.vehicles().iter().all(|v| {
+        v.cost_fixed.0 == 0 && v.cost_per_hour.0 == 0 && v.cost_per_km == super::plain_cost_per_km()
+    });
     match loaded.convention {
-        Some(super::Convention::Exact | super::Convention::OfFile) if is_plain => {
+        Some(super::Convention::Exact) if is_plain => {
             plan.routes.iter().map(|route| exact_length(loaded, route)).sum()
         }
         _ => costs.total().to_units(),
+    }
+}
+
+/// The length of all routes in units of the file; metres for our own JSON.
+pub fn length_in_units(loaded: &Loaded, plan: &Plan) -> f64 {
+    match loaded.convention {
+        Some(super::Convention::Exact) => {
+            plan.routes.iter().map(|route| exact_length(loaded, route)).sum()
+        }
+        Some(_) => check(&loaded.problem, plan).costs.distance_mm as f64 / super::UNIT,
+        None => check(&loaded.problem, plan).costs.distance_mm as f64 / 1000.0,
     }
 }
 
@@ -59,6 +73,9 @@ fn exact_length(loaded: &Loaded, route: &Route) -> f64 {
 /// Reads routes in CVRPLIB's or SINTEF's form (`Route 1 : 4 7 2`); charging takes what the route
 /// needs, and departures are as late as they can be.
 pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
+    if text.trim_start().starts_with('{') {
+        return read_json(loaded, text);
+    }
     let tasks = tasks_by_label(loaded);
     let mut plan = Plan::default();
     let mut is_served = vec![false; loaded.problem.orders().len()];
@@ -93,6 +110,42 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
         }
     }
     plan.routes.sort_by_key(|r| r.vehicle);
+    leave_out(&mut plan, &is_served);
+    Ok(plan)
+}
+
+/// A plan as `plan_to_json` writes it; stated departures and charges are kept.
+fn read_json(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
+    let mut plan = Plan::default();
+    let mut is_served = vec![false; loaded.problem.orders().len()];
+    for (vehicle, depart_ms, tasks) in super::json::routes_of_json(loaded, text)? {
+        for &task in &tasks {
+            if let Task::Serve(order) = task {
+                is_served[order as usize] = true;
+            }
+            let n_places = match task {
+                Task::Reload(_) => loaded.problem.depots().len(),
+                Task::Charge { .. } => loaded.problem.chargers().len(),
+                _ => usize::MAX,
+            };
+            let (Task::Reload(at) | Task::Charge { charger: at, .. }) = task else { continue };
+            if at as usize >= n_places {
+                return Err(FormatError::Whole(format!("facility {at} does not exist")));
+            }
+        }
+        let visits: Vec<Visit> = tasks.into_iter().map(untimed).collect();
+        let route = match depart_ms {
+            Some(depart_ms) => Route { vehicle, depart_ms, end_ms: 0, distance_mm: 0, visits },
+            None => timed(&loaded.problem, vehicle, visits),
+        };
+        plan.routes.push(route);
+    }
+    plan.routes.sort_by_key(|r| r.vehicle);
+    leave_out(&mut plan, &is_served);
+    Ok(plan)
+}
+
+fn leave_out(plan: &mut Plan, is_served: &[bool]) {
     for (order, _) in is_served.iter().enumerate().filter(|(_, served)| !**served) {
         plan.unassigned.push(rv_model::dispatch::Unassigned {
             order: order as u32,
@@ -100,7 +153,6 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
             vehicle: None,
         });
     }
-    Ok(plan)
 }
 
 fn tasks_by_label(loaded: &Loaded) -> BTreeMap<&str, Task> {

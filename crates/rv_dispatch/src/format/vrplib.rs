@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rv_base::Money;
-use rv_model::dispatch::{OrderKind, ProblemData, Start};
+use rv_model::dispatch::{Order, OrderKind, ProblemData, Start};
 
 use super::literature::{
     Clock, Site, cost_per_km, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
@@ -111,7 +111,7 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
     let file = Sections::read(text)?;
     let kind = file.word("TYPE").unwrap_or("CVRP").to_owned();
     let convention = match (convention, kind.as_str()) {
-        (Convention::OfFile, "CVRP" | "HFVRP") => Convention::Integer,
+        (Convention::OfFile, "CVRP") => Convention::Integer,
         (Convention::OfFile, "MTVRPTWR") => Convention::Dimacs,
         (Convention::OfFile, _) => Convention::Exact,
         (chosen, _) => chosen,
@@ -124,7 +124,7 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         return Err(FormatError::Whole("DIMENSION is missing or out of range".into()));
     }
     let n = n as usize;
-    let sites = sites(&file, n)?;
+    let mut sites = sites(&file, n)?;
     let depots = file.depots(n)?;
     let n_vehicles = file.number("VEHICLES")?.map_or(n - 1, |v| v as usize).clamp(1, 100_000);
     let has_times = sites.iter().any(|s| s.close < 1e8 || s.service > 0.0)
@@ -132,13 +132,18 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
     let clock = if has_times { Clock::Distance } else { Clock::None };
     let scale = load_scale(sites.iter().map(|s| &s.demand));
     let releases = file.single("RELEASE_TIME", n)?;
-    let orders = (0..n).filter(|at| !depots.contains(at)).map(|at| {
-        let kind = OrderKind::Delivery(stop(at, &sites[at]));
-        let mut order = order(at, kind, load(sites[at].demand, scale));
-        order.release_ms = releases.as_ref().map_or(0, |r| ms(r[at]));
-        order
-    });
-    let orders: Vec<_> = orders.collect();
+    let orders = match file.rows.get("PICKUP_AND_DELIVERY_SECTION") {
+        Some(rows) => pairs(rows, &mut sites, &depots)?,
+        None => {
+            let orders = (0..n).filter(|at| !depots.contains(at)).map(|at| {
+                let kind = OrderKind::Delivery(stop(at, &sites[at]));
+                let mut order = order(at, kind, load(sites[at].demand, scale));
+                order.release_ms = releases.as_ref().map_or(0, |r| ms(r[at]));
+                order
+            });
+            orders.collect()
+        }
+    };
     let points: Vec<_> = sites.iter().map(|s| s.at).collect();
     let data = ProblemData {
         n_load_dims: 1,
@@ -152,6 +157,57 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
     let mut loaded = finish(name, data, sites, convention)?;
     loaded.has_distinct_vehicles = kind == "HFVRP" || depots.len() > 1;
     Ok(loaded)
+}
+
+/// Pickups and deliveries in pairs, in the columns of LKH-3: node, demand, window, service, and the
+/// nodes of its pickup and its delivery (0 for none).
+fn pairs(
+    rows: &[(usize, Vec<f64>)],
+    sites: &mut [Site],
+    depots: &[usize],
+) -> Result<Vec<Order>, FormatError> {
+    let n = sites.len();
+    let mut partners = vec![(0, 0, 0); n];
+    for (line, row) in rows {
+        let &[node, demand, open, close, service, pickup, delivery] = row.as_slice() else {
+            return line_error(*line, "expected 7 numbers");
+        };
+        let is_node = |v: f64, low: f64| v >= low && v <= n as f64 && v.fract() == 0.0;
+        if !is_node(node, 1.0) || !is_node(pickup, 0.0) || !is_node(delivery, 0.0) {
+            return line_error(*line, format!("a node is not within 1..={n}"));
+        }
+        if close < open || service < 0.0 {
+            return line_error(*line, "the window ends before it begins, or service is negative");
+        }
+        let site = &mut sites[node as usize - 1];
+        (site.demand, site.open, site.close, site.service) = (demand, open, close, service);
+        partners[node as usize - 1] = (*line, pickup as usize, delivery as usize);
+    }
+    let mut orders = Vec::new();
+    for at in (0..n).filter(|at| !depots.contains(at)) {
+        let (line, pickup, delivery) = partners[at];
+        if line == 0 {
+            return Err(FormatError::Whole(format!("node {} has no pickup or delivery", at + 1)));
+        }
+        let is_answered = |other: usize| other > 0 && !depots.contains(&(other - 1));
+        if delivery == 0 {
+            if !is_answered(pickup) || partners[pickup - 1].2 != at + 1 {
+                return line_error(line, "the node has no pickup that leads to it");
+            }
+            continue;
+        }
+        if !is_answered(delivery) || partners[delivery - 1].1 != at + 1 {
+            return line_error(line, format!("node {delivery} does not name it as its pickup"));
+        }
+        if sites[at].demand < 0.0 {
+            return line_error(line, "the demand of a pickup is negative");
+        }
+        let pickup = stop(at, &sites[at]);
+        let kind =
+            OrderKind::Transfer { pickup, dropoff: stop(delivery - 1, &sites[delivery - 1]) };
+        orders.push(order(at, kind, load(sites[at].demand, 1.0)));
+    }
+    Ok(orders)
 }
 
 fn sites(file: &Sections<'_>, n: usize) -> Result<Vec<Site>, FormatError> {

@@ -1,0 +1,73 @@
+//! `robovan dispatch check`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use rv_dispatch::check;
+use rv_dispatch::format::{cost_in_units, length_in_units, plot_svg, read_solution};
+use serde::Serialize;
+
+use super::{ConventionArg, load, read_text, write};
+use crate::output::{self, HintExt};
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Problem
+    problem: PathBuf,
+    /// Solution: `Route #1: 4 7 2` lines of any solver, or JSON as `solve --solution` writes it
+    solution: PathBuf,
+    /// How distances are rounded
+    #[arg(long, value_enum, default_value_t = ConventionArg::File)]
+    convention: ConventionArg,
+    /// Where to draw the routes
+    #[arg(long, value_name = "OUT.svg")]
+    plot: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    cost: f64,
+    vehicles: usize,
+    distance: f64,
+    unserved: usize,
+    violations: Vec<String>,
+}
+
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let loaded = load(&args.problem, args.convention)?;
+    let plan = read_solution(&loaded, &read_text(&args.solution)?).hint(
+        format!("{} is not a solution of this problem", args.solution.display()),
+        "solutions have lines like `Route #1: 4 7 2`, or are JSON",
+    )?;
+    let report = check(&loaded.problem, &plan);
+    if let Some(path) = &args.plot {
+        match plot_svg(&loaded, &plan) {
+            Some(svg) => write(path, &svg)?,
+            None => output::note("no picture: the problem has no coordinates"),
+        }
+    }
+    let answer = Answer {
+        cost: cost_in_units(&loaded, &plan),
+        vehicles: report.costs.n_vehicles,
+        distance: length_in_units(&loaded, &plan),
+        unserved: plan.unassigned.len(),
+        violations: report.violations.iter().map(ToString::to_string).collect(),
+    };
+    if args.json {
+        output::print_json(&answer)?;
+    } else {
+        output::print(&format!(
+            "cost {:.3}, {} vehicles, distance {:.3}, {} unserved\n",
+            answer.cost, answer.vehicles, answer.distance, answer.unserved
+        ))?;
+        for violation in &answer.violations {
+            output::print(&format!("wrong: {violation}\n"))?;
+        }
+    }
+    let is_good = report.violations.is_empty() && report.costs.n_required_unassigned == 0;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,0 +1,229 @@
+//! `robovan dispatch solve`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use rv_base::{Rng, Seconds};
+use rv_dispatch::format::{
+    Loaded, cost_in_units, length_in_units, plan_to_json, plot_svg, read_solution, write_csv,
+    write_solution,
+};
+use rv_dispatch::{Budget, Objective, Outcome, Params, Progress, Report, check, solve};
+use rv_model::dispatch::Plan;
+use serde::Serialize;
+
+use super::{ConventionArg, cpu_s, load, read_text, write};
+use crate::output::{self, HintExt, error_with_hint};
+
+/// What a plan is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectiveArg {
+    /// As few vehicles as can be found, then the least cost
+    Vehicles,
+    /// The least cost, which is the distance where the file sets no other costs
+    Distance,
+}
+
+impl From<ObjectiveArg> for Objective {
+    fn from(arg: ObjectiveArg) -> Self {
+        match arg {
+            ObjectiveArg::Vehicles => Self::VehiclesFirst,
+            ObjectiveArg::Distance => Self::Cost,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct SolveArgs {
+    /// Problem
+    file: PathBuf,
+    #[command(flatten)]
+    how: How,
+    /// Best known cost: the progress shows the gap to it
+    #[arg(long, value_name = "COST")]
+    best_known: Option<f64>,
+    /// Solution to start from
+    #[arg(long, value_name = "FILE")]
+    warm: Option<PathBuf>,
+    /// Where to write the solution: CVRPLIB's form; as JSON or CSV if the name ends so
+    #[arg(long, value_name = "OUT")]
+    solution: Option<PathBuf>,
+    /// Where to draw the routes
+    #[arg(long, value_name = "OUT.svg")]
+    plot: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How to plan; the same for `solve` and `bench`.
+#[derive(Args)]
+pub(crate) struct How {
+    /// What a plan is judged by
+    #[arg(long, value_enum, default_value_t = ObjectiveArg::Distance)]
+    pub objective: ObjectiveArg,
+    /// How distances are rounded
+    #[arg(long, value_enum, default_value_t = ConventionArg::File)]
+    pub convention: ConventionArg,
+    /// CPU seconds to plan for, over all threads
+    #[arg(long, default_value_t = 20.0, value_name = "N")]
+    pub budget_cpu_s: f64,
+    /// Search steps to plan for, instead of CPU seconds: reproducible
+    #[arg(long, value_name = "N", conflicts_with = "budget_cpu_s")]
+    pub iterations: Option<u64>,
+    /// Threads
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    pub threads: usize,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+}
+
+impl How {
+    pub fn is_sound(&self) -> anyhow::Result<()> {
+        if !self.budget_cpu_s.is_finite() || self.budget_cpu_s < 0.0 {
+            return Err(error_with_hint("--budget-cpu-s is not a time", "give seconds, 0 or more"));
+        }
+        if !(1..=1024).contains(&self.threads) {
+            return Err(error_with_hint("--threads is out of range", "give 1 to 1024"));
+        }
+        Ok(())
+    }
+}
+
+/// The answer in figures; costs and distances are in units of the file.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Answer {
+    pub name: String,
+    pub cost: f64,
+    pub vehicles: usize,
+    pub distance: f64,
+    pub unserved: usize,
+    pub violations: usize,
+    pub iterations: u64,
+    pub cpu_s: f64,
+    pub wall_s: f64,
+    pub objective: &'static str,
+    pub threads: usize,
+    pub seed: u64,
+    pub version: &'static str,
+}
+
+pub(crate) fn run(args: &SolveArgs) -> anyhow::Result<ExitCode> {
+    args.how.is_sound()?;
+    let cpu_start_s = cpu_s();
+    let loaded = load(&args.file, args.how.convention)?;
+    let warm = match &args.warm {
+        Some(path) => Some(read_solution(&loaded, &read_text(path)?).hint(
+            format!("{} is not a solution of this problem", path.display()),
+            "solutions have lines like `Route #1: 4 7 2`",
+        )?),
+        None => None,
+    };
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    let show = |p: Progress| {
+        let gap = args.best_known.map_or_else(String::new, |best| {
+            format!(", gap {:.2} %", (p.cost / best - 1.0) * 100.0)
+        });
+        bar.set_message(format!(
+            "cost {:.1}{gap}, {} vehicles, {} unserved",
+            p.cost, p.n_vehicles, p.n_unserved
+        ));
+    };
+    let (answer, outcome, report) = plan(&loaded, warm.as_ref(), &args.how, cpu_start_s, &show);
+    bar.finish_and_clear();
+    if let Some(path) = &args.solution {
+        let text = match path.extension().and_then(|e| e.to_str()) {
+            Some("json") => {
+                let value = plan_to_json(&loaded, &outcome.plan, &report);
+                serde_json::to_string_pretty(&value)? + "\n"
+            }
+            Some("csv") => write_csv(&loaded, &outcome.plan),
+            _ => write_solution(&loaded, &outcome.plan),
+        };
+        write(path, &text)?;
+    }
+    if let Some(path) = &args.plot {
+        match plot_svg(&loaded, &outcome.plan) {
+            Some(svg) => write(path, &svg)?,
+            None => output::note("no picture: the problem has no coordinates"),
+        }
+    }
+    if args.json {
+        output::print_json(&answer)?;
+    } else {
+        output::print(&tell(&answer))?;
+        tell_unserved(&loaded, &outcome.plan)?;
+        for violation in &report.violations {
+            output::print(&format!("wrong: {violation}\n"))?;
+        }
+    }
+    Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Plans and judges one problem.
+pub(crate) fn plan(
+    loaded: &Loaded,
+    warm: Option<&Plan>,
+    how: &How,
+    cpu_start_s: f64,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> (Answer, Outcome, Report) {
+    let wall_start = Instant::now();
+    let clock = || Seconds(cpu_s() - cpu_start_s);
+    let budget = match how.iterations {
+        Some(iterations) => Budget::iterations(iterations),
+        None => Budget::clock(Seconds(how.budget_cpu_s), &clock),
+    };
+    let budget = Budget { progress: Some(progress), ..budget };
+    let params =
+        Params { n_threads: how.threads, objective: how.objective.into(), ..Params::standard() };
+    let outcome = solve(&loaded.problem, warm, &params, &budget, &mut Rng::from_seed(how.seed));
+    let report = check(&loaded.problem, &outcome.plan);
+    let answer = Answer {
+        name: loaded.name.clone(),
+        cost: cost_in_units(loaded, &outcome.plan),
+        vehicles: report.costs.n_vehicles,
+        distance: length_in_units(loaded, &outcome.plan),
+        unserved: outcome.plan.unassigned.len(),
+        violations: report.violations.len(),
+        iterations: outcome.stats.iterations,
+        cpu_s: clock().0,
+        wall_s: wall_start.elapsed().as_secs_f64(),
+        objective: match how.objective {
+            ObjectiveArg::Vehicles => "vehicles",
+            ObjectiveArg::Distance => "distance",
+        },
+        threads: how.threads,
+        seed: how.seed,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    (answer, outcome, report)
+}
+
+fn tell(a: &Answer) -> String {
+    format!(
+        "cost {:.3}, {} vehicles, distance {:.3}, {} unserved, {} iterations, {:.2} CPU-s, seed {}\n",
+        a.cost, a.vehicles, a.distance, a.unserved, a.iterations, a.cpu_s, a.seed
+    )
+}
+
+/// Most unserved orders told one by one; all are in the solution file.
+const TOLD_MAX: usize = 20;
+
+fn tell_unserved(loaded: &Loaded, plan: &Plan) -> anyhow::Result<()> {
+    for out in plan.unassigned.iter().take(TOLD_MAX) {
+        let id = loaded.problem.orders()[out.order as usize].id;
+        let needs: Vec<String> =
+            out.relaxations.iter().map(rv_dispatch::format::describe).collect();
+        let needs = if needs.is_empty() { "nothing that helps".into() } else { needs.join(", ") };
+        output::print(&format!("order {id} is left out; it would need: {needs}\n"))?;
+    }
+    if plan.unassigned.len() > TOLD_MAX {
+        output::print(&format!("and {} more\n", plan.unassigned.len() - TOLD_MAX))?;
+    }
+    Ok(())
+}

@@ -12,10 +12,23 @@ use crate::event::{
 use crate::fleet::{Fleet, Timer};
 use crate::io::{ClosureId, Done, Notice, Rejection, RoadPlace};
 use crate::missions::{Draft, DraftTask, Ways};
+use crate::reports::REFUSED_MAX;
 use crate::state::TicketStatus;
 
 /// Most edges of one closure.
 const CLOSURE_EDGES_MAX: usize = 10_000;
+
+/// Time after which people are asked again to fetch a van.
+const FETCH_AGAIN: Seconds = Seconds(600.0);
+
+/// Time after which a fetched van that never said so is booked without it.
+const FETCH_BY_HAND: Seconds = Seconds(3600.0);
+
+/// Time beyond what is planned after which a person looks at a van that does not get on.
+const STUCK_TICKET: Seconds = Seconds(2700.0);
+
+/// Time beyond what is planned after which a van that does not get on is given up.
+const STUCK_LOST: Seconds = Seconds(7200.0);
 
 /// Time between two looks at silent vans and hopeless orders.
 pub(crate) const ROUNDS_EVERY: Seconds = Seconds(60.0);
@@ -59,18 +72,7 @@ impl Fleet {
         self.wake(now + ROUNDS_EVERY, Timer::Rounds);
         let policy = self.config.policy;
         for van in (0..self.state.vans.len()).map(VanId::from_idx) {
-            let state = &self.state.vans[van.idx()];
-            let is_out = state.stops.iter().any(|stop| stop.departed.is_some());
-            if !is_out || state.lost_until.is_some() {
-                continue;
-            }
-            let heard_at = self.live(van).map_or(state.moved_at, |l| l.heard_at);
-            let silence = now.since(heard_at.max(state.moved_at));
-            if silence > policy.silent_lost_s {
-                let _ = self.declare_lost(now, van);
-            } else if silence > policy.silent_ticket_s && !self.has_silence_ticket(van, heard_at) {
-                self.open_fleet_ticket(now, van, TicketKind::Silent);
-            }
+            self.look_after(now, van);
         }
         let over: Vec<OrderId> = self
             .state
@@ -90,11 +92,52 @@ impl Fleet {
         }
     }
 
-    fn has_silence_ticket(&self, van: VanId, since: Timestamp) -> bool {
+    /// Sees that a van that has something to do is heard and gets on, and that one with nothing to
+    /// do is empty and at home.
+    fn look_after(&mut self, now: Timestamp, van: VanId) {
+        let policy = self.config.policy;
+        let state = &self.state.vans[van.idx()];
+        let is_done = state.stops.is_empty() && state.dropped.is_empty();
+        let is_home = state.on_board.is_empty() && state.position.edge == self.home(van).edge;
+        if state.lost_until.is_some() || (is_done && is_home) {
+            return;
+        }
+        let heard_at = self.live(van).map_or(state.moved_at, |l| l.heard_at);
+        let silence = now.since(heard_at.max(state.moved_at));
+        let stuck = self.stuck_for(now, van);
+        if silence > policy.silent_lost_s || stuck > STUCK_LOST {
+            let _ = self.declare_lost(now, van);
+        } else if silence > policy.silent_ticket_s {
+            self.open_ticket_once(now, van, TicketKind::Silent, heard_at);
+        } else if stuck > STUCK_TICKET {
+            self.open_ticket_once(now, van, TicketKind::Stuck, state.moved_at);
+        } else if state.accepted == state.version && is_done {
+            self.recall(now, van);
+        } else if state.n_refused > REFUSED_MAX {
+            self.reroute(now, van, MissionCause::Refused);
+        }
+    }
+
+    /// For how long a van has not reached or left a stop, beyond what the next one takes.
+    fn stuck_for(&self, now: Timestamp, van: VanId) -> Seconds {
+        let state = &self.state.vans[van.idx()];
+        let planned = state.stops.first().map_or(Seconds::ZERO, |stop| {
+            let wait = stop.stop.earliest.since(state.moved_at).max(Seconds::ZERO);
+            let stay = stop.plan.leave - stop.plan.arrive.max(stop.stop.earliest);
+            wait + stay.max(stop.stop.wait_max) + stop.plan.drive * 2.0
+        });
+        now.since(state.moved_at) - planned
+    }
+
+    fn open_ticket_once(&mut self, now: Timestamp, van: VanId, kind: TicketKind, since: Timestamp) {
+        if !self.has_ticket(van, kind, since) {
+            self.open_fleet_ticket(now, van, kind);
+        }
+    }
+
+    fn has_ticket(&self, van: VanId, kind: TicketKind, since: Timestamp) -> bool {
         let newest = self.state.tickets.iter().rev();
-        newest
-            .take_while(|t| t.opened_at >= since)
-            .any(|t| t.van == van && t.kind == TicketKind::Silent)
+        newest.take_while(|t| t.opened_at >= since).any(|t| t.van == van && t.kind == kind)
     }
 
     pub(crate) fn halt(
@@ -141,6 +184,8 @@ impl Fleet {
         }
         let fetched_at = now + self.config.policy.fetch_s;
         self.emit(now, Event::VanLost { van, fetched_at });
+        // If it can still hear, it agrees to do nothing more, which frees what it has not begun.
+        self.set_mission(now, van, Vec::new(), Ways::Keep, MissionCause::Recalled);
         self.send(van, Down::Halt);
         let tickets: Vec<_> = self
             .state
@@ -159,12 +204,24 @@ impl Fleet {
         Ok(Done::Done)
     }
 
-    /// People have brought a lost van and its parcels to the hub.
+    /// People are to bring a lost van to its hub now; asked again until the van says that it is
+    /// there and empty. If it never does, what people find is booked without it.
     pub(crate) fn fetch_van(&mut self, now: Timestamp, van: VanId) {
-        let state = &self.state.vans[van.idx()];
-        if state.lost_until.is_none_or(|at| at > now) {
+        let Some(due) = self.state.vans[van.idx()].lost_until.filter(|at| *at <= now) else {
+            return;
+        };
+        if now > due + FETCH_BY_HAND {
+            self.emptied(now, van);
             return;
         }
+        let hub = self.config.vans[van.idx()].hub;
+        self.notify(Notice::FetchVan { van, hub });
+        self.wake(now + FETCH_AGAIN, Timer::Fetch(van));
+    }
+
+    /// People have brought a van to its hub and taken everything out.
+    pub(crate) fn emptied(&mut self, now: Timestamp, van: VanId) {
+        let state = &self.state.vans[van.idx()];
         let hub = self.config.vans[van.idx()].hub;
         let parcels: Vec<ParcelId> = state.on_board.keys().copied().collect();
         let mut orders: Vec<OrderId> =
@@ -175,7 +232,6 @@ impl Fleet {
             self.emit(now, Event::ParcelsMoved { parcels, from, to });
         }
         self.emit(now, Event::VanFetched { van });
-        self.notify(Notice::VanFetched { van, hub });
         for id in orders {
             let order = &self.state.orders[id.idx()];
             if order.status.is_final() {
@@ -186,14 +242,16 @@ impl Fleet {
                 let how = DeliveredHow::Hub(hub);
                 self.finish(now, id, OrderEnd::Delivered { how, at });
             } else if order.order.request.window.end < now && !order.is_cancel_asked {
+                self.bring_back(now, id);
                 self.finish(now, id, OrderEnd::Returned(ReturnReason::VanLost));
             } else {
                 self.settle(now, id);
             }
         }
-        // The version without stops makes it forget what it had.
-        let ways = Ways::Keep;
-        self.set_mission(now, van, Vec::new(), ways, MissionCause::Recalled);
+        if !self.state.vans[van.idx()].stops.is_empty() {
+            // It was not lost for us: it has forgotten what it had, and so must we.
+            self.set_mission(now, van, Vec::new(), Ways::Keep, MissionCause::Recalled);
+        }
         self.settle_closing(now);
         self.wake_hub(now, hub);
     }

@@ -366,6 +366,8 @@ pub enum TicketKind {
     Dead,
     /// The van has not been heard for long.
     Silent,
+    /// The van is heard but does not get on.
+    Stuck,
 }
 
 /// Who answered a ticket.

@@ -234,6 +234,7 @@ impl State {
         next: NextTry,
     ) -> Fold {
         let is_on_board = self.is_on_board(order);
+        let may_get = self.order(order).and_then(|o| o.van).is_some_and(|v| self.may_get(v, order));
         let state = self.order_mut(order)?;
         state.n_attempts = state.n_attempts.saturating_add(1);
         state.next_try = Some((next, reason));
@@ -241,7 +242,7 @@ impl State {
         state.stop = None;
         state.status = if is_on_board { OrderStatus::Loaded } else { OrderStatus::Accepted };
         // What is still to be loaded may yet come on board; the van is free of it when it agrees.
-        if state.order.request.kind == OrderKind::Collection && !is_on_board {
+        if state.order.request.kind == OrderKind::Collection && !is_on_board && !may_get {
             state.van = None;
         }
         self.tell(at, order, StoryKind::AttemptFailed(reason))?;
@@ -464,21 +465,25 @@ impl State {
             Up::StopDone { stop, at: done_at, stored, .. } => {
                 van.stored = *stored;
                 van.moved_at = *done_at;
-                let is_pending = van.accepted != van.version;
-                let at_idx = van.stops.iter().position(|s| s.stop.id == *stop);
-                let is_stray = at_idx.is_none() && van.dropped.iter().all(|s| s.stop.id != *stop);
-                match at_idx {
-                    // It was done under the old version; under the one on its way to the van it
-                    // comes after others, and will be visited again.
-                    Some(idx) if idx > 0 && is_pending => van.stops[idx].reset(),
-                    Some(idx) => {
-                        van.stops.remove(idx);
+                let done = van.stop(*stop).map(|s| s.stop.clone());
+                let is_stray = done.is_none();
+                if let Some(idx) = van.stops.iter().position(|s| s.stop.id == *stop) {
+                    // Done under an earlier version: the van leaves it out of the one on its way,
+                    // wherever it stands there, and the way on from it leads from elsewhere.
+                    van.stops.remove(idx);
+                    if let Some(next) = van.stops.get_mut(idx).filter(|_| idx > 0) {
+                        next.stop.route.clear();
                     }
-                    None => {}
                 }
                 van.dropped.retain(|s| s.stop.id != *stop);
                 let is_agreed = van.accepted == van.version && van.dropped.is_empty();
                 self.tally.n_strays += u64::from(is_stray);
+                for order in done.map(|stop| self.orders_of(&stop)).unwrap_or_default() {
+                    let state = self.order_mut(order)?;
+                    if state.stop == Some(*stop) {
+                        state.stop = None;
+                    }
+                }
                 if is_agreed {
                     self.release_orders(at, van_id)?;
                     self.end_tour(van_id, *done_at)?;
@@ -493,7 +498,8 @@ impl State {
                 van.faults.remove(kind);
                 Ok(())
             }
-            Up::Help { .. } | Up::HelpOver { .. } | Up::Status(_) => Ok(()),
+            // The consequences follow as an event of their own.
+            Up::Emptied { .. } | Up::Help { .. } | Up::HelpOver { .. } | Up::Status(_) => Ok(()),
         }
     }
 
@@ -507,17 +513,10 @@ impl State {
     /// Frees the orders of a tour that are neither on board nor on the mission.
     fn release_orders(&mut self, at: Timestamp, van_id: VanId) -> Fold {
         let van = &self.vans[van_id.idx()];
-        let to_load: BTreeSet<OrderId> = van
-            .stops
-            .iter()
-            .chain(&van.dropped)
-            .filter(|stop| stop.stop.kind == StopKind::Load)
-            .flat_map(|stop| self.orders_of(&stop.stop))
-            .collect();
         let is_gone = |id: &OrderId| {
             self.order(*id).is_some_and(|order| {
                 order.van == Some(van_id) && order.stop.is_none() && !order.status.is_final()
-            }) && !to_load.contains(id)
+            }) && !self.may_get(van_id, *id)
                 && !self.is_on_board(*id)
         };
         let gone: Vec<OrderId> = van.tour.orders.iter().copied().filter(is_gone).collect();
@@ -539,6 +538,11 @@ impl State {
         };
         stop.departed = Some(left_at);
         van.moved_at = left_at;
+        // It drives to one stop and stands at none.
+        for other in van.stops.iter_mut().chain(&mut van.dropped).filter(|s| s.stop.id != id) {
+            other.departed = None;
+            other.arrived = None;
+        }
         self.mark(at, van_id, id, OrderStatus::Underway, StoryKind::Underway)
     }
 
@@ -688,37 +692,23 @@ impl State {
         let van = self.van_mut(van_id)?;
         van.lost_until = Some(fetched_at);
         van.service = Service::Out;
-        // What it may still do counts until it is fetched.
-        let mut stops = std::mem::take(&mut van.stops);
-        van.dropped.append(&mut stops);
-        let mut orders: Vec<OrderId> = Vec::new();
-        for stop in &self.vans[van_id.idx()].dropped {
-            orders.extend(self.orders_of(&stop.stop));
-        }
-        let on_board: Vec<ParcelId> = self.vans[van_id.idx()].on_board.keys().copied().collect();
-        orders.extend(on_board.iter().filter_map(|p| self.parcels.get(p.idx())).map(|p| p.order));
-        orders.sort_unstable();
-        orders.dedup();
-        // If it was loading, some parcels may be on board without our knowing.
-        let is_loading = self.vans[van_id.idx()]
-            .dropped
+        // It may be out of reach and at work: its orders stay with it until it has agreed to do
+        // nothing more, or people have emptied it.
+        let on_board: BTreeSet<OrderId> = van
+            .on_board
+            .keys()
+            .copied()
+            .collect::<Vec<_>>()
             .iter()
-            .any(|stop| stop.stop.kind == StopKind::Load && stop.departed.is_some());
-        for order in orders {
-            let is_on_board = self.is_on_board(order);
+            .filter_map(|p| self.parcels.get(p.idx()))
+            .map(|p| p.order)
+            .collect();
+        for order in on_board {
             let state = self.order_mut(order)?;
-            if state.status.is_final() || state.van != Some(van_id) {
-                continue;
-            }
-            state.stop = None;
-            if is_on_board {
+            if !state.status.is_final() {
+                state.stop = None;
                 state.status = OrderStatus::Loaded;
                 self.tell(at, order, StoryKind::VanLost)?;
-            } else if !is_loading {
-                state.status = OrderStatus::Accepted;
-                state.van = None;
-                self.tell(at, order, StoryKind::Unplanned)?;
-                self.refresh_open(order)?;
             }
         }
         Ok(())
@@ -746,6 +736,25 @@ impl State {
         let Some(state) = self.order(order) else { return false };
         state.order.parcels().any(|p| {
             matches!(self.parcels.get(p.idx()).map(|p| p.custodian), Some(Custodian::Van(_)))
+        })
+    }
+
+    /// Whether a van may yet load or collect something of an order, under any version of its
+    /// mission that it may be following.
+    fn may_get(&self, van: VanId, id: OrderId) -> bool {
+        let of_order = |p: &ParcelId| self.parcels.get(p.idx()).is_some_and(|p| p.order == id);
+        let is_for = |task: &Task| match task {
+            Task::Load { parcel, .. } => of_order(parcel),
+            Task::Collect { order, .. } => *order == id,
+            _ => false,
+        };
+        let Some(van) = self.van(van) else { return false };
+        van.stops.iter().chain(&van.dropped).any(|stop| {
+            stop.stop
+                .tasks
+                .iter()
+                .zip(&stop.is_task_done)
+                .any(|(task, is_done)| !is_done && is_for(task))
         })
     }
 
@@ -845,13 +854,6 @@ impl VanState {
 }
 
 impl StopState {
-    /// Forgets how far it had come.
-    fn reset(&mut self) {
-        self.departed = None;
-        self.arrived = None;
-        self.is_task_done.fill(false);
-    }
-
     /// A stop as sent; what is known of it under an earlier version stays.
     fn new(stop: rv_wire::Stop, plan: StopPlan, known: Option<&Self>) -> Self {
         let is_same = |known: &&Self| known.stop.tasks == stop.tasks;

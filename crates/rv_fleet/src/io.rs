@@ -419,11 +419,12 @@ pub enum Notice {
         /// The order.
         order: OrderId,
     },
-    /// People have fetched a lost van: it stands, empty and switched off, at its hub.
-    VanFetched {
+    /// People are to bring a lost van to its hub, take everything out and switch it on; the van
+    /// then says so itself ([`Up::Emptied`]). Told again until it does.
+    FetchVan {
         /// The van.
         van: VanId,
-        /// Where it is now.
+        /// Where it is to go.
         hub: FacilityId,
     },
 }

@@ -154,13 +154,19 @@ impl PlanJob {
         let span = self.params.until.since(self.params.leave);
         let standby = self.class.consumption.standby * span;
         let reserve = self.class.reserve + standby;
+        // A van is where it is, even where the road is closed and no way leads round the block.
+        let stride = matrix.n_sources + 1;
+        let off_diagonal =
+            |idx: usize, value: i32| if idx.is_multiple_of(stride) { 0 } else { value };
+        let table = |values: &[u32], scaled: &dyn Fn(u32) -> i32| -> Vec<i32> {
+            values.iter().enumerate().map(|(idx, v)| off_diagonal(idx, scaled(*v))).collect()
+        };
+        let capped = |value: u32| value.min(1 << 30) as i32;
         let travel = Travel::Table {
             n: matrix.n_sources,
-            duration_ms: matrix.time_ms.iter().map(|ms| slowed(*ms, slowness)).collect(),
-            distance_mm: matrix.dist_mm.iter().map(|mm| (*mm).min(1 << 30) as i32).collect(),
-            energy_mwh: Some(
-                matrix.energy_mwh.iter().map(|mwh| (*mwh).min(1 << 30) as i32).collect(),
-            ),
+            duration_ms: table(&matrix.time_ms, &|ms| slowed(ms, slowness)),
+            distance_mm: table(&matrix.dist_mm, &capped),
+            energy_mwh: Some(table(&matrix.energy_mwh, &capped)),
         };
         let shift = Window { start_ms: 0, end_ms: (span.0 * 1000.0) as i64 };
         let costs = &self.class.costs;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use rv_base::{
-    EdgeId, FacilityId, Kilograms, MissionId, OrderId, ParcelId, RoadPosition, Seconds, StopId,
-    Timestamp, VanId,
+    EdgeId, FacilityId, Kilograms, Meters, MissionId, OrderId, ParcelId, RoadPosition, Seconds,
+    StopId, Timestamp, VanId,
 };
 use rv_model::{Handover, OrderKind};
 use rv_wire::{Down, Mission, Stop, StopKind, Task};
@@ -20,6 +20,9 @@ const COVER_MIN: Seconds = Seconds(1800.0);
 /// Time for which a moving van goes on along its old route before it takes a new one, so that the
 /// new one reaches it before it has passed the place where they part.
 const HEADSTART: Seconds = Seconds(12.0);
+
+/// Within this distance before its stop a van is there.
+const AT_STOP: Meters = Meters(0.5);
 
 /// Straight-line speed in a city, with detours and signals, for rough estimates.
 pub(crate) const PACE_MPS: f64 = 3.5;
@@ -149,9 +152,8 @@ impl Fleet {
         self.keep_ways(van, &mut drafts, ways);
         let was_empty = drafts.is_empty();
         let lost_ids = self.find_ways(now, van, &mut drafts);
-        let is_boxed_in = drafts.is_empty() && !was_empty;
-        if is_boxed_in && !self.state.vans[van.idx()].stops.is_empty() {
-            // No way leads out of where it stands. It keeps its mission, goes on by itself when
+        if drafts.is_empty() && !was_empty {
+            // No way leads out of where it stands. It keeps what it has, goes on by itself when
             // the road is free, and calls again while it is not.
             return Vec::new();
         }
@@ -220,6 +222,9 @@ impl Fleet {
             if drafts.first().is_some_and(is_changed) {
                 drafts.remove(0);
             }
+            // What it stands at for an order is that order's only stop.
+            let orders = self.draft_orders(&stood_at);
+            drafts.retain_mut(|draft| draft.without(self, &orders));
             drafts.insert(0, stood_at);
         }
         drafts
@@ -253,7 +258,8 @@ impl Fleet {
                     _ => before == Some(old[at - 1].stop.id),
                 };
                 let is_here = idx == 0 && old[at].arrived.is_some();
-                if follows && (ways == Ways::Keep || is_here) {
+                let is_known = !old[at].stop.route.is_empty();
+                if is_known && follows && (ways == Ways::Keep || is_here) {
                     let drive = old[at].plan.drive;
                     draft.way = Some((old[at].stop.route.clone(), drive));
                 }
@@ -273,38 +279,58 @@ impl Fleet {
         let metric = self.roads.metric(&self.state, profile, now, until);
         let factor = self.config.traffic.factor(now);
         let (mut lost, mut kept) = (Vec::new(), Vec::new());
+        let mut lost_loads: Vec<OrderId> = Vec::new();
         let mut here: Option<RoadPosition> = None;
         let mut has_gap = false;
         for mut draft in std::mem::take(drafts) {
+            // What is not loaded is not handed over.
+            if !lost_loads.is_empty() && !draft.without(self, &lost_loads) {
+                has_gap = true;
+                continue;
+            }
             if draft.way.is_none() || has_gap {
                 let (lead, from) = match here {
                     Some(position) => (Vec::new(), position),
                     None => self.setting_off(now, van, &metric),
                 };
-                match metric.route(self.roads.scratch(), from, draft.at) {
-                    Ok(route) => {
-                        let mut edges = lead;
-                        edges.extend(route.edge_ids().skip(usize::from(!edges.is_empty())));
-                        draft.way = Some((edges, route.time() * factor));
-                        has_gap = false;
-                    }
-                    // The way home is always tried again; without it the van would stay for good.
-                    Err(_) if draft.kind == StopKind::Unload && !kept.is_empty() => {
-                        has_gap = true;
-                        continue;
-                    }
-                    Err(_) => {
-                        lost.extend(self.draft_orders(&draft));
-                        has_gap = true;
-                        continue;
-                    }
-                }
+                let is_there = from.edge == draft.at.edge
+                    && (Meters::ZERO..AT_STOP).contains(&(draft.at.offset - from.offset));
+                let found = if is_there {
+                    // Where it stands it can be, even if the road is closed since.
+                    Some((vec![from.edge], Seconds::ZERO))
+                } else {
+                    let route = metric.route(self.roads.scratch(), from, draft.at).ok();
+                    route.map(|route| (route.edge_ids().collect(), route.time() * factor))
+                };
+                let Some((way, time)) = found else {
+                    lost.extend(self.draft_orders(&draft));
+                    lost_loads.extend(self.orders_to_load(&draft));
+                    has_gap = true;
+                    continue;
+                };
+                let mut edges = lead;
+                edges.extend(way.into_iter().skip(usize::from(!edges.is_empty())));
+                draft.way = Some((edges, time));
+                has_gap = false;
             }
             here = Some(draft.at);
             kept.push(draft);
         }
         *drafts = kept;
+        lost.extend(lost_loads);
         lost
+    }
+
+    fn orders_to_load(&self, draft: &Draft) -> Vec<OrderId> {
+        let order = |task: &DraftTask| match task {
+            DraftTask::Keep(Task::Load { parcel, .. }) => {
+                self.state.parcels.get(parcel.idx()).map(|p| p.order)
+            }
+            _ => None,
+        };
+        let mut orders: Vec<OrderId> = draft.tasks.iter().filter_map(order).collect();
+        orders.dedup();
+        orders
     }
 
     /// Where a van can take a new way: where it stands, or a little ahead on its old way. Returns

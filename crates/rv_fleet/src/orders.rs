@@ -286,7 +286,7 @@ impl Fleet {
 
     /// People bring to the hub what a van out of reach left at a locker or station of an order
     /// that was not whole.
-    fn bring_back(&mut self, now: Timestamp, id: OrderId) {
+    pub(crate) fn bring_back(&mut self, now: Timestamp, id: OrderId) {
         let order = &self.state.orders[id.idx()];
         let to = Custodian::Hub(order.hub);
         let at_facility = |p: &ParcelId| match self.state.parcels[p.idx()].custodian {

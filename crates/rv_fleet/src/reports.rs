@@ -13,7 +13,7 @@ use crate::missions::{Draft, PACE_MPS, Ways};
 use crate::state::StopState;
 
 /// Refusals in a row after which a person has to look at a van.
-const REFUSED_MAX: u8 = 5;
+pub(crate) const REFUSED_MAX: u8 = 5;
 
 impl Fleet {
     /// Takes a numbered report of a van.
@@ -47,6 +47,7 @@ impl Fleet {
                 self.help(now, van, call, kind, choices, position);
             }
             Up::HelpOver { call, .. } => self.help_over(now, van, call),
+            Up::Emptied { .. } => self.emptied(now, van),
             Up::Fault { kind: FaultKind::Dead, .. } => {
                 self.open_fleet_ticket(now, van, TicketKind::Dead);
             }
@@ -259,6 +260,9 @@ impl Fleet {
             self.notify(Notice::TryingAgain { order: id });
         }
         if is_collection {
+            if self.state.orders[id.idx()].van == Some(van) {
+                self.take_off(now, van, &[id]);
+            }
             self.settle(now, id);
         }
     }

@@ -46,6 +46,9 @@ impl Fleet {
         }
         let choices = match kind {
             TicketKind::Dead => vec![HelpChoice::BeRecovered, HelpChoice::Wait],
+            TicketKind::Stuck => {
+                vec![HelpChoice::Wait, HelpChoice::Reroute, HelpChoice::BeRecovered]
+            }
             TicketKind::Silent | TicketKind::Help(_) => {
                 vec![HelpChoice::Wait, HelpChoice::BeRecovered]
             }
@@ -150,7 +153,8 @@ impl Fleet {
             self.emit(now, Event::TicketClosed { ticket: id });
         }
         match choice {
-            HelpChoice::Reroute => self.go_around(now, van, position),
+            HelpChoice::Reroute if call.is_some() => self.go_around(now, van, position),
+            HelpChoice::Reroute => self.reroute(now, van, MissionCause::Rerouted),
             HelpChoice::ReturnToHub => self.recall(now, van),
             HelpChoice::BeRecovered => {
                 // The van may be lost already; then there is nothing to do.
@@ -202,7 +206,7 @@ fn urgency(kind: TicketKind) -> u8 {
         TicketKind::Help(
             HelpKind::NoKerb | HelpKind::DoorStuck | HelpKind::CodeTrouble | HelpKind::LockerJammed,
         ) => 1,
-        TicketKind::Silent => 1,
+        TicketKind::Silent | TicketKind::Stuck => 1,
     }
 }
 
@@ -211,6 +215,7 @@ fn sensible(kind: TicketKind, choices: &[HelpChoice]) -> HelpChoice {
     let wanted: &[HelpChoice] = match kind {
         TicketKind::Dead | TicketKind::Help(HelpKind::Fault) => &[HelpChoice::BeRecovered],
         TicketKind::Silent => &[HelpChoice::Wait],
+        TicketKind::Stuck => &[HelpChoice::Reroute],
         TicketKind::Help(HelpKind::RoadBlocked) => &[HelpChoice::Reroute, HelpChoice::Wait],
         TicketKind::Help(HelpKind::NoKerb) => &[HelpChoice::Retry, HelpChoice::SkipStop],
         TicketKind::Help(HelpKind::DoorStuck) => &[HelpChoice::Retry, HelpChoice::SkipStop],

@@ -18,7 +18,7 @@ use crate::visit::Visit;
 const LINK_ROOM: usize = 1024;
 
 /// Done stops that are remembered, to recognise them in a mission made before they were done.
-const DONE_MAX: usize = 64;
+const DONE_MAX: usize = 512;
 
 /// Charge below the reserve is reported, and above it by this share it is well again.
 const RECOVERED_SHARE: f64 = 1.5;
@@ -366,6 +366,8 @@ impl Onboard {
             self.say(Up::Recovered { kind, at: now });
         }
         self.end_call(now);
+        let parcels = self.m.cargo.keys().copied().collect();
+        self.say(Up::Emptied { at: now, parcels });
         let m = &mut self.m;
         m.stops.clear();
         m.cargo.clear();

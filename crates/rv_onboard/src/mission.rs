@@ -21,8 +21,9 @@ impl Onboard {
         }
         match self.check_mission(mission) {
             Ok(stops) => {
-                self.say(Up::MissionAccepted { id, version });
+                // What it ends by following this version belongs to the one before.
                 self.adopt(now, stops, out);
+                self.say(Up::MissionAccepted { id, version });
                 self.m.mission = id;
                 self.m.version = version;
             }
@@ -36,13 +37,11 @@ impl Onboard {
         if mission.version <= m.version {
             return Err(MissionRefusal::Stale);
         }
-        if m.faults.contains(&FaultKind::Dead) {
+        if m.faults.contains(&FaultKind::Dead) && !mission.stops.is_empty() {
             return Err(MissionRefusal::Faulted);
         }
         let mut stops: VecDeque<Stop> = mission.stops.into();
-        while stops.front().is_some_and(|stop| m.done.contains(&stop.id)) {
-            stops.pop_front();
-        }
+        stops.retain(|stop| !m.done.contains(&stop.id));
         let (mut from, mut first) = (m.sensed.position, 0);
         if let (Phase::AtStop(visit), Some(current)) = (&m.phase, m.stops.front()) {
             if let Some(stop) = stops.front().filter(|stop| stop.id == current.id) {

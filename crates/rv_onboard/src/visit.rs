@@ -404,11 +404,11 @@ impl Onboard {
         }
     }
 
-    /// A handover of which nothing is on board cannot take place.
+    /// An order is handed over whole or not at all.
     fn refuse_what_is_missing(&mut self, now: Timestamp) {
         for idx in 0..self.n_tasks() {
             if let Task::HandOver { parcels, .. } = &self.m.stops[0].tasks[idx]
-                && !parcels.iter().any(|p| self.m.cargo.contains_key(p))
+                && !parcels.iter().all(|p| self.m.cargo.contains_key(p))
             {
                 self.give_up_task(now, idx, NotHandedOver::NotOnBoard);
             }

@@ -173,6 +173,7 @@ pub fn ticket_text(kind: TicketKind) -> &'static str {
     match kind {
         TicketKind::Dead => "at fault and standing still",
         TicketKind::Silent => "not heard for a long time",
+        TicketKind::Stuck => "does not get on",
         TicketKind::Help(HelpKind::RoadBlocked) => "the way ahead is blocked",
         TicketKind::Help(HelpKind::NoKerb) => "no place to stand at the stop",
         TicketKind::Help(HelpKind::DoorStuck) => "a door does not open or close",
@@ -188,6 +189,7 @@ pub fn ticket_word(kind: TicketKind) -> &'static str {
     match kind {
         TicketKind::Dead => "dead",
         TicketKind::Silent => "silent",
+        TicketKind::Stuck => "stuck",
         TicketKind::Help(HelpKind::RoadBlocked) => "road_blocked",
         TicketKind::Help(HelpKind::NoKerb) => "no_kerb",
         TicketKind::Help(HelpKind::DoorStuck) => "door_stuck",

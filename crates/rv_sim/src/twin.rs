@@ -346,7 +346,7 @@ impl Twin {
                     self.is_crowd_dirty[shard(order)] = true;
                 }
             }
-            Notice::VanFetched { van, hub } => {
+            Notice::FetchVan { van, hub } => {
                 let now = self.w.now;
                 let hub = self.atlas.city.facilities.get(hub.idx());
                 if let (Some(van), Some(hub)) = (self.vans.get_mut(van.idx()), hub) {

@@ -12,11 +12,15 @@ pub enum Down {
     /// The stops from here on. Replaces every earlier version of the vehicle's mission; a stop that
     /// the vehicle has already begun stays first. Stale versions are refused.
     ///
-    /// The fleet may not yet know what the vehicle did last, so the vehicle drops leading stops
-    /// that it has already done (by id), and goes on from wherever the first stop's route contains
-    /// the edge it is on. It refuses ([`MissionRefusal::RouteBroken`]) a route that does not
-    /// contain that edge, and ([`MissionRefusal::StopUnderWay`]) a version without the stop it
-    /// stands at and is serving. A version without stops means: stay at the next place to stand.
+    /// The fleet may not yet know what the vehicle did last, so the vehicle drops every stop that
+    /// it has already done (by id, wherever it stands in the mission), and goes on from wherever
+    /// the first stop's route contains the edge it is on. Its reports are in order, so by the time
+    /// the fleet hears that a version is followed it knows of the same stops that they are done,
+    /// and both hold the same list. The vehicle refuses ([`MissionRefusal::RouteBroken`]) a route
+    /// that does not contain its edge, or that no longer meets the stop before, and
+    /// ([`MissionRefusal::StopUnderWay`]) a version without the stop it stands at and is serving.
+    /// A version without stops means: stay at the next place to stand; a vehicle at fault follows
+    /// that one too.
     Mission(Mission),
     /// Roads closed right now, complete (not a difference); the vehicle stops before them.
     Closures {
@@ -239,6 +243,15 @@ pub enum Up {
         kind: FaultKind,
         /// When.
         at: Timestamp,
+    },
+    /// People have brought it to its hub and taken everything out; its mission is void. Being one
+    /// of its numbered reports it comes after all that the vehicle did before, so that nobody has
+    /// to guess what was on board.
+    Emptied {
+        /// When.
+        at: Timestamp,
+        /// What was taken out, in ascending order.
+        parcels: Vec<ParcelId>,
     },
 }
 

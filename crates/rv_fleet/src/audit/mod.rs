@@ -125,7 +125,6 @@ struct VanBook {
     mission_version: u32,
     at_stop: Option<StopId>,
     departed: Option<Timestamp>,
-    is_lost: bool,
 }
 
 #[derive(Debug)]
@@ -223,11 +222,11 @@ impl<'a> Audit<'a> {
             }
             Event::MissionSet { van, mission, .. } => self.set_mission(*van, mission),
             Event::VanReported { van, cursor, report } => self.hear(*van, *cursor, report),
-            Event::VanLost { van, .. } => self.vans.entry(*van).or_default().is_lost = true,
+            Event::VanLost { .. } => {}
             Event::VanFetched { van } => {
                 let book = self.vans.entry(*van).or_default();
-                book.is_lost = false;
                 book.at_stop = None;
+                book.departed = None;
                 if let Some(roads) = &mut self.roads {
                     roads.forget(*van);
                 }
@@ -482,8 +481,10 @@ impl<'a> Audit<'a> {
             }
             Up::StopDone { stop, on_board, stored, .. } => {
                 self.check_stop(van, *stop);
-                self.check_stop_done(van, on_board, *stored);
+                self.check_load_report(van, on_board);
+                self.check_stored(van, *stored);
             }
+            Up::Emptied { parcels, .. } => self.check_load_report(van, parcels),
             Up::Status(_)
             | Up::MissionAccepted { .. }
             | Up::MissionRefused { .. }
@@ -530,16 +531,19 @@ impl<'a> Audit<'a> {
         }
     }
 
-    fn check_stop_done(&mut self, van: VanId, on_board: &[ParcelId], stored: WattHours) {
-        let is_lost = self.vans.get(&van).is_some_and(|book| book.is_lost);
+    /// What a van says it has on board, against the books.
+    fn check_load_report(&mut self, van: VanId, on_board: &[ParcelId]) {
         let held: Vec<ParcelId> = self.held.get(&van).into_iter().flatten().copied().collect();
-        if !is_lost && held != on_board {
+        if held != on_board {
             self.violation(format!(
                 "van {van} reports {} parcels on board, the ledger says {}",
                 on_board.len(),
                 held.len()
             ));
         }
+    }
+
+    fn check_stored(&mut self, van: VanId, stored: WattHours) {
         let battery = self.setup.as_ref().and_then(|setup| {
             let class_idx = setup.vans.get(van.idx())?.class_idx;
             Some(setup.classes.get(usize::from(class_idx))?.battery)

@@ -16,8 +16,6 @@ pub struct Peer {
     done: BTreeSet<StopId>,
     phase: Phase,
     pub on_board: BTreeSet<ParcelId>,
-    /// What senders have given it; they cannot give it twice.
-    collected: BTreeSet<ParcelId>,
     pub position: RoadPosition,
     is_halted: bool,
     is_honest: bool,
@@ -39,7 +37,6 @@ impl Peer {
             done: BTreeSet::new(),
             phase: Phase::Idle,
             on_board: BTreeSet::new(),
-            collected: BTreeSet::new(),
             position,
             is_halted: false,
             is_honest: false,
@@ -53,7 +50,10 @@ impl Peer {
     }
 
     /// People have brought it to its hub, empty.
-    pub fn fetched(&mut self, hub: RoadPosition) {
+    pub fn fetched(&mut self, now: Timestamp, hub: RoadPosition, world: &mut Parcels) {
+        let parcels: Vec<ParcelId> = self.on_board.iter().copied().collect();
+        parcels.iter().for_each(|p| world.put(*p, Whereabouts::Hub));
+        self.say(Up::Emptied { at: now, parcels });
         self.stops.clear();
         self.on_board.clear();
         self.phase = Phase::Idle;
@@ -106,9 +106,7 @@ impl Peer {
         if version <= self.version {
             return Err(MissionRefusal::Stale);
         }
-        while stops.front().is_some_and(|stop| self.done.contains(&stop.id)) {
-            stops.pop_front();
-        }
+        stops.retain(|stop| !self.done.contains(&stop.id));
         let current = self.stops.front().filter(|_| matches!(self.phase, Phase::AtStop(_)));
         if let Some(current) = current {
             if stops.front().map(|s| s.id) != Some(current.id) {
@@ -127,7 +125,7 @@ impl Peer {
     }
 
     /// Does the next thing.
-    pub fn act(&mut self, now: Timestamp, rng: &mut Rng) {
+    pub fn act(&mut self, now: Timestamp, rng: &mut Rng, world: &mut Parcels) {
         if self.is_halted && !matches!(self.phase, Phase::AtStop(_)) {
             return;
         }
@@ -152,7 +150,7 @@ impl Peer {
             }
             Phase::AtStop(idx) if idx < stop.tasks.len() => {
                 self.phase = Phase::AtStop(idx + 1);
-                let result = self.perform(&stop, idx, rng);
+                let result = self.perform(&stop, idx, rng, world);
                 let task_idx = idx as u16;
                 self.say(Up::Task { stop: stop.id, task_idx, at: now, result });
             }
@@ -167,13 +165,22 @@ impl Peer {
         }
     }
 
-    fn perform(&mut self, stop: &Stop, idx: usize, rng: &mut Rng) -> TaskResult {
+    fn perform(
+        &mut self,
+        stop: &Stop,
+        idx: usize,
+        rng: &mut Rng,
+        world: &mut Parcels,
+    ) -> TaskResult {
         let goes_wrong = !self.is_honest && rng.chance(0.15);
         let why = [NotHandedOver::NobodyThere, NotHandedOver::WrongCode, NotHandedOver::Declined];
         match &stop.tasks[idx] {
-            Task::Load { .. } if goes_wrong => TaskResult::NotLoaded,
+            Task::Load { parcel, .. } if goes_wrong || world.at(*parcel) != Whereabouts::Hub => {
+                TaskResult::NotLoaded
+            }
             Task::Load { parcel, .. } => {
                 self.on_board.insert(*parcel);
+                world.put(*parcel, Whereabouts::Van);
                 TaskResult::Loaded
             }
             Task::HandOver { .. } | Task::Collect { .. } if goes_wrong => {
@@ -185,34 +192,66 @@ impl Peer {
                 TaskResult::NotHandedOver(NotHandedOver::NotOnBoard)
             }
             Task::HandOver { parcels, code, .. } => {
-                parcels.iter().for_each(|p| {
-                    self.on_board.remove(p);
-                });
+                self.take_out(parcels, Whereabouts::Recipient, world);
                 TaskResult::HandedOver(Proof { code: *code, evidence: [0; 16] })
             }
-            Task::Collect { parcels, .. } if parcels.iter().any(|p| self.collected.contains(p)) => {
+            Task::Collect { parcels, .. }
+                if parcels.iter().any(|p| world.at(*p) != Whereabouts::Sender) =>
+            {
                 TaskResult::NotHandedOver(NotHandedOver::NobodyThere)
             }
             Task::Collect { parcels, code, .. } => {
                 self.on_board.extend(parcels);
-                self.collected.extend(parcels);
+                parcels.iter().for_each(|p| world.put(*p, Whereabouts::Van));
                 TaskResult::Collected(Proof { code: *code, evidence: [0; 16] })
             }
             Task::Drop { parcels } => {
-                let all = stop.kind == StopKind::Unload;
-                let asked: Vec<ParcelId> = if all {
+                let is_hub = stop.kind == StopKind::Unload;
+                let asked: Vec<ParcelId> = if is_hub {
                     self.on_board.iter().copied().collect()
                 } else {
                     parcels.iter().copied().filter(|p| self.on_board.contains(p)).collect()
                 };
-                let n_taken = if goes_wrong && !all { 0 } else { asked.len() };
+                let n_taken = if goes_wrong && !is_hub { 0 } else { asked.len() };
                 let (taken, left) = asked.split_at(n_taken);
-                taken.iter().for_each(|p| {
-                    self.on_board.remove(p);
-                });
+                let to = if is_hub { Whereabouts::Hub } else { Whereabouts::Facility };
+                self.take_out(taken, to, world);
                 TaskResult::Dropped { parcels: taken.to_vec(), left_over: left.to_vec() }
             }
             Task::Charge { .. } => TaskResult::Charged { energy: WattHours(1000.0) },
         }
+    }
+
+    fn take_out(&mut self, parcels: &[ParcelId], to: Whereabouts, world: &mut Parcels) {
+        for parcel in parcels {
+            self.on_board.remove(parcel);
+            world.put(*parcel, to);
+        }
+    }
+}
+
+/// Where a parcel really is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    Sender,
+    Hub,
+    Van,
+    Facility,
+    Recipient,
+}
+
+/// Where all parcels really are, whatever the fleet believes.
+#[derive(Default)]
+pub struct Parcels {
+    places: std::collections::BTreeMap<ParcelId, Whereabouts>,
+}
+
+impl Parcels {
+    pub fn put(&mut self, parcel: ParcelId, at: Whereabouts) {
+        self.places.insert(parcel, at);
+    }
+
+    pub fn at(&self, parcel: ParcelId) -> Whereabouts {
+        self.places[&parcel]
     }
 }

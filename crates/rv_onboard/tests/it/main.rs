@@ -324,6 +324,63 @@ fn a_dead_vehicle_brakes_calls_and_stays_until_fetched() {
 }
 
 #[test]
+fn what_is_done_is_left_out_wherever_a_later_version_names_it() {
+    let mut street = Street::new(6);
+    let one = || stop(1, StopKind::Park, 1, 50.0, &[0, 1], vec![]);
+    street.tell(mission(1, vec![one()]));
+    street.run(60);
+    let is_done = |up: &Up| matches!(up, Up::StopDone { stop, .. } if stop.0 == 1);
+    assert!(street.heard.iter().any(is_done));
+    // Made before the fleet heard that stop 1 was done: it stands last here.
+    let two = stop(2, StopKind::Park, 3, 50.0, &[1, 2, 3], vec![]);
+    street.tell(mission(2, vec![two, stop(1, StopKind::Park, 4, 50.0, &[3, 4], vec![])]));
+    street.run(200);
+    assert_eq!(street.heard.iter().filter(|up| is_done(up)).count(), 1);
+    assert_eq!(street.position().edge, EdgeId(3));
+    // Between two others the way on from it no longer meets: the fleet has to send another.
+    let three = stop(3, StopKind::Park, 4, 50.0, &[3, 4], vec![]);
+    let again = stop(1, StopKind::Park, 5, 20.0, &[4, 5], vec![]);
+    let four = stop(4, StopKind::Park, 5, 60.0, &[5], vec![]);
+    street.tell(mission(3, vec![three, again, four]));
+    street.run(5);
+    assert!(street.heard.iter().any(|up| matches!(
+        up,
+        Up::MissionRefused { version: 3, reason: rv_wire::MissionRefusal::RouteBroken, .. }
+    )));
+}
+
+#[test]
+fn a_dead_vehicle_agrees_to_do_nothing_and_says_what_was_taken_out() {
+    let mut street = Street::new(6);
+    street.tell(mission(
+        1,
+        vec![
+            stop(1, StopKind::Load, 0, 20.0, &[0], vec![load()]),
+            stop(2, StopKind::Park, 5, 50.0, &[0, 1, 2, 3, 4, 5], vec![]),
+        ],
+    ));
+    street.run_until(|s| s.presented(StopKind::Load));
+    street.input(Input::Scan { parcel: PARCEL });
+    street.run(20);
+    street.input(Input::Failed(FaultKind::Dead));
+    street.tell(mission(2, vec![stop(3, StopKind::Park, 3, 50.0, &[0, 1, 2, 3], vec![])]));
+    street.tell(mission(3, vec![]));
+    street.run(30);
+    assert!(street.heard.iter().any(|up| matches!(up, Up::MissionRefused { version: 2, .. })));
+    assert!(street.heard.iter().any(|up| matches!(up, Up::MissionAccepted { version: 3, .. })));
+    let sensed = street.sensed();
+    street.input(Input::Fetched(sensed));
+    street.run(2);
+    assert!(
+        street
+            .heard
+            .iter()
+            .any(|up| matches!(up, Up::Emptied { parcels, .. } if *parcels == [PARCEL]))
+    );
+    assert_eq!(street.van.on_board().count(), 0);
+}
+
+#[test]
 fn a_charge_ends_when_full_and_may_be_cut_short() {
     let mut street = Street::new(6);
     let charge = vec![Task::Charge { until: WattHours(20_000.0) }];

@@ -7,6 +7,8 @@
 //! tree: a subtree is a range of ranks, and the ancestors of a node, one for each depth, are all
 //! that a search from it can meet.
 
+use std::ops::Range;
+
 use crate::network::Network;
 
 /// No parent: a root of the elimination forest.
@@ -31,15 +33,16 @@ pub(crate) struct Cch {
     pub(crate) below_out: Below,
     /// For each node x, its arcs from less important nodes u, with u's arcs in from nodes above x.
     pub(crate) below_into: Below,
-    /// Where each network arc's weight goes: an index into `out`, or one into `into` with
-    /// `INTO_BIT`, or `NO_SLOT` for an arc to its own state.
-    pub(crate) slot_of_arc: Vec<u32>,
+    /// Disjoint subtrees of the elimination tree, ascending; together with `top` all ranks.
+    pub(crate) subtrees: Vec<Range<u32>>,
+    /// Ranks in none of the subtrees, ascending.
+    pub(crate) top: Vec<u32>,
 }
 
-/// Marks a slot among the arcs in.
-pub(crate) const INTO_BIT: u32 = 1 << 31;
-/// An arc that no shortest path uses.
-pub(crate) const NO_SLOT: u32 = u32::MAX;
+/// Subtrees that may be worked on in parallel have at most so many nodes...
+const SUBTREE_NODES: usize = 1_000;
+/// ...or this share of all.
+const SUBTREE_SHARE: usize = 24;
 
 /// Arcs between each node and its ancestors, the most important ancestor first.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +53,16 @@ pub(crate) struct UpArcs {
     pub(crate) ancestor: Vec<u32>,
     /// Its depth.
     pub(crate) depth: Vec<u32>,
+    /// `first_original[r]..first_original[r + 1]` are the network's arcs among those of rank `r`.
+    pub(crate) first_original: Vec<u32>,
+    pub(crate) originals: Vec<Original>,
+}
+
+/// An arc of the network, by the depth of its more important end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Original {
+    pub(crate) depth: u32,
+    pub(crate) arc: u32,
 }
 
 /// The lower triangles of each node.
@@ -71,8 +84,19 @@ pub(crate) struct BelowEntry {
 }
 
 impl UpArcs {
-    pub(crate) fn range(&self, rank: u32) -> std::ops::Range<usize> {
+    pub(crate) fn range(&self, rank: u32) -> Range<usize> {
         self.first[rank as usize] as usize..self.first[rank as usize + 1] as usize
+    }
+
+    /// The arcs of a range of ranks.
+    pub(crate) fn arcs_of(&self, ranks: &Range<u32>) -> Range<usize> {
+        self.first[ranks.start as usize] as usize..self.first[ranks.end as usize] as usize
+    }
+
+    /// The network's arcs among those of a rank.
+    pub(crate) fn originals_of(&self, rank: u32) -> &[Original] {
+        let [first, end] = [rank, rank + 1].map(|r| self.first_original[r as usize] as usize);
+        &self.originals[first..end]
     }
 
     /// The arc between `rank` and `ancestor`.
@@ -121,16 +145,27 @@ impl Cch {
         let parent = renumbered;
         let depth = depths(&parent);
         let ranked = || arcs().map(|(a, b)| (rank_of_state[a as usize], rank_of_state[b as usize]));
-        let (out, into) = contract(n, &depth, ranked);
-        let slot_of_arc = ranked()
-            .map(|(a, b)| match a.cmp(&b) {
-                std::cmp::Ordering::Less => out.find(a, b).expect("arcs are kept") as u32,
-                std::cmp::Ordering::Greater => {
-                    into.find(b, a).expect("arcs are kept") as u32 | INTO_BIT
-                }
-                std::cmp::Ordering::Equal => NO_SLOT,
-            })
-            .collect();
+        let (mut out, mut into) = contract(n, &depth, ranked);
+        let (subtrees, top) = subtrees(&parent);
+        for (arcs, is_out) in [(&mut out, true), (&mut into, false)] {
+            let of_arcs = ranked().enumerate().filter(|(_, (a, b))| a != b && (a < b) == is_out);
+            let mut originals: Vec<(u32, Original)> = of_arcs
+                .map(|(arc, (a, b))| {
+                    let depth = depth[a.max(b) as usize];
+                    (a.min(b), Original { depth, arc: arc as u32 })
+                })
+                .collect();
+            // Stable: the arcs of a node keep their order.
+            originals.sort_by_key(|(rank, _)| *rank);
+            arcs.first_original = vec![0; n + 1];
+            for (rank, _) in &originals {
+                arcs.first_original[*rank as usize + 1] += 1;
+            }
+            for rank in 0..n {
+                arcs.first_original[rank + 1] += arcs.first_original[rank];
+            }
+            arcs.originals = originals.into_iter().map(|(_, original)| original).collect();
+        }
         Self {
             n_depths: depth.iter().map(|d| *d as usize + 1).max().unwrap_or(0),
             below_out: below(n, &into, &out),
@@ -141,7 +176,8 @@ impl Cch {
             depth,
             out,
             into,
-            slot_of_arc,
+            subtrees,
+            top,
         }
     }
 
@@ -162,6 +198,29 @@ impl Cch {
         };
         count(&self.below_out) + count(&self.below_into)
     }
+}
+
+/// Divides an elimination forest in postorder into subtrees of limited size and what is above them.
+fn subtrees(parent: &[u32]) -> (Vec<Range<u32>>, Vec<u32>) {
+    let n = parent.len();
+    let limit = SUBTREE_NODES.max(n / SUBTREE_SHARE) as u32;
+    let mut size = vec![1_u32; n];
+    for node in 0..n {
+        if parent[node] != NO_RANK {
+            size[parent[node] as usize] += size[node];
+        }
+    }
+    let (mut found, mut top) = (Vec::new(), Vec::new());
+    for node in 0..n {
+        let is_small = size[node] <= limit;
+        let is_root = parent[node] == NO_RANK || size[parent[node] as usize] > limit;
+        if !is_small {
+            top.push(node as u32);
+        } else if is_root {
+            found.push(node as u32 + 1 - size[node]..node as u32 + 1);
+        }
+    }
+    (found, top)
 }
 
 fn inverse(permutation: &[u32]) -> Vec<u32> {

@@ -3,11 +3,16 @@
 //! For each node in order of importance, its arcs take the best of what they weigh themselves and
 //! of every way over a less important node. A node's arcs are spread over an array indexed by
 //! depth while that happens: its far ends are ancestors, one at each depth, so the array is small
-//! and stays in the first cache.
+//! and stays in the first cache. Subtrees of the elimination tree do not concern each other and go
+//! in parallel; each owns a range of ranks and thereby of arcs.
 
-use crate::cch::{Below, Cch, INTO_BIT, NO_SLOT, UpArcs};
-use crate::simd::Kernel;
-use crate::weight::{TimeKey, Weight};
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::cch::{Below, Cch, UpArcs};
+use crate::simd::{Kernel, wide};
+use crate::weight::Weight;
 
 /// Weights of all arcs of a hierarchy.
 #[derive(Clone, Debug, Default)]
@@ -16,52 +21,136 @@ pub(crate) struct Customized<W> {
     pub(crate) into: Vec<W>,
 }
 
-/// Customises for the weights of the network's arcs, in their order.
-pub(crate) struct Customize<'a, I> {
-    pub(crate) cch: &'a Cch,
-    pub(crate) arc_weights: I,
-}
+impl<W: Weight> Customized<W> {
+    /// Customises for the weights of the network's arcs, by their numbers.
+    pub(crate) fn build(cch: &Cch, arc_weight: impl Fn(usize) -> W + Sync) -> Self {
+        let mut weights =
+            Self { out: vec![W::NONE; cch.out.len()], into: vec![W::NONE; cch.into.len()] };
+        weights.renew(cch, arc_weight);
+        weights
+    }
 
-impl<W: Weight, I: Iterator<Item = W>> Kernel for Customize<'_, I> {
-    type Output = Customized<W>;
+    /// Customises again, for other weights, in the same memory.
+    pub(crate) fn renew(&mut self, cch: &Cch, arc_weight: impl Fn(usize) -> W + Sync) {
+        let arc_weight = &arc_weight;
+        self.parts(cch).into_par_iter().for_each(|part| {
+            let ranks = part.ranks.clone();
+            wide(CustomizePart { cch, part, ranks, arc_weight });
+        });
+        let (out, into) = (&mut self.out[..], &mut self.into[..]);
+        let part =
+            Part { ranks: 0..cch.parent.len() as u32, out, into, first_out: 0, first_into: 0 };
+        wide(CustomizePart { cch, part, ranks: cch.top.iter().copied(), arc_weight });
+    }
 
-    #[inline(always)]
-    fn run(self) -> Customized<W> {
-        let Self { cch, arc_weights } = self;
-        let mut out = vec![W::NONE; cch.out.len()];
-        let mut into = vec![W::NONE; cch.into.len()];
-        for (slot, weight) in cch.slot_of_arc.iter().zip(arc_weights) {
-            if *slot == NO_SLOT {
-                continue;
-            }
-            let arcs = if slot & INTO_BIT == 0 { &mut out } else { &mut into };
-            arcs[(slot & !INTO_BIT) as usize].improve(weight);
-        }
-        let mut by_depth = vec![W::NONE; cch.n_depths];
-        for rank in 0..cch.parent.len() as u32 {
-            relax(&cch.out, &cch.below_out, &mut out, &into, &mut by_depth, rank);
-            relax(&cch.into, &cch.below_into, &mut into, &out, &mut by_depth, rank);
-        }
-        Customized { out, into }
+    /// The weights of each subtree.
+    pub(crate) fn parts(&mut self, cch: &Cch) -> Vec<Part<'_, W>> {
+        let (mut out, mut into) = (&mut self.out[..], &mut self.into[..]);
+        let (mut cut_out, mut cut_into) = (0, 0);
+        cch.subtrees
+            .iter()
+            .map(|ranks| {
+                let of_out = cch.out.arcs_of(ranks);
+                let of_into = cch.into.arcs_of(ranks);
+                Part {
+                    ranks: ranks.clone(),
+                    out: split_off(&mut out, &mut cut_out, &of_out),
+                    into: split_off(&mut into, &mut cut_into, &of_into),
+                    first_out: of_out.start,
+                    first_into: of_into.start,
+                }
+            })
+            .collect()
     }
 }
 
-impl<const N: usize> Customized<[TimeKey; N]> {
-    /// The weights of one of the metrics.
-    pub(crate) fn lane(&self, lane: usize) -> Customized<TimeKey> {
-        let of = |all: &[[TimeKey; N]]| all.iter().map(|lanes| lanes[lane]).collect();
-        Customized { out: of(&self.out), into: of(&self.into) }
+/// Takes a range of arcs, by their numbers, off the front of the weights from number `cut` on.
+fn split_off<'a, W>(rest: &mut &'a mut [W], cut: &mut usize, arcs: &Range<usize>) -> &'a mut [W] {
+    let (_, later) = std::mem::take(rest).split_at_mut(arcs.start - *cut);
+    let (own, later) = later.split_at_mut(arcs.len());
+    (*rest, *cut) = (later, arcs.end);
+    own
+}
+
+/// The weights of the arcs of a range of ranks.
+pub(crate) struct Part<'a, W> {
+    pub(crate) ranks: Range<u32>,
+    pub(crate) out: &'a mut [W],
+    pub(crate) into: &'a mut [W],
+    /// Number of the first arc out.
+    pub(crate) first_out: usize,
+    /// Number of the first arc in.
+    pub(crate) first_into: usize,
+}
+
+/// Customises the arcs of some ranks, all less important ones being done.
+struct CustomizePart<'a, W, R, F> {
+    cch: &'a Cch,
+    part: Part<'a, W>,
+    ranks: R,
+    arc_weight: &'a F,
+}
+
+impl<W, R, F> Kernel for CustomizePart<'_, W, R, F>
+where
+    W: Weight,
+    R: Iterator<Item = u32>,
+    F: Fn(usize) -> W,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { cch, part, ranks, arc_weight } = self;
+        let Part { out, into, first_out, first_into, .. } = part;
+        let mut by_depth = vec![W::NONE; cch.n_depths];
+        for rank in ranks {
+            start(&cch.out, rank, &mut by_depth, arc_weight);
+            relax(
+                &cch.out,
+                &cch.below_out,
+                (out, first_out),
+                (into, first_into),
+                &mut by_depth,
+                rank,
+            );
+            start(&cch.into, rank, &mut by_depth, arc_weight);
+            relax(
+                &cch.into,
+                &cch.below_into,
+                (into, first_into),
+                (out, first_out),
+                &mut by_depth,
+                rank,
+            );
+        }
+    }
+}
+
+/// Spreads what a node's arcs weigh themselves.
+#[inline(always)]
+fn start<W: Weight>(
+    arcs: &UpArcs,
+    rank: u32,
+    by_depth: &mut [W],
+    arc_weight: &impl Fn(usize) -> W,
+) {
+    for depth in &arcs.depth[arcs.range(rank)] {
+        by_depth[*depth as usize] = W::NONE;
+    }
+    for original in arcs.originals_of(rank) {
+        by_depth[original.depth as usize].improve(arc_weight(original.arc as usize));
     }
 }
 
 /// Takes the best of all lower triangles for one node's arcs in one direction. `own` are the
-/// weights in that direction, `other` those of the opposite one.
+/// weights in that direction, `other` those of the opposite one, both from some number on.
 #[inline(always)]
 fn relax<W: Weight>(
     arcs: &UpArcs,
     below: &Below,
-    own: &mut [W],
-    other: &[W],
+    (own, own_first): (&mut [W], usize),
+    (other, other_first): (&[W], usize),
     by_depth: &mut [W],
     rank: u32,
 ) {
@@ -69,20 +158,20 @@ fn relax<W: Weight>(
     if range.is_empty() {
         return;
     }
-    for arc in range.clone() {
-        by_depth[arcs.depth[arc] as usize] = own[arc];
-    }
     for entry in below.of(rank) {
-        let first = other[entry.arc as usize];
+        let first = other[entry.arc as usize - other_first];
         if first.is_none() {
             continue;
         }
         let onwards = entry.first as usize..entry.end as usize;
-        for (depth, second) in arcs.depth[onwards.clone()].iter().zip(&own[onwards]) {
+        let weights = &own[onwards.start - own_first..onwards.end - own_first];
+        for (depth, second) in arcs.depth[onwards].iter().zip(weights) {
             by_depth[*depth as usize].improve(first.over(*second, entry.rank));
         }
     }
-    for arc in range {
-        own[arc] = by_depth[arcs.depth[arc] as usize];
+    let depths = &arcs.depth[range.clone()];
+    let own = &mut own[range.start - own_first..range.end - own_first];
+    for (weight, depth) in own.iter_mut().zip(depths) {
+        *weight = by_depth[*depth as usize];
     }
 }

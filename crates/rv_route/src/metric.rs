@@ -9,12 +9,12 @@ use thiserror::Error;
 
 use crate::class::VehicleClass;
 use crate::cost::{Cost, edge_cost, turn_cost};
-use crate::customize::{Customize, Customized};
+use crate::customize::Customized;
 use crate::edge_set::EdgeSet;
-use crate::hierarchy::Hierarchy;
+use crate::hierarchy::{Hierarchy, Lane};
 use crate::network::{NO_STATE, Network};
-use crate::simd::wide;
-use crate::weight::{Key, TimeKey, Weight};
+use crate::perfect::SearchGraph;
+use crate::weight::{Key, Lanes, N_LANES, Weight};
 
 /// What holds at the moment besides the road map; the default is a free and open city.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,8 +57,8 @@ pub struct Metric {
 /// A metric's hierarchy: with whole costs, or with times alone.
 #[derive(Clone, Debug)]
 pub(crate) enum Weights {
-    Whole(Hierarchy<Key>),
-    Times(Hierarchy<TimeKey>),
+    Whole(Hierarchy<Customized<Key>>),
+    Times(Hierarchy<Lane>),
 }
 
 /// Whether the vehicle may be on an edge.
@@ -183,11 +183,14 @@ impl ClassCosts {
 }
 
 impl ClassCosts {
-    fn whole(&self, is_arc_open: &[u64]) -> Hierarchy<Key> {
-        let key = |(arc, cost): (usize, &Cost)| {
-            if is_set(is_arc_open, arc) { Key::of(*cost) } else { Key::NONE }
+    fn whole(&self, is_arc_open: &[u64]) -> Hierarchy<Customized<Key>> {
+        let key = |arc: usize| {
+            if is_set(is_arc_open, arc) { Key::of(self.arc_cost[arc]) } else { Key::NONE }
         };
-        Hierarchy::build(&self.network.cch, self.arc_cost.iter().enumerate().map(key))
+        let cch = &self.network.cch;
+        let shortcuts = Customized::build(cch, key);
+        let graph = SearchGraph::whole(cch, &shortcuts);
+        Hierarchy { shortcuts, graph }
     }
 }
 
@@ -227,10 +230,8 @@ impl Metric {
     /// must be of one network.
     pub fn build_many(specs: &[MetricSpec<'_>], epoch: u64) -> Vec<Self> {
         let batches: Vec<&[MetricSpec<'_>]> = specs.chunks(MetricBatch::LANES).collect();
-        let built = batches.par_iter().map(|specs| {
-            let batch = MetricBatch::customize(specs, epoch);
-            (0..specs.len()).map(|lane| batch.metric(lane)).collect::<Vec<_>>()
-        });
+        let built =
+            batches.par_iter().map(|specs| MetricBatch::customize(specs, epoch).into_metrics());
         built.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
@@ -321,8 +322,6 @@ impl Metric {
     }
 }
 
-const N_LANES: usize = 8;
-
 /// Up to eight metrics of one network, customised side by side in driving times alone.
 ///
 /// They take a quarter of the memory and time of whole metrics. Routes and times are as exact; of
@@ -331,7 +330,7 @@ const N_LANES: usize = 8;
 pub struct MetricBatch {
     epoch: u64,
     metrics: Vec<OpenMetric>,
-    weights: Customized<[TimeKey; N_LANES]>,
+    times: Customized<Lanes>,
 }
 
 /// What one metric of a batch allows.
@@ -348,33 +347,55 @@ impl MetricBatch {
 
     /// Customises up to [`Self::LANES`] metrics.
     pub fn customize(specs: &[MetricSpec<'_>], epoch: u64) -> Self {
-        assert!((1..=Self::LANES).contains(&specs.len()), "a batch has one to eight metrics");
-        let metrics: Vec<OpenMetric> = specs
-            .iter()
-            .map(|spec| {
-                let (access, is_arc_open) = spec.open();
-                OpenMetric { costs: spec.costs.clone(), access, is_arc_open }
-            })
-            .collect();
-        let network = &specs[0].costs.network;
-        let arc_weights = (0..network.n_arcs()).map(|arc| {
-            std::array::from_fn(|lane| match metrics.get(lane) {
-                Some(metric) if is_set(&metric.is_arc_open, arc) => {
-                    TimeKey::of(metric.costs.arc_cost[arc])
-                }
-                _ => TimeKey::NONE,
-            })
-        });
-        let weights = wide(Customize { cch: &network.cch, arc_weights });
-        Self { epoch, metrics, weights }
+        let metrics = open_metrics(specs);
+        let times = Customized::build(&specs[0].costs.network.cch, arc_times(&metrics));
+        Self { epoch, metrics, times }
     }
 
-    /// One of its metrics, ready for questions; panics if there is none of this number.
-    pub fn metric(&self, lane: usize) -> Metric {
-        let OpenMetric { costs, access, is_arc_open } = self.metrics[lane].clone();
-        let network = costs.network.clone();
-        let weights = Weights::Times(Hierarchy::of(&network.cch, self.weights.lane(lane)));
-        Metric { network, epoch: self.epoch, costs, access, is_arc_open, weights }
+    /// Customises other metrics of the same network in its memory.
+    pub fn recustomize(&mut self, specs: &[MetricSpec<'_>], epoch: u64) {
+        let network = &specs[0].costs.network;
+        assert!(Arc::ptr_eq(network, &self.metrics[0].costs.network), "a batch keeps its network");
+        self.metrics = open_metrics(specs);
+        self.epoch = epoch;
+        self.times.renew(&network.cch, arc_times(&self.metrics));
+    }
+
+    /// Its metrics, ready for questions, in the order of their specs.
+    pub fn into_metrics(self) -> Vec<Metric> {
+        let Self { epoch, metrics, times } = self;
+        let network = metrics[0].costs.network.clone();
+        let graphs = SearchGraph::of_lanes(&network.cch, &times, metrics.len());
+        let lanes = Arc::new(times);
+        let metrics = metrics.into_iter().zip(graphs).enumerate();
+        let metric = |(lane, (open, graph)): (usize, (OpenMetric, SearchGraph))| {
+            let OpenMetric { costs, access, is_arc_open } = open;
+            let shortcuts = Lane::of(lanes.clone(), lane);
+            let weights = Weights::Times(Hierarchy { shortcuts, graph });
+            Metric { network: network.clone(), epoch, costs, access, is_arc_open, weights }
+        };
+        metrics.map(metric).collect()
+    }
+}
+
+fn open_metrics(specs: &[MetricSpec<'_>]) -> Vec<OpenMetric> {
+    assert!((1..=N_LANES).contains(&specs.len()), "a batch has one to eight metrics");
+    let open = |spec: &MetricSpec<'_>| {
+        let (access, is_arc_open) = spec.open();
+        OpenMetric { costs: spec.costs.clone(), access, is_arc_open }
+    };
+    specs.par_iter().map(open).collect()
+}
+
+/// The times of each arc in some metrics.
+fn arc_times(metrics: &[OpenMetric]) -> impl Fn(usize) -> Lanes + Sync {
+    |arc| {
+        std::array::from_fn(|lane| match metrics.get(lane) {
+            Some(metric) if is_set(&metric.is_arc_open, arc) => {
+                metric.costs.arc_cost[arc].time_ms.min(u32::NONE)
+            }
+            _ => u32::NONE,
+        })
     }
 }
 

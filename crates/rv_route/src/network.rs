@@ -29,6 +29,8 @@ pub struct Network {
     pub(crate) state_of_edge: Vec<u32>,
     /// Each state's edge.
     pub(crate) edge_of_state: Vec<EdgeId>,
+    /// The edge of the state of each rank.
+    pub(crate) edge_of_rank: Vec<EdgeId>,
     /// `first_arc[s]..first_arc[s + 1]` are the arcs that leave state `s`.
     pub(crate) first_arc: Vec<u32>,
     /// Where each arc leads.
@@ -83,11 +85,14 @@ impl Network {
                 .collect(),
             roads: graph.roads.clone(),
             state_of_edge,
+            edge_of_rank: Vec::new(),
             edge_of_state,
             cch: Cch::default(),
         };
         network.add_arcs(graph, &automaton);
         network.cch = Cch::build(&network, &dissection_order(graph, &network));
+        let edge_of = |state: &u32| network.edge_of_state[*state as usize];
+        network.edge_of_rank = network.cch.state_of_rank.iter().map(edge_of).collect();
         network
     }
 

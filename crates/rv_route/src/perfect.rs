@@ -3,125 +3,175 @@
 //! Perfect customisation (Dibbelt, Strasser, Wagner 2016, section 4.3): where going over a more
 //! important node takes strictly less time than an arc, no shortest path uses the arc. Triangles
 //! are looked at from their middle node, the most important first, with its own arcs spread by
-//! depth.
+//! depth; what lies above the subtrees goes first, then the subtrees in parallel.
+
+use rayon::prelude::*;
 
 use crate::cch::{Below, Cch, UpArcs};
 use crate::cost::UNREACHABLE_MS;
-use crate::customize::Customized;
+use crate::customize::{Customized, Part};
 use crate::simd::{Kernel, wide};
 use crate::table::{LabelArcs, Rest};
-use crate::weight::ShortcutWeight;
+use crate::weight::{Key, Lanes, Weight};
 
 /// What searches and tables run on.
-#[derive(Clone, Debug)]
-pub(crate) struct SearchGraph<K> {
-    pub(crate) out: SearchSide<K>,
-    pub(crate) into: SearchSide<K>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SearchGraph {
+    pub(crate) out: SearchSide,
+    pub(crate) into: SearchSide,
 }
 
 /// One direction of the search graph.
-#[derive(Clone, Debug)]
-pub(crate) struct SearchSide<K> {
-    pub(crate) arcs: UpArcs,
-    pub(crate) keys: Vec<K>,
-    /// The times in `keys`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SearchSide {
+    /// `first[r]..first[r + 1]` are the arcs of rank `r`.
+    pub(crate) first: Vec<u32>,
+    /// Depth of each arc's more important end.
+    pub(crate) depth: Vec<u32>,
     pub(crate) times: Vec<u32>,
-    /// The rest of the costs in `keys`.
+    /// What of the costs is not time; empty if that is not known.
     pub(crate) rest: Vec<Rest>,
     /// Each arc's index in the whole hierarchy.
     pub(crate) original: Vec<u32>,
 }
 
-impl<K: ShortcutWeight> SearchGraph<K> {
-    pub(crate) fn build(cch: &Cch, weights: &Customized<K>) -> Self {
-        let times = |keys: &[K]| keys.iter().map(|key| key.time_ms()).collect::<Vec<u32>>();
-        let (out, into) = (times(&weights.out), times(&weights.into));
-        let shortest = wide(Perfect { cch, out: out.clone(), into: into.clone() });
+impl SearchGraph {
+    /// The search graph of whole costs.
+    pub(crate) fn whole(cch: &Cch, weights: &Customized<Key>) -> Self {
+        let times = |keys: &[Key]| keys.iter().map(|key| key.time_ms()).collect::<Vec<u32>>();
+        let all = Customized { out: times(&weights.out), into: times(&weights.into) };
+        let mut shortest = all.clone();
+        shorten_all(cch, &mut shortest);
+        let side = |arcs: &UpArcs, keys: &[Key], times: &[u32], shortest: &[u32]| {
+            let mut side = SearchSide::of(arcs, times.len() / 2);
+            for rank in 0..arcs.first.len() as u32 - 1 {
+                for arc in arcs.range(rank) {
+                    if times[arc] == shortest[arc] && times[arc] < UNREACHABLE_MS {
+                        side.push(arcs.depth[arc], times[arc], arc);
+                        side.rest.push(keys[arc].rest());
+                    }
+                }
+                side.first.push(side.times.len() as u32);
+            }
+            side
+        };
         Self {
-            out: SearchSide::build(&cch.out, &weights.out, &out, &shortest.out),
-            into: SearchSide::build(&cch.into, &weights.into, &into, &shortest.into),
+            out: side(&cch.out, &weights.out, &all.out, &shortest.out),
+            into: side(&cch.into, &weights.into, &all.into, &shortest.into),
         }
     }
-}
 
-impl<K> SearchGraph<K> {
+    /// The search graphs of the first `n` of several metrics.
+    pub(crate) fn of_lanes(cch: &Cch, times: &Customized<Lanes>, n: usize) -> Vec<Self> {
+        let mut shortest = times.clone();
+        shorten_all(cch, &mut shortest);
+        let side = |arcs: &UpArcs, times: &[Lanes], shortest: &[Lanes]| {
+            let mut sides: Vec<SearchSide> =
+                (0..n).map(|_| SearchSide::of(arcs, times.len() / 2)).collect();
+            for rank in 0..arcs.first.len() as u32 - 1 {
+                for arc in arcs.range(rank) {
+                    let (all, best) = (&times[arc], &shortest[arc]);
+                    for (lane, side) in sides.iter_mut().enumerate() {
+                        if all[lane] == best[lane] && all[lane] < UNREACHABLE_MS {
+                            side.push(arcs.depth[arc], all[lane], arc);
+                        }
+                    }
+                }
+                for side in &mut sides {
+                    side.first.push(side.times.len() as u32);
+                }
+            }
+            sides
+        };
+        let out = side(&cch.out, &times.out, &shortest.out);
+        let into = side(&cch.into, &times.into, &shortest.into);
+        out.into_iter().zip(into).map(|(out, into)| Self { out, into }).collect()
+    }
+
     /// What labels are made of, out of sources and into targets.
     pub(crate) fn label_arcs(&self) -> (LabelArcs<'_>, LabelArcs<'_>) {
         (self.out.label_arcs(), self.into.label_arcs())
     }
 }
 
-impl<K> SearchSide<K> {
-    fn label_arcs(&self) -> LabelArcs<'_> {
-        LabelArcs { arcs: &self.arcs, times: &self.times, rest: &self.rest }
-    }
-}
-
-impl<K: ShortcutWeight> SearchSide<K> {
-    /// Keeps the arcs whose time is the shortest between their ends.
-    fn build(arcs: &UpArcs, keys: &[K], times: &[u32], shortest: &[u32]) -> Self {
-        let mut side = Self {
-            arcs: UpArcs { first: vec![0], ..UpArcs::default() },
-            keys: Vec::new(),
-            times: Vec::new(),
+impl SearchSide {
+    fn of(arcs: &UpArcs, n_arcs: usize) -> Self {
+        let mut first = Vec::with_capacity(arcs.first.len());
+        first.push(0);
+        Self {
+            first,
+            depth: Vec::with_capacity(n_arcs),
+            times: Vec::with_capacity(n_arcs),
             rest: Vec::new(),
-            original: Vec::new(),
-        };
-        for rank in 0..arcs.first.len() as u32 - 1 {
-            for arc in arcs.range(rank) {
-                if times[arc] == shortest[arc] && times[arc] < UNREACHABLE_MS {
-                    side.arcs.ancestor.push(arcs.ancestor[arc]);
-                    side.arcs.depth.push(arcs.depth[arc]);
-                    side.keys.push(keys[arc]);
-                    side.times.push(times[arc]);
-                    side.rest.extend(keys[arc].rest());
-                    side.original.push(arc as u32);
-                }
-            }
-            side.arcs.first.push(side.original.len() as u32);
+            original: Vec::with_capacity(n_arcs),
         }
-        side
     }
-}
-
-/// Shortest times between the ends of every arc, from the customised times.
-struct Perfect<'a> {
-    cch: &'a Cch,
-    out: Vec<u32>,
-    into: Vec<u32>,
-}
-
-impl Kernel for Perfect<'_> {
-    type Output = Customized<u32>;
 
     #[inline(always)]
-    fn run(self) -> Customized<u32> {
-        let Self { cch, mut out, mut into } = self;
-        let mut away = vec![UNREACHABLE_MS; cch.n_depths];
-        let mut back = vec![UNREACHABLE_MS; cch.n_depths];
-        for rank in (0..cch.parent.len() as u32).rev() {
-            spread(&cch.out, &out, rank, &mut away);
-            spread(&cch.into, &into, rank, &mut back);
-            shorten(&cch.out, &cch.below_into, &mut out, rank, &away, &back);
-            shorten(&cch.into, &cch.below_out, &mut into, rank, &back, &away);
+    fn push(&mut self, depth: u32, time_ms: u32, arc: usize) {
+        self.depth.push(depth);
+        self.times.push(time_ms);
+        self.original.push(arc as u32);
+    }
+
+    pub(crate) fn range(&self, rank: u32) -> std::ops::Range<usize> {
+        self.first[rank as usize] as usize..self.first[rank as usize + 1] as usize
+    }
+
+    fn label_arcs(&self) -> LabelArcs<'_> {
+        LabelArcs { first: &self.first, depth: &self.depth, times: &self.times, rest: &self.rest }
+    }
+}
+
+/// Brings customised times down to the shortest between the ends of every arc.
+fn shorten_all<W: Weight>(cch: &Cch, times: &mut Customized<W>) {
+    let (out, into) = (&mut times.out[..], &mut times.into[..]);
+    let part = Part { ranks: 0..cch.parent.len() as u32, out, into, first_out: 0, first_into: 0 };
+    wide(Perfect { cch, part, ranks: cch.top.iter().rev().copied() });
+    times.parts(cch).into_par_iter().for_each(|part| {
+        let ranks = part.ranks.clone().rev();
+        wide(Perfect { cch, part, ranks });
+    });
+}
+
+/// Shortens all arcs below some ranks by going over these, all more important ones being done.
+struct Perfect<'a, W, R> {
+    cch: &'a Cch,
+    part: Part<'a, W>,
+    ranks: R,
+}
+
+impl<W: Weight, R: Iterator<Item = u32>> Kernel for Perfect<'_, W, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { cch, part, ranks } = self;
+        let Part { out, into, first_out, first_into, .. } = part;
+        let mut away = vec![W::NONE; cch.n_depths];
+        let mut back = vec![W::NONE; cch.n_depths];
+        for rank in ranks {
+            spread(&cch.out, out, first_out, rank, &mut away);
+            spread(&cch.into, into, first_into, rank, &mut back);
+            shorten(&cch.out, &cch.below_into, out, first_out, rank, &away, &back);
+            shorten(&cch.into, &cch.below_out, into, first_into, rank, &back, &away);
             clear(&cch.out, rank, &mut away);
             clear(&cch.into, rank, &mut back);
         }
-        Customized { out, into }
     }
 }
 
 #[inline(always)]
-fn spread(arcs: &UpArcs, times: &[u32], rank: u32, by_depth: &mut [u32]) {
+fn spread<W: Weight>(arcs: &UpArcs, times: &[W], first: usize, rank: u32, by_depth: &mut [W]) {
     for arc in arcs.range(rank) {
-        by_depth[arcs.depth[arc] as usize] = times[arc];
+        by_depth[arcs.depth[arc] as usize] = times[arc - first];
     }
 }
 
 #[inline(always)]
-fn clear(arcs: &UpArcs, rank: u32, by_depth: &mut [u32]) {
+fn clear<W: Weight>(arcs: &UpArcs, rank: u32, by_depth: &mut [W]) {
     for depth in &arcs.depth[arcs.range(rank)] {
-        by_depth[*depth as usize] = UNREACHABLE_MS;
+        by_depth[*depth as usize] = W::NONE;
     }
 }
 
@@ -129,24 +179,25 @@ fn clear(arcs: &UpArcs, rank: u32, by_depth: &mut [u32]) {
 /// u and nodes y above x by going over x, and the one between u and x by going over any y.
 /// `onwards` holds the times between x and each y in the direction of travel, `back` against it.
 #[inline(always)]
-fn shorten(
+fn shorten<W: Weight>(
     arcs: &UpArcs,
     below: &Below,
-    times: &mut [u32],
+    times: &mut [W],
+    first: usize,
     rank: u32,
-    onwards: &[u32],
-    back: &[u32],
+    onwards: &[W],
+    back: &[W],
 ) {
     for entry in below.of(rank) {
-        let to_x = times[entry.arc as usize];
+        let to_x = times[entry.arc as usize - first];
         let mut shortest = to_x;
         // The arcs of u go from the most important end down, so those above x come first.
         let above = arcs.first[entry.rank as usize] as usize..entry.arc as usize;
         let depths = &arcs.depth[above.clone()];
-        for (time, depth) in times[above].iter_mut().zip(depths) {
-            shortest = shortest.min(*time + back[*depth as usize]);
-            *time = (*time).min(to_x + onwards[*depth as usize]);
+        for (time, depth) in times[above.start - first..above.end - first].iter_mut().zip(depths) {
+            shortest.improve(time.over(back[*depth as usize], 0));
+            time.improve(to_x.over(onwards[*depth as usize], 0));
         }
-        times[entry.arc as usize] = shortest;
+        times[entry.arc as usize - first] = shortest;
     }
 }

@@ -1,9 +1,9 @@
 //! Point-to-point search up the elimination tree, and the path under its shortcuts.
 
 use crate::cch::{Cch, NO_RANK};
-use crate::customize::Customized;
+use crate::hierarchy::Shortcuts;
 use crate::perfect::{SearchGraph, SearchSide};
-use crate::weight::ShortcutWeight;
+use crate::weight::SearchKey;
 
 /// Working memory, one entry for each depth.
 #[derive(Clone, Debug)]
@@ -37,12 +37,12 @@ impl<K> Default for TreeSearch<K> {
     }
 }
 
-impl<K: ShortcutWeight> TreeSearch<K> {
+impl<K: SearchKey> TreeSearch<K> {
     /// The best way from one rank to another: its weight and the depth of its most important node.
     pub(crate) fn run(
         &mut self,
         cch: &Cch,
-        graph: &SearchGraph<K>,
+        graph: &SearchGraph,
         from: u32,
         to: u32,
     ) -> Option<(K, u32)> {
@@ -93,15 +93,15 @@ impl<K: ShortcutWeight> TreeSearch<K> {
         }
     }
 
-    /// Appends the ranks after the first of the way that `run` found, whose most important node
-    /// is at `top_depth`.
-    pub(crate) fn unpack(
+    /// Calls `drive` for each arc of the network on the way that `run` found, whose most important
+    /// node is at `top_depth`, in driving order: the rank it leads to, and its weight.
+    pub(crate) fn unpack<S: Shortcuts<Key = K>>(
         &mut self,
         cch: &Cch,
-        weights: &Customized<K>,
-        graph: &SearchGraph<K>,
+        shortcuts: &S,
+        graph: &SearchGraph,
         top_depth: u32,
-        path: &mut Vec<u32>,
+        mut drive: impl FnMut(u32, K),
     ) {
         self.stack.clear();
         // The stack gives the arcs in driving order: up from the start, then down to the end.
@@ -120,15 +120,13 @@ impl<K: ShortcutWeight> TreeSearch<K> {
         }
         while let Some(Step { is_out, arc, rank }) = self.stack.pop() {
             let at = arc as usize;
-            let (key, tail, head) = if is_out {
-                (weights.out[at], rank, cch.out.ancestor[at])
-            } else {
-                (weights.into[at], cch.into.ancestor[at], rank)
-            };
-            let Some(via) = key.via() else {
-                path.push(head);
+            let Some(via) = shortcuts.via(cch, is_out, at, rank) else {
+                let head = if is_out { cch.out.ancestor[at] } else { rank };
+                drive(head, shortcuts.key(is_out, at));
                 continue;
             };
+            let (tail, head) =
+                if is_out { (rank, cch.out.ancestor[at]) } else { (cch.into.ancestor[at], rank) };
             let first = cch.into.find(via, tail).expect("a triangle has its first arc");
             let second = cch.out.find(via, head).expect("a triangle has its second arc");
             self.stack.push(Step { is_out: true, arc: second as u32, rank: via });
@@ -139,16 +137,14 @@ impl<K: ShortcutWeight> TreeSearch<K> {
 
 /// Carries a node's label to the far ends of its arcs.
 #[inline(always)]
-fn climb<K: ShortcutWeight>(side: &SearchSide<K>, labels: &mut [Label<K>], rank: u32, depth: u32) {
+fn climb<K: SearchKey>(side: &SearchSide, labels: &mut [Label<K>], rank: u32, depth: u32) {
     let here = labels[depth as usize].key;
     if here.is_none() {
         return;
     }
-    let range = side.arcs.range(rank);
-    let arcs = side.arcs.depth[range.clone()].iter().zip(&side.keys[range.clone()]);
-    for (arc, (depth, weight)) in range.zip(arcs) {
-        let key = here.plus(*weight);
-        let label = &mut labels[*depth as usize];
+    for arc in side.range(rank) {
+        let key = here.plus(K::at(&side.times, &side.rest, arc));
+        let label = &mut labels[side.depth[arc] as usize];
         if key < label.key {
             *label = Label { key, arc: arc as u32, rank };
         }

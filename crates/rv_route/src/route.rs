@@ -6,7 +6,7 @@ use crate::cost::Cost;
 use crate::dijkstra::{Dijkstra, Visit};
 use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::query::TreeSearch;
-use crate::weight::{Key, SingleWeight, TimeKey};
+use crate::weight::{Key, SearchKey};
 
 /// Working memory of queries. Keep one for each thread and hand it to every query; a query's
 /// answer does not depend on what was asked before.
@@ -14,7 +14,7 @@ use crate::weight::{Key, SingleWeight, TimeKey};
 pub struct Scratch {
     dijkstra: Dijkstra,
     whole: TreeSearch<Key>,
-    times: TreeSearch<TimeKey>,
+    times: TreeSearch<u32>,
 }
 
 /// The fastest way between two positions.
@@ -110,10 +110,10 @@ impl Metric {
                 cost,
             });
         }
-        let states = self
+        let way = self
             .search(scratch, &start, &end)
             .ok_or(RouteError::Unroutable { from: from.edge, to: to.edge })?;
-        Ok(self.route_along(&start, &end, &states))
+        Ok(self.route_along(scratch, &start, &end, way))
     }
 
     /// Cost of the fastest way from one position to another, without the way itself.
@@ -128,12 +128,9 @@ impl Metric {
         if let Some(cost) = same_edge_ahead(&start, &end) {
             return Ok(cost);
         }
-        let way = if start.state == end.state {
-            self.round(scratch, start.state)
-        } else {
-            self.best_way(scratch, [(start.state, Cost::ZERO)], to.edge)
-        };
-        let way = way.ok_or(RouteError::Unroutable { from: from.edge, to: to.edge })?;
+        let way = self
+            .search(scratch, &start, &end)
+            .ok_or(RouteError::Unroutable { from: from.edge, to: to.edge })?;
         Ok(way.cost.minus(start.part).plus(end.part))
     }
 
@@ -224,16 +221,12 @@ impl Metric {
         })
     }
 
-    /// States driven through after the start's own edge, the last one on the end's edge.
-    fn search(&self, scratch: &mut Scratch, start: &Located, end: &Located) -> Option<Vec<u32>> {
+    /// The best way from the tail of the start's edge, over its end, to entering the end's edge.
+    fn search(&self, scratch: &mut Scratch, start: &Located, end: &Located) -> Option<Way> {
         if start.state == end.state {
-            let round = self.round(scratch, start.state)?;
-            return Some(self.states_between(scratch, round));
+            return self.round(scratch, start.state);
         }
-        let way = self.best_way(scratch, [(start.state, Cost::ZERO)], end.position.edge)?;
-        let mut states = self.states_between(scratch, way);
-        states.remove(0);
-        Some(states)
+        self.best_way(scratch, [(start.state, Cost::ZERO)], end.position.edge)
     }
 
     /// The best way from any of `starts` to entering an edge.
@@ -251,7 +244,7 @@ impl Metric {
                 let (cch, Scratch { whole, times, .. }) = (&network.cch, &mut *scratch);
                 let between = match &self.weights {
                     Weights::Whole(h) => h.weight(whole, cch, from, to).map(Key::cost),
-                    Weights::Times(h) => h.weight(times, cch, from, to).map(TimeKey::cost),
+                    Weights::Times(h) => h.weight(times, cch, from, to).map(u32::cost),
                 };
                 let Some(between) = between else { continue };
                 let cost = cost.plus(between);
@@ -270,39 +263,58 @@ impl Metric {
         self.best_way(scratch, starts, network.edge_of_state[state as usize])
     }
 
-    fn states_between(&self, scratch: &mut Scratch, way: Way) -> Vec<u32> {
-        let cch = &self.network.cch;
-        match &self.weights {
-            Weights::Whole(h) => h.states(&mut scratch.whole, cch, way.from, way.to),
-            Weights::Times(h) => h.states(&mut scratch.times, cch, way.from, way.to),
-        }
-    }
-
-    fn route_along(&self, start: &Located, end: &Located, states: &[u32]) -> Route {
-        let network = &self.network;
-        let edge_of = |state: u32| network.edge_of_state[state as usize];
-        let mut edges = Vec::with_capacity(states.len() + 1);
+    fn route_along(
+        &self,
+        scratch: &mut Scratch,
+        start: &Located,
+        end: &Located,
+        way: Way,
+    ) -> Route {
+        let network = &*self.network;
+        let cch = &network.cch;
+        let mut edges = Vec::with_capacity(64);
         let mut at = Cost::ZERO;
+        let mut here = start.position.edge;
         let mut part = start.part;
-        let mut here = start.state;
-        for next in states {
-            let arc = network
-                .arcs(here)
-                .find(|arc| network.arc_head[*arc] == *next)
-                .expect("the search went along arcs");
-            let left = self.edge_cost(edge_of(here)).minus(part);
-            edges.push(RouteEdge {
-                edge: edge_of(here),
-                enter: at.time(),
-                leave: at.plus(left).time(),
-            });
-            at = at.plus(self.arc_cost(arc).minus(part));
+        let mut drive = |rank: u32, cost: Cost| {
+            let left = self.edge_cost(here).minus(part);
+            let (enter, leave) = (at.time(), at.plus(left).time());
+            edges.push(RouteEdge { edge: here, enter, leave });
+            at = at.plus(cost.minus(part));
             part = Cost::ZERO;
-            here = *next;
+            here = network.edge_of_rank[rank as usize];
+        };
+        let mut state = start.state;
+        if start.state == end.state {
+            // A way round begins behind the arc that leaves the start's own edge.
+            let first = cch.state_of_rank[way.from as usize];
+            drive(way.from, self.cost_between(state, first));
+            state = first;
+        }
+        match &self.weights {
+            Weights::Whole(h) => {
+                h.unpack(&mut scratch.whole, cch, way.from, way.to, |rank, key| {
+                    drive(rank, key.cost());
+                });
+            }
+            Weights::Times(h) => {
+                h.unpack(&mut scratch.times, cch, way.from, way.to, |rank, _| {
+                    let next = cch.state_of_rank[rank as usize];
+                    drive(rank, self.cost_between(state, next));
+                    state = next;
+                });
+            }
         }
         let cost = at.plus(end.part);
-        edges.push(RouteEdge { edge: edge_of(here), enter: at.time(), leave: cost.time() });
+        edges.push(RouteEdge { edge: here, enter: at.time(), leave: cost.time() });
         Route { epoch: self.epoch(), from: start.position, to: end.position, edges, cost }
+    }
+
+    /// Cost of the arc from one state to another.
+    fn cost_between(&self, from: u32, to: u32) -> Cost {
+        let network = &self.network;
+        let arc = network.arcs(from).find(|arc| network.arc_head[*arc] == to);
+        self.arc_cost(arc.expect("the search went along arcs"))
     }
 }
 

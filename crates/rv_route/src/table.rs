@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::cch::{Cch, NO_RANK, UpArcs};
+use crate::cch::{Cch, NO_RANK};
 use crate::cost::{Cost, UNREACHABLE_MS};
 use crate::simd::Kernel;
 
@@ -42,7 +42,9 @@ impl Rest {
 /// Arcs in one direction, their times and, for whole costs, the rest.
 #[derive(Clone, Copy)]
 pub(crate) struct LabelArcs<'a> {
-    pub(crate) arcs: &'a UpArcs,
+    /// `first[r]..first[r + 1]` are the arcs of rank `r`.
+    pub(crate) first: &'a [u32],
+    pub(crate) depth: &'a [u32],
     pub(crate) times: &'a [u32],
     pub(crate) rest: &'a [Rest],
 }
@@ -287,7 +289,7 @@ impl TargetLabels {
 #[inline(always)]
 fn labels<const WHOLE: bool>(
     cch: &Cch,
-    LabelArcs { arcs, times, rest }: LabelArcs<'_>,
+    LabelArcs { first, depth: depths, times, rest }: LabelArcs<'_>,
     ranks: &[u32],
     mut emit: impl FnMut(usize, &[u32], &[Rest]),
 ) {
@@ -310,8 +312,8 @@ fn labels<const WHOLE: bool>(
             rest_rows.split_at_mut(if WHOLE { row_start(depth) } else { 0 });
         let rest_own = if WHOLE { &mut rest_own[..=depth] } else { rest_own };
         rest_own.fill(Rest(0));
-        for arc in arcs.range(rank) {
-            let far = arcs.depth[arc] as usize;
+        for arc in first[rank as usize] as usize..first[rank as usize + 1] as usize {
+            let far = depths[arc] as usize;
             let row = &above[row_start(far)..][..=far];
             if WHOLE {
                 let rest_row = &rest_above[row_start(far)..][..=far];

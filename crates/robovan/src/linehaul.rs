@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use rv_base::{Rng, Seconds};
-use rv_linehaul::{Budget, DesignReport, check_static, read_dow, solve_static};
-use rv_model::linehaul::{NetworkDesign, StaticPlan, Timing};
+use rv_linehaul::{
+    Budget, DesignReport, check_static, check_timed, read_dow, solve_static, solve_timed,
+};
+use rv_model::linehaul::{LateAnswer, NetworkDesign, StaticPlan, TimedPlan, Timing};
 use serde::{Deserialize, Serialize};
 
 use crate::output::{self, HintExt, error_with_hint};
@@ -17,7 +19,7 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Plan an instance (.dow of the Canad family) and prove a bound
+    /// Plan an instance (.dow of the Canad family, static or timed) and prove a bound
     Solve(SolveArgs),
     /// Check a plan with code that shares nothing with the planner; exit code 1 if it is wrong
     Check(CheckArgs),
@@ -63,6 +65,24 @@ pub(crate) struct CheckArgs {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum PlanFile {
     Static(StaticPlan),
+    Timed(TimedPlan),
+}
+
+impl PlanFile {
+    fn late(&self) -> Vec<LateAnswer> {
+        match self {
+            Self::Static(_) => Vec::new(),
+            Self::Timed(plan) => plan.late.clone(),
+        }
+    }
+}
+
+/// What either planner gives.
+struct Solved {
+    plan: PlanFile,
+    bound: f64,
+    steps: u64,
+    unrouted: f64,
 }
 
 #[derive(Serialize)]
@@ -72,6 +92,8 @@ struct Answer {
     /// (cost - bound) / cost.
     gap: f64,
     unrouted: f64,
+    /// Commodities that no plan can deliver in time.
+    late: Vec<LateAnswer>,
     violations: usize,
     steps: u64,
     cpu_s: f64,
@@ -99,12 +121,6 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         return Err(error_with_hint("--budget-cpu-s is not a time", "give seconds, 0 or more"));
     }
     let design = read_instance(&args.file)?;
-    if design.timing() == Timing::Timed {
-        return Err(error_with_hint(
-            "this instance is timed, and only static ones can be planned",
-            "static instances have five or seven numbers per arc",
-        ));
-    }
     let (cpu_start_s, wall_start) = (cpu_s(), Instant::now());
     let clock = || Seconds(cpu_s() - cpu_start_s);
     let budget = match args.steps {
@@ -112,25 +128,41 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         None => Budget::clock(Seconds(args.budget_cpu_s), &clock),
     };
     let bar = progress_bar();
-    let outcome = solve_static(
-        &design,
-        &budget,
-        args.threads,
-        &Rng::from_seed(args.seed),
-        &mut |cost, bound| show(&bar, cost, bound),
-    );
+    let rng = Rng::from_seed(args.seed);
+    let mut progress = |cost, bound| show(&bar, cost, bound);
+    let solved = match design.timing() {
+        Timing::Static => {
+            let outcome = solve_static(&design, &budget, args.threads, &rng, &mut progress);
+            Solved {
+                plan: PlanFile::Static(outcome.plan),
+                bound: outcome.bound,
+                steps: outcome.n_steps,
+                unrouted: outcome.unrouted.max(0.0),
+            }
+        }
+        Timing::Timed => {
+            let outcome = solve_timed(&design, &budget, args.threads, &rng, &mut progress);
+            Solved {
+                plan: PlanFile::Timed(outcome.plan),
+                bound: outcome.bound,
+                steps: outcome.n_steps,
+                unrouted: 0.0,
+            }
+        }
+    };
     bar.finish_and_clear();
-    let report = check_static(&design, &outcome.plan);
+    let report = check_plan(&design, &solved.plan)?;
     if let Some(path) = &args.solution {
-        write_plan(path, &PlanFile::Static(outcome.plan))?;
+        write_plan(path, &solved.plan)?;
     }
     let answer = Answer {
         cost: report.cost,
-        bound: outcome.bound,
-        gap: (report.cost - outcome.bound) / report.cost,
-        unrouted: outcome.unrouted.max(0.0),
+        bound: solved.bound,
+        gap: if report.cost > 0.0 { (report.cost - solved.bound) / report.cost } else { 0.0 },
+        unrouted: solved.unrouted,
+        late: solved.plan.late(),
         violations: report.violations.len(),
-        steps: outcome.n_steps,
+        steps: solved.steps,
         cpu_s: clock().0,
         wall_s: wall_start.elapsed().as_secs_f64(),
         threads: args.threads,
@@ -148,6 +180,13 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
             answer.cpu_s,
             answer.seed
         ))?;
+        for late in &answer.late {
+            output::print(&format!(
+                "commodity {} cannot arrive in time: {} at the earliest\n",
+                late.commodity + 1,
+                late.earliest_arrival
+            ))?;
+        }
         say_violations(&report)?;
     }
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -159,8 +198,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         format!("{} is not a plan", args.plan.display()),
         "plans are what `robovan linehaul solve --solution` writes",
     )?;
-    let PlanFile::Static(plan) = plan;
-    let report = check_static(&design, &plan);
+    let report = check_plan(&design, &plan)?;
     if args.json {
         let violations = report.violations.iter().map(ToString::to_string).collect();
         output::print_json(&CheckAnswer { cost: report.cost, violations })?;
@@ -169,6 +207,17 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         say_violations(&report)?;
     }
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn check_plan(design: &NetworkDesign, plan: &PlanFile) -> anyhow::Result<DesignReport> {
+    match (design.timing(), plan) {
+        (Timing::Static, PlanFile::Static(plan)) => Ok(check_static(design, plan)),
+        (Timing::Timed, PlanFile::Timed(plan)) => Ok(check_timed(design, plan)),
+        _ => Err(error_with_hint(
+            "the plan answers another kind of instance",
+            "static plans answer static instances, timed plans timed ones",
+        )),
+    }
 }
 
 fn say_violations(report: &DesignReport) -> anyhow::Result<()> {

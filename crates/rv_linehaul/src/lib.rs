@@ -5,7 +5,7 @@
 //! hub. Every plan comes with a proven lower bound, and can be judged by [`check_static`] or
 //! [`check_timed`], which share no code with the solvers.
 //!
-//! The main entries are [`read_dow`] and [`solve_static`].
+//! The main entries are [`read_dow`], [`solve_static`] and [`solve_timed`].
 //!
 //! ```
 //! use rv_base::Rng;
@@ -24,8 +24,11 @@ mod budget;
 mod check;
 mod design;
 mod read;
+mod timed;
+mod volume;
 
 pub use budget::Budget;
 pub use check::{DesignReport, DesignViolation, check_static, check_timed};
 pub use design::{StaticOutcome, solve_static};
 pub use read::{DowError, read_dow};
+pub use timed::{TimedOutcome, solve_timed};

@@ -3,7 +3,6 @@
 mod bound;
 mod net;
 mod search;
-mod volume;
 
 use rv_base::Rng;
 use rv_model::linehaul::{NetworkDesign, PathFlow, StaticPlan};

@@ -4,3 +4,4 @@
 
 mod canad;
 mod dow;
+mod timed;

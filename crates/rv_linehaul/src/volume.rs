@@ -16,13 +16,13 @@ pub(crate) trait Oracle {
 }
 
 /// Climbs from `start` until the budget is over, the gap to `target` closes or steps vanish; gives
-/// the best value seen, which is a valid bound.
+/// the best value seen, which is a valid bound, and its point.
 pub(crate) fn ascend(
     oracle: &mut impl Oracle,
     start: Vec<f64>,
     target: f64,
     budget: &Budget<'_>,
-) -> f64 {
+) -> (f64, Vec<f64>) {
     let n = start.len();
     let mut best = start;
     oracle.project(&mut best);
@@ -74,5 +74,5 @@ pub(crate) fn ascend(
             n_checked = 0;
         }
     }
-    value_best
+    (value_best, best)
 }

@@ -1,0 +1,75 @@
+//! Service network design in continuous time: trucks leave at moments that the plan chooses, and
+//! commodities share them.
+
+mod bound;
+mod insert;
+mod net;
+mod relax;
+mod search;
+mod state;
+
+use rv_base::Rng;
+use rv_model::linehaul::{NetworkDesign, TimedPlan};
+
+use crate::Budget;
+
+/// Share of a budget that goes to a first search, whose cost prunes the bound.
+const FIRST_SHARE: f64 = 0.2;
+/// Share of a budget at which the bound ends.
+const BOUND_END: f64 = 0.6;
+/// Ascent steps at most when the budget counts steps.
+const BOUND_STEPS_MAX: u64 = 2400;
+/// Heat of the second search, which begins where the first ended.
+const HEAT_AGAIN: f64 = 0.5;
+
+/// A plan, its cost and a proven lower bound on the cost of every plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimedOutcome {
+    /// The plan.
+    pub plan: TimedPlan,
+    /// Its cost.
+    pub cost: f64,
+    /// No plan costs less.
+    pub bound: f64,
+    /// Search steps made.
+    pub n_steps: u64,
+}
+
+/// Plans a timed instance in continuous time. Commodities that cannot arrive in time are named in
+/// the plan with their earliest arrival. `progress` is called now and then with the best cost and,
+/// once it is known, the bound. With two threads or more the bound is sought beside the search;
+/// the answer of a budget of steps does not depend on it.
+pub fn solve_timed(
+    design: &NetworkDesign,
+    budget: &Budget<'_>,
+    n_threads: usize,
+    rng: &Rng,
+    progress: &mut dyn FnMut(f64, Option<f64>),
+) -> TimedOutcome {
+    let net = net::Net::new(design);
+    let mut search = search::Search::new(&net, rng.fork("search"));
+    search.construct();
+    let first = search.run(&budget.share(FIRST_SHARE), 1.0, &mut |cost| progress(cost, None));
+    let target = search.best_cost();
+    let bound_budget = Budget {
+        steps: budget.steps.map(|steps| steps.min(BOUND_STEPS_MAX)),
+        ..budget.share(if n_threads >= 2 { 1.0 } else { BOUND_END })
+    };
+    let rest = Budget { steps: budget.steps.map(|steps| steps.saturating_sub(first)), ..*budget };
+    let seek_bound = || bound::bound(&net, target, &bound_budget);
+    let (bound, more) = if n_threads >= 2 {
+        std::thread::scope(|scope| {
+            let side = scope.spawn(seek_bound);
+            let more = search.run(&rest, HEAT_AGAIN, &mut |cost| progress(cost, None));
+            (side.join().expect("the bound does not panic"), more)
+        })
+    } else {
+        let bound = seek_bound();
+        let more = search.run(&rest, HEAT_AGAIN, &mut |cost| progress(cost, Some(bound)));
+        (bound, more)
+    };
+    let cost = search.best_cost();
+    let bound = bound.min(cost);
+    progress(cost, Some(bound));
+    TimedOutcome { plan: search.into_plan(), cost, bound, n_steps: first + more }
+}

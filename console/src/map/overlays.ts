@@ -57,7 +57,7 @@ export function addOverlays(map: MapLibreMap, theme: Theme): void {
 }
 
 export function setOverlay(map: MapLibreMap, id: OverlaySource, features: GeoJSON.Feature[]): void {
-  map.getSource<GeoJSONSource>(id)?.setData(collection(features));
+  void map.getSource<GeoJSONSource>(id)?.setData(collection(features));
 }
 
 export function facilityFeatures(facilities: readonly Facility[]): GeoJSON.Feature[] {

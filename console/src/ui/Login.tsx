@@ -1,16 +1,16 @@
-import { useState, type FormEvent } from 'react';
+import { useState, type SubmitEvent } from 'react';
 import { tokenInText } from '../api/token';
 import { Mark } from './Icon';
 
 interface Props {
   problem?: string;
   hint?: string;
-  onToken(token: string): void;
+  onToken: (token: string) => void;
 }
 
 export function Login({ problem, hint, onToken }: Props) {
   const [given, setGiven] = useState('');
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const token = tokenInText(given);
     if (token) onToken(token);

@@ -15,7 +15,7 @@ export function useMap(): CityMap | undefined {
   return useContext(MapContext).map;
 }
 
-export function MapPane({ onMap }: { onMap(map: CityMap | undefined): void }) {
+export function MapPane({ onMap }: { onMap: (map: CityMap | undefined) => void }) {
   const desk = useDesk();
   const box = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<Hover>();

@@ -1,4 +1,4 @@
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useState, type SubmitEvent } from 'react';
 import { ORDER_KINDS, type OrderKind, type Position } from '../api/types';
 import { clock, sentence } from '../format';
 import { attempt, useDesk, usePart } from '../state/store';
@@ -37,7 +37,7 @@ export function NewOrder({ at }: { at: Position }) {
     return () => map?.showPlace(undefined);
   }, [map, at]);
 
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setIsBusy(true);
     const id = await attempt(store, () =>

@@ -95,7 +95,7 @@ export function Orders() {
   );
 }
 
-function OrderRow({ order, onOpen }: { order: Order; onOpen(): void }) {
+function OrderRow({ order, onOpen }: { order: Order; onOpen: () => void }) {
   const zone = usePart((s) => s.city.time_zone);
   const isSelected = usePart((s) => s.selection?.kind === 'order' && s.selection.id === order.id);
   const isLate = order.eta_ms !== undefined && order.window_end_ms !== undefined && order.eta_ms > order.window_end_ms && isMoving(order.status);

@@ -101,7 +101,7 @@ export function VanCard({ id }: { id: number }) {
 }
 
 /** What an operator may tell a van. */
-function Run({ van, onDone }: { van: VanDetail; onDone(): Promise<void> }) {
+function Run({ van, onDone }: { van: VanDetail; onDone: () => Promise<void> }) {
   const { store, client } = useDesk();
   const tell = (call: () => Promise<unknown>) =>
     void attempt(store, async () => {

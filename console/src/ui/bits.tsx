@@ -63,7 +63,7 @@ interface IconButtonProps {
   keys?: string;
   isOn?: boolean;
   isDisabled?: boolean;
-  onClick(): void;
+  onClick: () => void;
 }
 
 export function IconButton({ icon, label, keys, isOn, isDisabled, onClick }: IconButtonProps) {
@@ -80,7 +80,7 @@ export function IconButton({ icon, label, keys, isOn, isDisabled, onClick }: Ico
 const CONFIRM_MS = 4000;
 
 /** A button for what cannot be undone: the first press asks, the second does it. */
-export function ConfirmButton({ children, ask, onConfirm }: { children: ReactNode; ask: string; onConfirm(): void }) {
+export function ConfirmButton({ children, ask, onConfirm }: { children: ReactNode; ask: string; onConfirm: () => void }) {
   const [isAsking, setIsAsking] = useState(false);
   useEffect(() => {
     if (!isAsking) return undefined;

@@ -11,6 +11,7 @@ mod ledger;
 mod linehaul;
 mod output;
 mod route;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ enum Command {
     Linehaul(linehaul::Command),
     /// Ways and travel times: one way, or `matrix`, `isochrone`, `bench`
     Route(Box<route::RouteArgs>),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(token::Command),
     /// Run server, console and a simulated fleet, live
     Up(Box<config::Sources>),
 }
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
         Command::Route(args) => route::run(*args),
+        Command::Token(command) => token::run(command),
         Command::Up(sources) => up::run(&sources),
     };
     result.unwrap_or_else(|error| output::report(&error))

@@ -27,6 +27,17 @@ pub(crate) fn error_with_hint(
     anyhow::Error::msg("").context(Hint { problem: problem.into(), hint: hint.into() })
 }
 
+/// An error's message followed by those of its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
 /// Adds what was being done, and a hint, to a failed result.
 pub(crate) trait HintExt<T> {
     /// Wraps the error in `problem` and shows `hint` below it.

@@ -78,8 +78,13 @@ impl DataDir {
 
     /// Its token file.
     pub fn token_path(&self) -> PathBuf {
-        self.path.join("tokens.toml")
+        token_path(&self.path)
     }
+}
+
+/// The token file within a data directory.
+pub fn token_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("tokens.toml")
 }
 
 /// The store's file within a data directory.

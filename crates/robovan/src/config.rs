@@ -1,5 +1,7 @@
 //! Settings of `robovan up`: command line over `ROBOVAN_*` over file over default.
 
+mod clock_time;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,13 +9,14 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::clock_time::ClockTime;
 use crate::output::{self, HintExt};
 
 /// File that is read when no `--config` is given, if it is there.
 const DEFAULT_FILE: &str = "robovan.toml";
 
 /// Data directory if none is given.
-const DEFAULT_DATA_DIR: &str = "robovan-data";
+pub(crate) const DEFAULT_DATA_DIR: &str = "robovan-data";
 
 /// Settings as the command line, the environment or a file may give them.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,14 @@ pub(crate) struct Given {
     /// Orders from a CSV file instead of simulated demand
     #[arg(long, env = "ROBOVAN_ORDERS", value_name = "FILE")]
     orders: Option<PathBuf>,
+    /// Take the good rows of --orders when others are bad
+    #[arg(long, env = "ROBOVAN_SKIP_BAD_ROWS")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    skip_bad_rows: bool,
+    /// Time of the first day at which the live view begins; what comes before is run through as fast
+    /// as the machine can [default: 07:30]
+    #[arg(long, env = "ROBOVAN_BEGIN", value_name = "HH:MM")]
+    begin: Option<ClockTime>,
     /// Simulated seconds per second, 0 (paused) to 200 [default: 10]
     #[arg(long, env = "ROBOVAN_SPEED", value_name = "X")]
     speed: Option<f64>,
@@ -83,6 +94,11 @@ pub(crate) struct Settings {
     /// Orders from a CSV file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) orders: Option<PathBuf>,
+    /// Whether the good rows of the orders are taken when others are bad.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) skip_bad_rows: bool,
+    /// Time of the first day at which the live view begins.
+    pub(crate) begin: ClockTime,
     /// Simulated seconds per second.
     pub(crate) speed: f64,
     /// Seed of everything random.
@@ -135,6 +151,8 @@ impl Given {
             class: self.class.or(others.class),
             parcels: self.parcels.or(others.parcels),
             orders: self.orders.or(others.orders),
+            skip_bad_rows: self.skip_bad_rows || others.skip_bad_rows,
+            begin: self.begin.or(others.begin),
             speed: self.speed.or(others.speed),
             seed: self.seed.or(others.seed),
         }
@@ -151,6 +169,8 @@ impl Settings {
             class: Some(self.class.clone()),
             parcels: Some(self.parcels),
             orders: self.orders.clone(),
+            skip_bad_rows: self.skip_bad_rows,
+            begin: Some(self.begin),
             seed: Some(self.seed),
             ..Given::default()
         }
@@ -194,6 +214,8 @@ fn settle(given: Given) -> anyhow::Result<Settings> {
         class: given.class.unwrap_or_else(|| "robovan-35".into()),
         parcels: given.parcels.unwrap_or(6000),
         orders: given.orders,
+        skip_bad_rows: given.skip_bad_rows,
+        begin: given.begin.unwrap_or(ClockTime::from_minutes(7 * 60 + 30)),
         speed: given.speed.unwrap_or(10.0),
         seed: given.seed.unwrap_or(1),
     };
@@ -261,6 +283,8 @@ mod tests {
         let settings = settled(given.over(file("vans = 7\nspeed = 30.0\ncity = 'a.rvcity'")));
         assert_eq!((settings.vans, settings.speed, settings.seed), (5, 30.0, 1));
         assert_eq!(settings.city, Some("a.rvcity".into()));
+        assert_eq!(settings.begin.to_string(), "07:30");
+        assert_eq!(settled(file("begin = '06:05'")).begin.to_string(), "06:05");
         let given = Given { osm: Some("b.osm.pbf".into()), ..Given::default() };
         assert_eq!(settled(given.over(file("city = 'a.rvcity'"))).city, None);
     }
@@ -275,6 +299,7 @@ mod tests {
     #[test]
     fn wrong_settings_are_refused() {
         assert!(toml::from_str::<Given>("vens = 7").is_err());
+        assert!(toml::from_str::<Given>("begin = '24:00'").is_err());
         for text in ["vans = 0", "speed = 201.0", "speed = nan", "osm = 'a'\ncity = 'b'"] {
             assert!(settle(file(text)).is_err(), "{text}");
         }

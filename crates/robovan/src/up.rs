@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
-use rv_base::Seconds;
+use rv_base::{Seconds, Timestamp};
 use rv_fleet::{Actor, FleetConfig};
 use rv_map::City;
 use rv_server::auth::AuthTable;
@@ -17,6 +17,7 @@ use rv_server::{Server, ServerSetup, host};
 use rv_sim::{Days, Drives, FaultRates, Planned, TwinConfig};
 
 use crate::config::{Settings, Sources};
+use crate::day::orders_csv::BadRows;
 use crate::output::{self, HintExt};
 use crate::{city, day};
 use world::TwinWorld;
@@ -27,6 +28,10 @@ const DAY_LENGTH: Seconds = Seconds(12.0 * 3600.0);
 /// Longest span of fleet time between two exchanges of fleet and twin.
 const SLICE: Seconds = Seconds(1.0);
 
+/// Time between two messages of a driving van; viewers see it move by them, so they come more often
+/// than in a day that nobody watches.
+const STATUS_EVERY: Seconds = Seconds(5.0);
+
 /// Name of the city file within the data directory.
 const CITY_FILE: &str = "city.rvcity";
 
@@ -34,6 +39,7 @@ const CITY_FILE: &str = "city.rvcity";
 pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let data_dir_path = sources.data_dir()?;
     let data_dir = open_data_dir(&data_dir_path)?;
+    let is_first = run_file::is_first_start(data_dir.path());
     let settings = run_file::settle(sources, data_dir.path())?;
     let city = Arc::new(open_city(&settings, data_dir.path())?);
     let fleet = fleet_config(&settings, &city)?;
@@ -45,6 +51,10 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let token = auth.issue("console", Actor::ADMIN).map_err(|e| hinted(e.hint(), e))?;
     let world = TwinWorld::new(Arc::clone(&city), fleet.clone(), twin, orders)?;
     let start = world.now();
+    let begin = begin(&settings, &fleet, start);
+    if is_first && begin > start {
+        output::note(&format!("running the hours before {}", settings.begin));
+    }
     let store = data_dir.store().map_err(|e| hinted(e.hint(), e))?;
     let setup = ServerSetup {
         listen: settings.listen,
@@ -55,7 +65,9 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
             world: Box::new(world),
             store: Box::new(store),
             start,
+            begin,
             speed: sources.given_speed()?,
+            speed_at_start: settings.speed,
             n_workers: std::thread::available_parallelism().map_or(1, usize::from),
             slice: SLICE,
         },
@@ -69,12 +81,8 @@ pub(crate) fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
 }
 
 /// An error of the server with its own hint.
-fn hinted(hint: &str, error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
-    let problem = error.to_string();
-    match error.source() {
-        Some(cause) => output::error_with_hint(format!("{problem}: {cause}"), hint),
-        None => output::error_with_hint(problem, hint),
-    }
+fn hinted(hint: &str, error: impl std::error::Error) -> anyhow::Error {
+    output::error_with_hint(output::chain(&error), hint)
 }
 
 fn open_data_dir(path: &Path) -> anyhow::Result<DataDir> {
@@ -103,7 +111,8 @@ fn open_orders(
     let Some(given) = &settings.orders else { return Ok(None) };
     let copy = data_dir.join("orders.csv");
     let path = if copy.exists() { &copy } else { given };
-    let orders = day::orders_csv::read(path, fleet, twin.start, day::orders_csv::BadRows::Refuse)?;
+    let bad_rows = if settings.skip_bad_rows { BadRows::Skip } else { BadRows::Refuse };
+    let orders = day::orders_csv::read(path, fleet, twin.start, bad_rows)?;
     if !copy.exists() {
         std::fs::copy(given, &copy)
             .hint("cannot keep a copy of the orders", "check the data directory and its space")?;
@@ -123,8 +132,15 @@ fn twin_config(settings: &Settings) -> TwinConfig {
     let mut twin = TwinConfig::usual(settings.seed, settings.parcels, DAY_LENGTH);
     twin.days = Days::Every;
     twin.drives = Drives::Dropped;
+    twin.status_every_s = STATUS_EVERY;
     twin.faults = FaultRates::LIGHT;
     twin
+}
+
+/// The moment of the first day that the settings name.
+fn begin(settings: &Settings, fleet: &FleetConfig, start: Timestamp) -> Timestamp {
+    let midnight = Seconds(f64::from((start + fleet.utc_offset_s).second_of_day()));
+    start + (settings.begin.since_midnight() - midnight)
 }
 
 fn greet(server: &Server, settings: &Settings, city: &City, token: &str) -> anyhow::Result<()> {

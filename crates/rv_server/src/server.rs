@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rv_map::City;
 use tokio::net::TcpListener;
@@ -12,6 +13,9 @@ use crate::auth::AuthTable;
 use crate::host::{Core, Host, OpenError, Setup};
 use crate::live::Feed;
 use crate::store::StoreError;
+
+/// Most wall time for the hours before anybody watches.
+const RUN_UP_MAX: Duration = Duration::from_secs(60);
 
 /// What a server consists of.
 pub struct ServerSetup {
@@ -82,7 +86,8 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind(setup.listen)).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let city: Arc<City> = Arc::clone(&setup.host.city);
-        let core = Core::open(setup.host)?;
+        let mut core = Core::open(setup.host)?;
+        core.run_up(RUN_UP_MAX);
         let (feed, live) = Feed::new();
         let host = Host::start(core, feed);
         let router = api::router(App {

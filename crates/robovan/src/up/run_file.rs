@@ -9,6 +9,11 @@ use crate::output::{self, HintExt};
 /// Name of the file within the data directory.
 const FILE: &str = "run.toml";
 
+/// True if nothing has been started in this data directory before.
+pub(crate) fn is_first_start(data_dir: &Path) -> bool {
+    !data_dir.join(FILE).exists()
+}
+
 /// The settings in force: what is given now, over what the data directory was started with. What
 /// shapes the run cannot change any more.
 pub(crate) fn settle(sources: &Sources, data_dir: &Path) -> anyhow::Result<Settings> {

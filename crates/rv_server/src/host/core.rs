@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rv_base::{Seconds, TicketId, Timestamp};
 use rv_fleet::{
@@ -30,6 +30,8 @@ const NOTICE_TOPIC: &str = "notice";
 const QUIET_TICKS: u32 = 20;
 /// Ticks between two tries to go on after a failed commit.
 const RETRY_TICKS: u32 = 20;
+/// Fleet time between two commits of a run-up.
+const RUN_UP_SPAN: Seconds = Seconds(60.0);
 /// Most news and changed tickets kept for the live stream.
 const NEWS_MAX: usize = 200;
 
@@ -45,8 +47,13 @@ pub struct Setup {
     pub store: Box<dyn Store>,
     /// Fleet time at which an empty store begins.
     pub start: Timestamp,
-    /// Speed of fleet time over wall time; what the store says if not given, else 1.
+    /// Fleet time before which nobody watches: [`Core::run_up`] runs through it. Not after `start`
+    /// if there is no such time.
+    pub begin: Timestamp,
+    /// Speed of fleet time over wall time; what the store says if not given.
     pub speed: Option<f64>,
+    /// Speed of an empty store if none is given.
+    pub speed_at_start: f64,
     /// Threads for planning.
     pub n_workers: usize,
     /// Longest span of fleet time between two exchanges of fleet and world.
@@ -154,6 +161,7 @@ pub struct Core {
     target: Timestamp,
     slice: Seconds,
     start: Timestamp,
+    begin: Timestamp,
     state: State,
     news: VecDeque<NewsItem>,
     tickets: BTreeSet<TicketId>,
@@ -194,7 +202,7 @@ impl Core {
     /// Restores what the store holds, or begins.
     pub fn open(setup: Setup) -> Result<Self, OpenError> {
         let stored = read_clock(&*setup.store)?;
-        let mut clock = stored.unwrap_or(Clock { now: setup.start, speed: 1.0 });
+        let mut clock = stored.unwrap_or(Clock { now: setup.start, speed: setup.speed_at_start });
         clock.speed = setup.speed.unwrap_or(clock.speed).clamp(0.0, super::SPEED_MAX);
         let mut core = Self {
             city: setup.city,
@@ -206,6 +214,7 @@ impl Core {
             target: clock.now,
             slice: setup.slice.max(Seconds(0.001)),
             start: setup.start,
+            begin: setup.begin,
             state: State::Halted { error: HostError::Stopped, ticks_left: 0 },
             news: VecDeque::new(),
             tickets: BTreeSet::new(),
@@ -245,6 +254,19 @@ impl Core {
         };
         if due {
             self.commit();
+        }
+    }
+
+    /// Runs through the time before `begin` as fast as the machine can, for at most so much wall
+    /// time; what is left passes at the usual speed. Without speed (paused), nothing passes.
+    pub fn run_up(&mut self, most: Duration) {
+        let end = Instant::now() + most;
+        while self.clock.now < self.begin && self.clock.speed > 0.0 && Instant::now() < end {
+            let span = (self.begin - self.clock.now).min(RUN_UP_SPAN);
+            self.tick(span, Vec::new(), None);
+            if matches!(self.state, State::Halted { .. }) {
+                return;
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use rv_base::{Kilograms, PlaceId, Rng, Seconds, TenantId, TimeWindow, Timestamp};
 use rv_fleet::{Actor, Command, Done, Event, Placed, Rejection};
@@ -187,4 +188,38 @@ fn a_damaged_record_is_refused() {
     let store: Box<dyn Store> = Box::new(SqliteStore::open(&path).unwrap());
     let error = Core::open(setup(store, 3)).err().unwrap();
     assert!(matches!(error, OpenError::Store(_)), "{error}");
+}
+
+#[test]
+fn the_time_before_anybody_watches_passes_at_once_and_once_only() {
+    let dir = TempDir::new();
+    let path = dir.path().join("fleet.db");
+    let open = |speed| {
+        let store = SqliteStore::open(&path).unwrap();
+        let mut setup = setup(Box::new(store), 3);
+        setup.begin = setup.start + Seconds(5400.0);
+        setup.speed = speed;
+        setup.speed_at_start = 10.0;
+        Core::open(setup).unwrap()
+    };
+    let mut paused = open(Some(0.0));
+    paused.run_up(Duration::from_secs(3600));
+    assert_eq!(paused.clock().now, Timestamp::from_secs(1_772_433_000));
+    drop(paused);
+
+    let mut core = open(None);
+    assert_eq!(core.clock().speed, 10.0, "an empty store begins at the usual speed");
+    core.run_up(Duration::ZERO);
+    assert_eq!(core.clock().now, Timestamp::from_secs(1_772_433_000), "no wall time, no run");
+    core.run_up(Duration::from_secs(3600));
+    let begin = Timestamp::from_secs(1_772_433_000 + 5400);
+    assert_eq!((core.clock().now, core.lag()), (begin, Seconds::ZERO));
+    core.tick(Seconds(7.0), Vec::new(), None);
+    core.set_speed(3.0);
+    core.close().unwrap();
+    drop(core);
+
+    let mut core = open(None);
+    core.run_up(Duration::from_secs(3600));
+    assert_eq!((core.clock().now, core.clock().speed), (begin + Seconds(7.0), 3.0));
 }

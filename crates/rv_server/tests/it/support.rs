@@ -146,7 +146,9 @@ pub fn setup(store: Box<dyn Store>, n_vans: u32) -> Setup {
         world: Box::new(EmptyWorld),
         store,
         start: Timestamp::from_secs(1_772_433_000),
+        begin: Timestamp::from_secs(1_772_433_000),
         speed: Some(0.0),
+        speed_at_start: 1.0,
         n_workers: 1,
         slice: Seconds(1.0),
     }

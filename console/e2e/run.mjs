@@ -1,5 +1,6 @@
 // Runs the end-to-end tests in a real browser against any server.
 // `npm run e2e -- --base-url http://127.0.0.1:8080 --token TOKEN [--only WORD] [--shots DIR]`
+// With --viewer-token, --operator-token and --tenant-token (of tenant 1) the roles are tested, too.
 // Without --base-url it starts the mock server. The last line is `N passed, N failed`.
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -19,16 +20,20 @@ const { values } = parseArgs({
   options: {
     'base-url': { type: 'string' }, token: { type: 'string', default: 'mock-admin' }, only: { type: 'string' },
     shots: { type: 'string' },
+    'viewer-token': { type: 'string', default: 'mock-viewer' },
+    'operator-token': { type: 'string', default: 'mock-operator' },
+    'tenant-token': { type: 'string', default: 'mock-tenant' },
   },
 });
 const mock = values['base-url'] ? undefined : await startMock();
 const base = (values['base-url'] ?? `http://127.0.0.1:${mock.port}`).replace(/\/$/, '');
 const browser = await launch();
 const all = [...access, ...fleet, ...orders, ...roads, ...link, ...reach];
+const roles = { viewer: values['viewer-token'], operator: values['operator-token'], tenant: values['tenant-token'] };
 let [n_passed, n_failed] = [0, 0];
 
 for (const [name, run] of all.filter(([n]) => !values.only || n.includes(values.only))) {
-  const session = new Session(browser, base, values.token);
+  const session = new Session(browser, base, values.token, roles);
   const started = Date.now();
   try {
     await within(LONGEST_MS, run(session));

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 const WAIT_MS = 40_000;
 
 export class Session {
-  constructor(browser, base, token) {
-    Object.assign(this, { browser, base, token });
+  constructor(browser, base, token, roles) {
+    Object.assign(this, { browser, base, token, roles });
     this.contexts = [];
     this.problems = [];
     this.hosts = new Set();
@@ -37,13 +37,18 @@ export class Session {
     return page;
   }
 
-  /** Calls the API as the test's token. */
-  async api(method, path, body) {
-    const response = await fetch(`${this.base}/api/v1/${path}`, {
+  /** Calls the API and returns the answer as it is. */
+  call(token, method, path, body) {
+    return fetch(`${this.base}/api/v1/${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
       body: body && JSON.stringify(body),
     });
+  }
+
+  /** Calls the API as the test's token; fails if it says no. */
+  async api(method, path, body) {
+    const response = await this.call(this.token, method, path, body);
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
     return text ? JSON.parse(text) : undefined;

@@ -1,67 +1,53 @@
 //! The console in a real browser against the real server.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::server::Server;
 use crate::setup;
 use crate::shell::{sh, words};
-
-/// Most lines read while waiting for the server's address.
-const LINES_MAX: usize = 200;
 
 /// Starts a server on a free port with a fresh store, drives the console, and stops the server.
 pub(crate) fn run() -> anyhow::Result<()> {
     setup::console()?;
     setup::chromium()?;
     sh(&mut words("cargo build --package robovan"))?;
-    let folder = std::path::Path::new("target/e2e");
+    let folder = Path::new("target/e2e");
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
     std::fs::create_dir_all(folder)?;
-    let mut server = Server(
-        Command::new("target/debug/robovan")
-            .args(["up", "--listen", "127.0.0.1:0", "--vans", "20", "--parcels", "1500"])
-            .args(["--speed", "30", "--data-dir"])
-            .arg(folder.join("data"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the server")?,
-    );
-    let url = server.url()?;
-    let (base, token) = url.split_once("/#token=").context("the server's URL has no token")?;
-    sh(words("npm run e2e --silent -- --only access")
-        .args(["--base-url", base, "--token", token])
+    let data_dir = folder.join("data");
+    let mut tokens = Vec::new();
+    for role in ["viewer", "operator", "tenant"] {
+        tokens.push(format!("--{role}-token"));
+        tokens.push(add_token(&data_dir, role)?);
+    }
+    let mut up = Command::new("target/debug/robovan");
+    up.args(["up", "--listen", "127.0.0.1:0", "--vans", "20", "--parcels", "1500"])
+        .args(["--speed", "30", "--data-dir"])
+        .arg(&data_dir);
+    let server = Server::start(&mut up)?;
+    let base = format!("http://{}", server.address());
+    sh(words("npm run e2e --silent --")
+        .args(["--base-url", &base, "--token", server.token()])
+        .args(["--shots", "../target/e2e/shots"])
+        .args(tokens)
         .current_dir("console"))
 }
 
-/// A server that is stopped when it is dropped.
-struct Server(Child);
-
-impl Server {
-    /// Reads standard output up to the line that has the URL.
-    fn url(&mut self) -> anyhow::Result<String> {
-        let stdout = self.0.stdout.take().context("the server's output is read once")?;
-        let mut lines = BufReader::new(stdout).lines();
-        for line in lines.by_ref().take(LINES_MAX) {
-            let line = line?;
-            if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
-                let url = url.to_string();
-                // Keep the pipe open and empty, so that the server never writes into a closed one.
-                std::thread::spawn(move || lines.for_each(drop));
-                return Ok(url);
-            }
-        }
-        bail!("the server ended without printing its URL")
+/// A lasting token of a role.
+fn add_token(data_dir: &Path, role: &str) -> anyhow::Result<String> {
+    let mut add = Command::new("target/debug/robovan");
+    add.args(["token", "add", "--name", role, "--role", role, "--data-dir"]).arg(data_dir);
+    if role == "tenant" {
+        add.args(["--tenant-id", "1"]);
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to stop.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+    let output = add.stderr(Stdio::inherit()).output().context("cannot run `robovan token`")?;
+    if !output.status.success() {
+        bail!("`robovan token add` failed");
     }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

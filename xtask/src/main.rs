@@ -4,10 +4,13 @@
 //! - `cargo xtask test [--only STEP]...`: every check of the project, in order.
 //! - `cargo xtask deps`: the floors of the house hold.
 //! - `cargo xtask crash-test [--kills N] [--seed S]`: a server under load is killed N times.
+//! - `cargo xtask live-bench`: what a live server costs.
 //! - `cargo xtask e2e`: the console in a real browser against the real server.
 
 mod e2e;
 mod floors;
+mod live_bench;
+mod server;
 mod setup;
 mod shell;
 mod test;
@@ -22,6 +25,8 @@ usage: cargo xtask COMMAND
   test [--only STEP]... run all checks, or the named ones
   crash-test [--kills N] [--seed S]
                         kill a server under load N times (200) and look for what is lost
+  live-bench [--viewers N] [--speed X] [--from HH:MM] [--seconds S] [-- ARGS]
+                        measure a live server: processor time, lag, bytes to each viewer
   deps                  check that crates depend only on lower floors
   e2e                   drive the console in headless Chromium
   setup                 install or name what building and testing need";
@@ -46,6 +51,7 @@ fn command(args: &[String]) -> anyhow::Result<ExitCode> {
         "up" => setup::up(rest),
         "test" => test::run(rest),
         "crash-test" => test::crash(rest),
+        "live-bench" => live_bench::run(rest).map(|()| ExitCode::SUCCESS),
         "deps" => floors::check().map(|()| ExitCode::SUCCESS),
         "e2e" => e2e::run().map(|()| ExitCode::SUCCESS),
         "setup" => setup::everything().map(|()| ExitCode::SUCCESS),

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::server::Server;
 use crate::setup;
-use crate::shell::{sh, words};
+use crate::shell::{built, sh, words};
 
 /// Starts a server on a free port with a fresh store, drives the console, and stops the server.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         tokens.push(format!("--{role}-token"));
         tokens.push(add_token(&data_dir, role)?);
     }
-    let mut up = Command::new("target/debug/robovan");
+    let mut up = Command::new(built("debug", "robovan")?);
     up.args(["up", "--listen", "127.0.0.1:0", "--vans", "20", "--parcels", "1500"])
         .args(["--speed", "30", "--data-dir"])
         .arg(&data_dir);
@@ -40,7 +40,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 /// A lasting token of a role.
 fn add_token(data_dir: &Path, role: &str) -> anyhow::Result<String> {
-    let mut add = Command::new("target/debug/robovan");
+    let mut add = Command::new(built("debug", "robovan")?);
     add.args(["token", "add", "--name", role, "--role", role, "--data-dir"]).arg(data_dir);
     if role == "tenant" {
         add.args(["--tenant-id", "1"]);

@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::shell::{say, sh, words};
+use crate::shell::{built, say, sh, words};
 
 const USAGE: &str = "usage: cargo xtask live-bench [--viewers N] [--speed X] [--from HH:MM] \
     [--seconds S] [-- ARGS of robovan up]";
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if data_dir.exists() {
         std::fs::remove_dir_all(data_dir)?;
     }
-    let mut up = Command::new("target/release/robovan");
+    let mut up = Command::new(built("release", "robovan")?);
     up.args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(&bench.up_args);
     let server = Server::start(&mut up)?;
     say("running the time before");

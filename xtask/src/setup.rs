@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::bail;
 
-use crate::shell::{exists, say, sh, words};
+use crate::shell::{built, exists, say, sh, words};
 
 /// Builds the console and the binary, then runs `robovan up`.
 pub(crate) fn up(args: &[String]) -> anyhow::Result<ExitCode> {
@@ -14,7 +14,7 @@ pub(crate) fn up(args: &[String]) -> anyhow::Result<ExitCode> {
     console()?;
     say("building robovan (a few minutes the first time)");
     sh(&mut words("cargo build --release --package robovan"))?;
-    let mut server = Command::new("target/release/robovan");
+    let mut server = Command::new(built("release", "robovan")?);
     server.arg("up").args(args);
     let status = server.status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(2) })

@@ -20,6 +20,15 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// A binary that cargo has built, wherever this machine lets it build.
+pub(crate) fn built(profile: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let output = words("cargo metadata --no-deps --format-version 1").output()?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo describes no workspace")?;
+    let folder = metadata["target_directory"].as_str().context("cargo names no target folder")?;
+    Ok(Path::new(folder).join(profile).join(name))
+}
+
 /// A command from a line of words.
 pub(crate) fn words(line: &str) -> Command {
     let mut parts = line.split_whitespace();

@@ -7,6 +7,7 @@ mod city;
 mod config;
 mod day;
 mod dispatch;
+mod drive;
 mod ledger;
 mod linehaul;
 mod output;
@@ -39,6 +40,9 @@ enum Command {
     /// Vehicle routing: plan, check, measure
     #[command(subcommand)]
     Dispatch(dispatch::Command),
+    /// The driver: run it over recorded scenarios
+    #[command(subcommand)]
+    Drive(drive::Command),
     /// The ledger of a run: read it, check it, replay it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Command::Config(command) => config::run(command),
         Command::Day(args) => day::run(*args),
         Command::Dispatch(command) => dispatch::run(command),
+        Command::Drive(command) => drive::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
         Command::Route(args) => route::run(*args),

@@ -26,6 +26,7 @@
 mod longitudinal;
 mod plan;
 mod roads;
+pub mod trajectory;
 
 pub use longitudinal::{Ahead, Driver, Lead, Motion, SpeedPoint};
 pub use plan::SpeedPlan;

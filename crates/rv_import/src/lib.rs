@@ -22,6 +22,7 @@ mod basemap;
 mod build;
 mod buildings;
 mod coast;
+pub mod commonroad;
 mod error;
 mod facilities;
 pub mod gcj02;

@@ -20,6 +20,7 @@
 mod city;
 mod file;
 mod graph;
+pub mod lanes;
 mod snap;
 pub mod tiles;
 mod validate;

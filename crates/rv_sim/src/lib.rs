@@ -14,6 +14,7 @@ mod faults;
 mod link;
 mod people;
 mod pool;
+pub mod scenario;
 mod streets;
 pub mod torture;
 mod twin;

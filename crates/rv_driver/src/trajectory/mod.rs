@@ -1,0 +1,23 @@
+//! Drives a vehicle over lanes among others: forecast, proposals, search, and a plan that the
+//! vehicle model can follow.
+//!
+//! Everything is a pure function of its arguments; work is bounded by counts, never by a clock.
+
+mod forecast;
+mod geometry;
+mod goal;
+mod path;
+mod planner;
+mod proposal;
+mod road;
+mod speed;
+mod track;
+mod vehicle;
+
+pub use forecast::{Future, Seen, View, forecast};
+pub use geometry::{Body, wrapped_rad};
+pub use goal::{Goal, Goals};
+pub use path::{Path, PathPoint};
+pub use planner::{Cycle, Kind, Outlook, Plan, Planner, PlannerOptions};
+pub use road::Road;
+pub use vehicle::{Input, State, Vehicle, bounded, step};

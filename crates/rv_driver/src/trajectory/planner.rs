@@ -1,0 +1,567 @@
+//! The planner: keeps its plan while it holds, else looks for a better one among proposals, lazily
+//! and best first, and always has a stop at hand.
+
+use super::forecast::{Seen, View, forecast};
+use super::geometry::Body;
+use super::goal::Goals;
+use super::path::{Path, STEP_M};
+use super::proposal::{Base, Shift, bases, bend, shifts};
+use super::road::Road;
+use super::speed::{Blocked, Profile, Room, SpeedSearch, Target};
+use super::track::follow;
+use super::vehicle::{Input, State, Vehicle, bounded};
+
+/// What of others is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Outlook<'a> {
+    /// Their futures, from a step on, as if handed over by an oracle.
+    Known(View<'a>),
+    /// What is seen of them now; the planner forecasts.
+    Seen(&'a [Seen]),
+}
+
+/// Bounds and tastes of a planner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlannerOptions {
+    /// Time of a step.
+    pub dt_s: f64,
+    /// Search nodes after which a cycle ends its search and lives with what it has.
+    pub work_max: u64,
+    /// Steps ahead at which a forecast forbids; beyond them it only costs.
+    pub hard_steps: usize,
+    /// Steps driven when no goal sets an end.
+    pub horizon_steps: usize,
+    /// Lateral acceleration in bends that is planned for, m/s2.
+    pub lateral_max_mps2: f64,
+}
+
+impl PlannerOptions {
+    /// Bounds for a passenger-car-sized vehicle and a given step.
+    pub fn for_step(dt_s: f64) -> Self {
+        Self {
+            dt_s,
+            work_max: 400_000,
+            hard_steps: (2.5 / dt_s).round() as usize,
+            horizon_steps: (5.0 / dt_s).round() as usize,
+            lateral_max_mps2: 5.0,
+        }
+    }
+}
+
+/// What a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reaches the goal.
+    Goal,
+    /// Keeps driving without touching anyone, but does not reach the goal.
+    Onward,
+    /// Stops.
+    Stop,
+}
+
+/// States and inputs to come.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it is.
+    pub kind: Kind,
+    /// States, first the one it was made in.
+    pub states: Vec<State>,
+    /// Inputs between them.
+    pub inputs: Vec<Input>,
+    /// The step it was made in.
+    pub made_at: i64,
+    /// Its cost; infinite for a stop.
+    pub cost: f64,
+    /// First step after its making at which it touches anyone, as far as was known then.
+    pub touches_after: Option<usize>,
+    path: Path,
+}
+
+/// What a cycle did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cycle {
+    /// What is done now.
+    pub input: Input,
+    /// The plan in force.
+    pub kind: Kind,
+    /// True if it was made in this cycle.
+    pub is_new: bool,
+    /// Proposals looked at.
+    pub n_proposals: usize,
+    /// Search nodes tried.
+    pub work: u64,
+    /// Why, in a few words.
+    pub why: &'static str,
+}
+
+/// Drives one vehicle to its goals.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    vehicle: Vehicle,
+    goals: Goals,
+    options: PlannerOptions,
+    plan: Option<Plan>,
+    tried_at: i64,
+}
+
+impl Planner {
+    /// A planner without a plan yet.
+    pub fn new(vehicle: Vehicle, goals: Goals, options: PlannerOptions) -> Self {
+        Self { vehicle, goals, options, plan: None, tried_at: i64::MIN }
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
+    /// One cycle: what to do for the next step.
+    pub fn cycle(&mut self, road: &Road, now: i64, state: &State, outlook: Outlook<'_>) -> Cycle {
+        let mut cycle = Cycle {
+            input: Input::default(),
+            kind: Kind::Stop,
+            is_new: false,
+            n_proposals: 0,
+            work: 0,
+            why: "the plan holds",
+        };
+        let (fault, touches_in) = self.fault(road, now, state, outlook);
+        let goal_plan = self.plan.as_ref().is_some_and(|p| p.kind == Kind::Goal);
+        let search_again = now >= self.tried_at.saturating_add(4);
+        if fault.is_some() || !goal_plan && search_again {
+            cycle.why = fault.unwrap_or("looks for a way to the goal");
+            self.tried_at = now;
+            let found = self.search(road, now, state, outlook, &mut cycle);
+            self.adopt(found, fault.is_none(), touches_in, now, &mut cycle);
+        }
+        self.act(now, state, &mut cycle);
+        cycle
+    }
+
+    /// Takes what was found, unless the plan in force is better.
+    fn adopt(
+        &mut self,
+        found: Option<Plan>,
+        holds: bool,
+        touches_in: Option<usize>,
+        now: i64,
+        cycle: &mut Cycle,
+    ) {
+        let Some(found) = found else { return };
+        let left = self
+            .plan
+            .as_ref()
+            .map_or(0, |p| p.states.len().saturating_sub((now - p.made_at).max(0) as usize + 1));
+        let old = self.plan.as_ref().map(|p| p.kind);
+        // A plan that will touch someone, but not soon, is kept rather than given up for nothing.
+        let old_until = if holds { usize::MAX } else { touches_in.unwrap_or(left) };
+        let better = match (old, found.kind) {
+            (None, _) | (_, Kind::Goal) => true,
+            (Some(Kind::Goal), Kind::Onward) => old_until < 12,
+            (Some(Kind::Goal), Kind::Stop) => {
+                old_until < 12 && found.touches_after.is_none_or(|t| t > old_until)
+            }
+            (Some(_), Kind::Onward) => true,
+            (Some(_), Kind::Stop) => {
+                !holds && found.touches_after.is_none_or(|t| t > old_until) || left == 0
+            }
+        };
+        if better {
+            self.plan = Some(found);
+            cycle.is_new = true;
+        }
+    }
+
+    /// What is wrong with the plan in force, and in how many steps it touches anyone.
+    fn fault(
+        &self,
+        road: &Road,
+        now: i64,
+        state: &State,
+        outlook: Outlook<'_>,
+    ) -> (Option<&'static str>, Option<usize>) {
+        let Some(plan) = &self.plan else { return (Some("no plan yet"), None) };
+        let at = (now - plan.made_at).max(0) as usize;
+        let Some(planned) = plan.states.get(at) else { return (Some("the plan has ended"), None) };
+        if planned.rear.distance_to(state.rear).0 > 0.3 {
+            return (Some("the vehicle is not where the plan has it"), None);
+        }
+        if at + 1 >= plan.states.len() {
+            return (Some("the plan has ended"), None);
+        }
+        let rest = &plan.states[at..];
+        let steps = self.options.hard_steps.min(rest.len() - 1);
+        let forecasts;
+        let view = match outlook {
+            Outlook::Known(view) => view,
+            Outlook::Seen(seen) => {
+                let near: Vec<Seen> = self.near(seen, state, steps);
+                let ego = (state.body(&self.vehicle), state.speed_mps);
+                forecasts = forecast(road, &near, ego, steps, self.options.dt_s);
+                View { futures: &forecasts, now: 0 }
+            }
+        };
+        let touch = self.first_touch(&rest[..=steps], view, self.slack_m(outlook));
+        if touch.is_some() {
+            return (Some("the plan would touch someone"), touch);
+        }
+        (None, None)
+    }
+
+    fn slack_m(&self, outlook: Outlook<'_>) -> f64 {
+        if matches!(outlook, Outlook::Known(_)) { 0.02 } else { 0.1 }
+    }
+
+    /// Those who can come near within some steps.
+    fn near(&self, seen: &[Seen], state: &State, steps: usize) -> Vec<Seen> {
+        let t = steps as f64 * self.options.dt_s;
+        let centre = state.centre(&self.vehicle);
+        seen.iter()
+            .filter(|s| {
+                let reach_m = (state.speed_mps + s.speed_mps.abs() + 2.0) * t + 12.0;
+                s.body.centre.distance_to(centre).0 < reach_m + s.body.radius_m()
+            })
+            .copied()
+            .collect()
+    }
+
+    /// The first of some states, the first of them now, at which the vehicle touches anyone.
+    fn first_touch(&self, states: &[State], others: View<'_>, slack_m: f64) -> Option<usize> {
+        (1..states.len()).find(|k| {
+            let own = states[*k].body(&self.vehicle);
+            let slack = slack_m * (1.0 + 0.05 * *k as f64).min(2.5);
+            let own = Body {
+                half_width_m: own.half_width_m + slack,
+                half_length_m: own.half_length_m + slack,
+                ..own
+            };
+            others.futures.iter().any(|f| {
+                f.bodies.get(others.now + k).is_some_and(|b| b.is_some_and(|b| own.overlaps(&b)))
+            })
+        })
+    }
+
+    fn act(&self, now: i64, state: &State, cycle: &mut Cycle) {
+        let Some(plan) = &self.plan else { return };
+        cycle.kind = plan.kind;
+        let at = (now - plan.made_at).max(0) as usize;
+        let input = plan.inputs.get(at).copied();
+        // Beyond the end of a plan: brake, straight on.
+        let brake = Input { steering_rate_radps: 0.0, acceleration_mps2: -4.0 };
+        cycle.input = bounded(&self.vehicle, state, input.unwrap_or(brake), self.options.dt_s);
+    }
+
+    /// Looks through the proposals for the best plan.
+    fn search(
+        &self,
+        road: &Road,
+        now: i64,
+        state: &State,
+        outlook: Outlook<'_>,
+        cycle: &mut Cycle,
+    ) -> Option<Plan> {
+        let dt_s = self.options.dt_s;
+        let last = self.goals.last_step().map_or(self.options.horizon_steps as i64, |l| l - now);
+        let n = last.clamp(1, (30.0 / dt_s) as i64) as usize;
+        let horizon_s = n as f64 * dt_s;
+        let reach_m =
+            (state.speed_mps * horizon_s + 1.5 * horizon_s.min(6.0).powi(2) + 40.0).min(700.0);
+        let bases = bases(road, &self.vehicle, state, &self.goals, reach_m);
+        let shifts = shifts(&bases, &self.goals, state);
+        let forecasts;
+        let view = match outlook {
+            Outlook::Known(view) => view,
+            Outlook::Seen(seen) => {
+                let ego = (state.body(&self.vehicle), state.speed_mps);
+                forecasts = forecast(road, seen, ego, n, dt_s);
+                View { futures: &forecasts, now: 0 }
+            }
+        };
+        let hard = match outlook {
+            Outlook::Known(_) => usize::MAX,
+            Outlook::Seen(_) => self.options.hard_steps,
+        };
+        let scene =
+            Scene { road, now, state, view, n, hard, reach_m, slack_m: self.slack_m(outlook) };
+        let mut best: Option<Plan> = None;
+        let mut n_good = 0;
+        for shift in &shifts {
+            if cycle.work > self.options.work_max || n_good >= 3 {
+                break;
+            }
+            let is_goal_known = best.as_ref().is_some_and(|b| b.kind == Kind::Goal);
+            if is_goal_known && shift.rank > 20.0 {
+                break;
+            }
+            cycle.n_proposals += 1;
+            let Some(plan) = self.propose(&scene, &bases[shift.base], shift, true, &mut cycle.work)
+            else {
+                continue;
+            };
+            n_good += usize::from(plan.kind == Kind::Goal);
+            if best.as_ref().is_none_or(|b| plan.cost < b.cost) {
+                best = Some(plan);
+            }
+        }
+        best.or_else(|| self.make_do(&scene, &bases, &shifts, cycle))
+    }
+
+    /// No way to the goal: the best way on, else a stop.
+    fn make_do(
+        &self,
+        scene: &Scene<'_>,
+        bases: &[Base],
+        shifts: &[Shift],
+        cycle: &mut Cycle,
+    ) -> Option<Plan> {
+        let scene = Scene { n: scene.n.min(self.options.horizon_steps), ..*scene };
+        let mut work = 0;
+        let mut paths = Vec::new();
+        for shift in shifts.iter().take(14) {
+            if let Some(plan) = self.propose(&scene, &bases[shift.base], shift, false, &mut work) {
+                cycle.work += work;
+                return Some(plan);
+            }
+            if work > self.options.work_max / 2 {
+                break;
+            }
+            if paths.len() < 3 {
+                paths.extend(bend(
+                    &self.vehicle,
+                    &bases[shift.base],
+                    shift,
+                    scene.state,
+                    scene.reach_m,
+                ));
+            }
+        }
+        cycle.work += work;
+        self.stop(&scene, &paths)
+    }
+
+    /// The gentlest stop that touches no one; else the one that touches latest.
+    fn stop(&self, scene: &Scene<'_>, paths: &[Path]) -> Option<Plan> {
+        let dt_s = self.options.dt_s;
+        let straight = || {
+            let points: Vec<_> = (0..200)
+                .map(|i| {
+                    let way = f64::from(i);
+                    super::geometry::ahead(scene.state.rear, scene.state.heading_rad, way)
+                })
+                .collect();
+            Path::exact(&points)
+        };
+        let mut best: Option<Plan> = None;
+        for path in paths.iter().cloned().chain(straight()) {
+            for brake in [0.0, 2.0, 4.0, 7.0, 11.0] {
+                let steps = self.options.horizon_steps;
+                let accelerations = vec![-brake; steps];
+                let (states, inputs) =
+                    follow(&self.vehicle, &path, scene.state, &accelerations, dt_s);
+                let touch = self.first_touch(&states, scene.view, scene.slack_m);
+                let edge = states.iter().position(|s| !scene.road.is_clear(&s.body(&self.vehicle)));
+                let until =
+                    touch.unwrap_or(usize::MAX).min(edge.filter(|e| *e > 0).unwrap_or(usize::MAX));
+                let touches_after = (until != usize::MAX).then_some(until);
+                let longer =
+                    best.as_ref().is_none_or(|b| b.touches_after.is_some_and(|t| until > t));
+                if longer {
+                    best = Some(Plan {
+                        kind: Kind::Stop,
+                        states,
+                        inputs,
+                        made_at: scene.now,
+                        cost: f64::INFINITY,
+                        touches_after,
+                        path: path.clone(),
+                    });
+                }
+            }
+        }
+        best
+    }
+
+    /// A whole plan along one proposal, checked; `None` if there is none.
+    fn propose(
+        &self,
+        scene: &Scene<'_>,
+        base: &Base,
+        shift: &Shift,
+        to_goal: bool,
+        work: &mut u64,
+    ) -> Option<Plan> {
+        let path = bend(&self.vehicle, base, shift, scene.state, scene.reach_m)?;
+        let targets = if to_goal { self.targets(scene, &path) } else { Vec::new() };
+        if to_goal && targets.is_empty() && !self.goals.any_of.is_empty() {
+            return None;
+        }
+        let wall_m = self.wall_m(scene, &path);
+        let limit_mps = self.limits(scene, &path);
+        for (side_m, along_m) in [(0.12, 0.3), (0.4, 0.9)] {
+            let room = Room { side_m: side_m + scene.slack_m, along_m: along_m + scene.slack_m };
+            let blocked = Blocked::build(&path, &self.vehicle, scene.view, scene.n, room);
+            let search = SpeedSearch {
+                vehicle: &self.vehicle,
+                dt_s: self.options.dt_s,
+                s_m: 0.0,
+                speed_mps: scene.state.speed_mps,
+                n: scene.n,
+                limit_mps: &limit_mps,
+                blocked: &blocked,
+                soft_from: scene.hard,
+                targets: &targets,
+                wall_m,
+                wanted_mps: scene.state.speed_mps.max(3.0),
+            };
+            let profile = search.run(work);
+            if !profile.is_goal {
+                return None;
+            }
+            match self.roll_out(scene, &path, &profile, shift, to_goal) {
+                Rolled::Fine(plan) => return Some(*plan),
+                Rolled::Touches => {}
+                Rolled::Fails => return None,
+            }
+        }
+        None
+    }
+
+    fn roll_out(
+        &self,
+        scene: &Scene<'_>,
+        path: &Path,
+        profile: &Profile,
+        shift: &Shift,
+        to_goal: bool,
+    ) -> Rolled {
+        let dt_s = self.options.dt_s;
+        let mut accelerations = profile.accelerations_mps2.clone();
+        // A few steps more, in case the goal is met a little late.
+        let spare = if to_goal && !self.goals.any_of.is_empty() { 4 } else { 0 };
+        accelerations.extend(std::iter::repeat_n(0.0, spare));
+        let (mut states, mut inputs) =
+            follow(&self.vehicle, path, scene.state, &accelerations, dt_s);
+        let mut kind = Kind::Onward;
+        if to_goal && !self.goals.any_of.is_empty() {
+            let reached = (0..states.len())
+                .find(|k| self.goals.is_reached(&self.vehicle, &states[*k], scene.now + *k as i64));
+            let Some(reached) = reached else { return Rolled::Fails };
+            states.truncate(reached + 1);
+            inputs.truncate(reached);
+            kind = Kind::Goal;
+        }
+        let hard = states.len().min(scene.hard.saturating_add(1));
+        if self.first_touch(&states[..hard], scene.view, scene.slack_m).is_some() {
+            return Rolled::Touches;
+        }
+        if states.iter().skip(1).any(|s| !scene.road.is_clear(&s.body(&self.vehicle).grown(0.01))) {
+            return Rolled::Fails;
+        }
+        Rolled::Fine(Box::new(Plan {
+            kind,
+            states,
+            inputs,
+            made_at: scene.now,
+            cost: profile.cost + shift.rank,
+            touches_after: None,
+            path: path.clone(),
+        }))
+    }
+
+    fn targets(&self, scene: &Scene<'_>, path: &Path) -> Vec<Target> {
+        let ahead_m = self.vehicle.rear_axle_m;
+        self.goals
+            .any_of
+            .iter()
+            .filter_map(|goal| {
+                let places = if goal.rings.is_empty() && goal.heading_rad.is_none() {
+                    Vec::new()
+                } else {
+                    path.points()
+                        .iter()
+                        .map(|p| {
+                            let centre = super::geometry::ahead(p.at, p.heading_rad, ahead_m);
+                            goal.holds_place(centre, p.heading_rad, 0.01)
+                        })
+                        .collect()
+                };
+                let steps = (goal.steps.0 - scene.now, goal.steps.1 - scene.now);
+                let speed =
+                    goal.speed_mps.map_or((f64::NEG_INFINITY, f64::INFINITY), |(lo, hi)| {
+                        let margin = 0.05_f64.min((hi - lo).abs() / 4.0);
+                        (lo + margin, hi - margin)
+                    });
+                Target::new(steps, places, speed)
+            })
+            .collect()
+    }
+
+    /// How far along a path the vehicle stays on the road.
+    fn wall_m(&self, scene: &Scene<'_>, path: &Path) -> f64 {
+        let points = path.points();
+        let body = |i: usize| {
+            let p = points[i];
+            State { rear: p.at, heading_rad: p.heading_rad, ..State::default() }.body(&self.vehicle)
+        };
+        let first_clear = (0..points.len()).find(|i| scene.road.is_clear(&body(*i))).unwrap_or(0);
+        // An edge crossed while the bend out of the present place is driven ends the proposal.
+        let from = if first_clear <= 4 { first_clear } else { 0 };
+        (from..points.len())
+            .step_by(2)
+            .find(|i| !scene.road.is_clear(&body(*i)))
+            .map_or(path.length_m(), |i| (i as f64 - 2.0) * STEP_M)
+    }
+
+    /// The highest speed at each point of a path: bends, steering rate, top speed.
+    fn limits(&self, scene: &Scene<'_>, path: &Path) -> Vec<f64> {
+        let points = path.points();
+        let rate = self.vehicle.steering_rate_max_radps / self.vehicle.wheelbase_m() * 0.9;
+        let mut limits: Vec<f64> = (0..points.len())
+            .map(|i| {
+                let (a, b) = (i.saturating_sub(2), (i + 2).min(points.len() - 1));
+                let sharpness = (points[b].curvature_1pm - points[a].curvature_1pm).abs()
+                    / ((b - a).max(1) as f64 * STEP_M);
+                let bend = points[i].curvature_1pm.abs().max(1e-6);
+                let turning = (self.options.lateral_max_mps2 / bend).sqrt();
+                turning.min(rate / sharpness.max(1e-6)).min(self.vehicle.speed_max_mps - 0.1)
+            })
+            .collect();
+        // Near the vehicle its present speed is a fact.
+        for i in (0..limits.len().saturating_sub(1)).rev() {
+            limits[i] = limits[i].min((limits[i + 1] * limits[i + 1] + 2.0 * 6.0 * STEP_M).sqrt());
+        }
+        let _ = scene;
+        limits
+    }
+}
+
+enum Rolled {
+    Fine(Box<Plan>),
+    Touches,
+    Fails,
+}
+
+/// What a search works on.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    road: &'a Road,
+    now: i64,
+    state: &'a State,
+    view: View<'a>,
+    n: usize,
+    hard: usize,
+    reach_m: f64,
+    slack_m: f64,
+}
+
+impl Plan {
+    /// The path it follows.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the vehicle will be, if it keeps to the plan, some steps after its making.
+    pub fn state_at(&self, steps: usize) -> Option<&State> {
+        self.states.get(steps)
+    }
+}

@@ -1,0 +1,238 @@
+//! One vehicle driven through a recorded scene in a closed loop, step by step.
+//!
+//! The others move as recorded, whatever the ego does; so one of them may run into it. Such a
+//! contact is counted, and told apart from one where the ego is at fault.
+
+use std::time::Duration;
+
+use rv_driver::trajectory::{
+    Body, Cycle, Future, Goals, Kind, Outlook, Planner, PlannerOptions, Road, Seen, State, Vehicle,
+    View, bounded, step, wrapped_rad,
+};
+
+/// One of the others as recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Id in the source.
+    pub id: i64,
+    /// True if it stands for good.
+    pub is_static: bool,
+    /// True if it keeps to lanes, false if it walks freely.
+    pub keeps_lane: bool,
+    /// Step of the first moment.
+    pub first_step: i64,
+    /// What it covered and how fast it was; `None` where it was not there.
+    pub moments: Vec<Option<(Body, f64)>>,
+}
+
+/// What the planner is told of the others' future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prediction {
+    /// Nothing: it forecasts from what it has seen.
+    Own,
+    /// All, from the record.
+    GroundTruth,
+}
+
+/// A drive to be made.
+#[derive(Clone, Debug)]
+pub struct Scene<'a> {
+    /// The road.
+    pub road: &'a Road,
+    /// The others.
+    pub others: &'a [Recorded],
+    /// The vehicle driven.
+    pub vehicle: Vehicle,
+    /// What is asked of it.
+    pub goals: Goals,
+    /// Where it begins.
+    pub start: State,
+    /// Step at which it begins.
+    pub first_step: i64,
+    /// Bounds of the planner.
+    pub options: PlannerOptions,
+    /// What the planner is told.
+    pub prediction: Prediction,
+}
+
+/// Who is to blame for a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The ego drove into the other.
+    Ego,
+    /// The other, moving as recorded, drove into the ego from behind or while it stood.
+    Other,
+}
+
+/// A contact with one of the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// When.
+    pub step: i64,
+    /// With whom.
+    pub id: i64,
+    /// Whose fault.
+    pub blame: Blame,
+}
+
+/// One cycle of the drive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CycleRecord {
+    /// Step at its beginning.
+    pub step: i64,
+    /// State at its beginning.
+    pub state: State,
+    /// What the planner did.
+    pub cycle: Cycle,
+    /// Centres of the plan in force, from now on, every fifth step.
+    pub plan: Vec<rv_base::Point2>,
+    /// Others within sight.
+    pub n_seen: usize,
+    /// Time it took, by the clock given.
+    pub took: Duration,
+}
+
+/// A drive made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Driven {
+    /// State at each step, from the first.
+    pub states: Vec<State>,
+    /// What was done and why.
+    pub cycles: Vec<CycleRecord>,
+    /// Step at which the goal was reached.
+    pub reached: Option<i64>,
+    /// First contact.
+    pub contact: Option<Contact>,
+    /// First step at which an edge of the road was crossed.
+    pub left_road: Option<i64>,
+}
+
+/// Drives a scene until the goal is reached or can no longer be; `clock` times each cycle.
+pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
+    let dt_s = scene.options.dt_s;
+    let default_end = scene.first_step + scene.options.horizon_steps as i64;
+    let end = scene.goals.last_step().unwrap_or(default_end).min(scene.first_step + 1200);
+    let futures = match scene.prediction {
+        Prediction::GroundTruth => known(scene, end),
+        Prediction::Own => Vec::new(),
+    };
+    let mut planner = Planner::new(scene.vehicle, scene.goals.clone(), scene.options);
+    let mut driven = Driven {
+        states: vec![scene.start],
+        cycles: Vec::new(),
+        reached: None,
+        contact: None,
+        left_road: None,
+    };
+    let mut state = scene.start;
+    for now in scene.first_step..end {
+        if scene.goals.is_reached(&scene.vehicle, &state, now) {
+            driven.reached = Some(now);
+            break;
+        }
+        let seen = if scene.prediction == Prediction::Own { seen_at(scene, now) } else { vec![] };
+        let outlook = match scene.prediction {
+            Prediction::GroundTruth => {
+                Outlook::Known(View { futures: &futures, now: (now - scene.first_step) as usize })
+            }
+            Prediction::Own => Outlook::Seen(&seen),
+        };
+        let before = clock();
+        let cycle = planner.cycle(scene.road, now, &state, outlook);
+        let took = clock().saturating_sub(before);
+        let input = bounded(&scene.vehicle, &state, cycle.input, dt_s);
+        let plan = planner.plan().map_or_else(Vec::new, |p| {
+            let from = (now - p.made_at).max(0) as usize;
+            p.states.iter().skip(from).step_by(5).map(|s| s.centre(&scene.vehicle)).collect()
+        });
+        driven.cycles.push(CycleRecord { step: now, state, cycle, plan, n_seen: seen.len(), took });
+        state = step(&scene.vehicle, &state, input, dt_s);
+        driven.states.push(state);
+        note_faults(scene, now + 1, &state, &mut driven);
+    }
+    if scene.goals.is_reached(&scene.vehicle, &state, end) && driven.reached.is_none() {
+        driven.reached = Some(end);
+    }
+    driven
+}
+
+/// Kinds of plan by the number of cycles they were in force.
+pub fn kinds(driven: &Driven) -> (usize, usize, usize) {
+    let count = |kind| driven.cycles.iter().filter(|c| c.cycle.kind == kind).count();
+    (count(Kind::Goal), count(Kind::Onward), count(Kind::Stop))
+}
+
+fn note_faults(scene: &Scene<'_>, now: i64, state: &State, driven: &mut Driven) {
+    let body = state.body(&scene.vehicle);
+    if driven.left_road.is_none() && !scene.road.is_clear(&body) {
+        driven.left_road = Some(now);
+    }
+    if driven.contact.is_some() {
+        return;
+    }
+    for other in scene.others {
+        let Some((there, _)) = other.at(now) else { continue };
+        if body.overlaps(&there) {
+            let blame = blame(&body, state.speed_mps, &there);
+            driven.contact = Some(Contact { step: now, id: other.id, blame });
+            return;
+        }
+    }
+}
+
+/// The ego is not at fault if it stands, or is hit from behind by one that goes its way.
+fn blame(own: &Body, speed_mps: f64, other: &Body) -> Blame {
+    let (sin, cos) = own.heading_rad.sin_cos();
+    let along_m =
+        (other.centre.x_m - own.centre.x_m) * cos + (other.centre.y_m - own.centre.y_m) * sin;
+    let is_behind = along_m < -own.half_length_m * 0.5;
+    let goes_along = wrapped_rad(other.heading_rad - own.heading_rad).abs() < 1.0;
+    if speed_mps < 0.1 || is_behind && goes_along { Blame::Other } else { Blame::Ego }
+}
+
+impl Recorded {
+    /// What it covers at a step, and its speed.
+    pub fn at(&self, now: i64) -> Option<(Body, f64)> {
+        if self.is_static {
+            return self.moments.first().copied().flatten();
+        }
+        let idx = usize::try_from(now - self.first_step).ok()?;
+        self.moments.get(idx).copied().flatten()
+    }
+}
+
+fn known(scene: &Scene<'_>, end: i64) -> Vec<Future> {
+    let futures = scene.others.iter().map(|o| Future {
+        id: o.id,
+        bodies: (scene.first_step..=end + 10).map(|k| o.at(k).map(|m| m.0)).collect(),
+    });
+    futures.collect()
+}
+
+/// What a vehicle sees at a step: everyone now, with speed and turning from the last steps.
+fn seen_at(scene: &Scene<'_>, now: i64) -> Vec<Seen> {
+    let dt_s = scene.options.dt_s;
+    let back = ((0.3 / dt_s).round() as i64).max(1);
+    let mut out = Vec::new();
+    for other in scene.others {
+        let Some((body, recorded_mps)) = other.at(now) else { continue };
+        let before = (1..=back).rev().find_map(|b| Some((b, other.at(now - b)?)));
+        let mut seen = Seen {
+            id: other.id,
+            body,
+            speed_mps: recorded_mps,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            is_static: other.is_static,
+            keeps_lane: other.keeps_lane,
+        };
+        if let (false, Some((steps, (was, was_mps)))) = (other.is_static, before) {
+            let t = steps as f64 * dt_s;
+            seen.acceleration_mps2 = ((recorded_mps - was_mps) / t).clamp(-8.0, 4.0);
+            seen.yaw_rate_radps =
+                (wrapped_rad(body.heading_rad - was.heading_rad) / t).clamp(-1.0, 1.0);
+        }
+        out.push(seen);
+    }
+    out
+}

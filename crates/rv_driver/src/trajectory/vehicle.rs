@@ -125,11 +125,14 @@ impl State {
 /// and angle, friction circle, power, top speed, no driving backwards.
 pub fn bounded(vehicle: &Vehicle, state: &State, wanted: Input, dt_s: f64) -> Input {
     let rate = vehicle.steering_rate_max_radps * 0.9999;
-    let max = vehicle.steering_max_rad - 1e-6;
+    // No steeper than tyres can hold at this speed.
+    let v = state.speed_mps;
+    let grip = 0.95 * vehicle.acceleration_max_mps2 * vehicle.wheelbase_m() / (v * v).max(1e-3);
+    let max = grip.atan().min(vehicle.steering_max_rad - 1e-6);
     let (low, high) = ((-max - state.steering_rad) / dt_s, (max - state.steering_rad) / dt_s);
     let steering_rate_radps =
         wanted.steering_rate_radps.clamp(-rate, rate).clamp(low.min(0.0), high.max(0.0));
-    let (v, top) = (state.speed_mps, vehicle.acceleration_max_mps2);
+    let top = vehicle.acceleration_max_mps2;
     // The circle holds over the whole step: with the steering at its end, too.
     let steering_end = state.steering_rad + steering_rate_radps * dt_s;
     let tan = state.steering_rad.tan().abs().max(steering_end.tan().abs());
@@ -196,7 +199,7 @@ mod tests {
         let s = State { speed_mps: 20.0, steering_rad: 0.05, ..State::default() };
         let u = bounded(&vehicle, &s, wild, 0.1);
         let lateral = 400.0 * 0.05_f64.tan() / vehicle.wheelbase_m();
-        assert!(u.steering_rate_radps <= 0.4 && u.acceleration_mps2 < -5.0);
+        assert!(u.steering_rate_radps <= 0.4 && u.acceleration_mps2 < -3.0);
         assert!(u.acceleration_mps2.hypot(lateral) <= 11.5);
         let slow = State { speed_mps: 0.3, ..State::default() };
         let u = bounded(&vehicle, &slow, wild, 0.1);

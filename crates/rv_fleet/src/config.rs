@@ -295,6 +295,33 @@ impl FleetConfig {
         }
     }
 
+    /// Adds a permit that keeps vehicles of some kinds out of areas, and gives it to the vans of a
+    /// group.
+    pub fn forbid(
+        &mut self,
+        name: &str,
+        kinds: &[VehicleKind],
+        areas: Vec<PermitArea>,
+        is_held: impl Fn(&Van) -> bool,
+    ) -> PermitId {
+        let next = self.permits.iter().map(|p| p.id.0 + 1).max().unwrap_or(0);
+        let id = PermitId(next);
+        self.permits.push(Permit {
+            id,
+            name: name.to_owned(),
+            kinds: kinds.to_vec(),
+            allowed: Vec::new(),
+            forbidden: areas,
+            hours: HourSet::NEVER,
+        });
+        for van in &mut self.vans {
+            if is_held(van) {
+                van.permits.push(id);
+            }
+        }
+        id
+    }
+
     /// Checks that everything referred to exists and numbers are sane.
     pub fn check(&self, city: &City) -> Result<(), ConfigError> {
         if city.graph.edges.is_empty() {

@@ -30,7 +30,7 @@ const HOLD: Seconds = Seconds(600.0);
 /// Most parcels that one item of a job holds.
 const ITEM_PARCELS_MAX: u32 = 100;
 /// Time beyond a tour's end for which its roads must be covered by permits.
-const COVER_MARGIN: Seconds = Seconds(1200.0);
+const COVER_MARGIN: Seconds = Seconds(1500.0);
 /// Time after a missed departure for which a circuit is tried again.
 const CIRCUIT_RETRY: Seconds = Seconds(5400.0);
 /// Width of a slot of promised work.

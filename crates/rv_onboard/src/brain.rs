@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rv_base::{EdgeId, Meters, MissionId, ParcelId, Seconds, StopId, Timestamp, WattHours};
 use rv_driver::{SpeedPlan, SpeedPoint};
 use rv_wire::{
-    Channel, Down, FaultKind, HelpChoice, OnboardState, Status, Stop, StopKind, Up, WINDOW,
+    Channel, Down, FaultKind, HelpChoice, MissionRefusal, OnboardState, Status, Stop, StopKind, Up,
+    WINDOW,
 };
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +88,12 @@ pub(crate) struct LegPlan {
     pub(crate) to_go_m: Vec<f64>,
     /// First edge of the path, beyond the current one, that may not be entered.
     pub(crate) barred: Option<(usize, Barred)>,
-    /// Hour of the week for which permits were checked.
-    pub(crate) hour: u32,
+    /// Hours of the week for which permits were checked.
+    pub(crate) hours: [u32; 3],
+    /// True if it may not be driven on the edge it is on, now or in a moment.
+    pub(crate) must_stand: bool,
+    /// The edge and hours for which that was found.
+    pub(crate) stood_for: Option<(EdgeId, [u32; 3])>,
     pub(crate) points: Vec<SpeedPoint>,
 }
 
@@ -154,7 +159,8 @@ impl Onboard {
             _ if m.is_halted => OnboardState::Stopped,
             Phase::Idle => OnboardState::Idle,
             Phase::Driving
-                if m.sensed.speed.0 == 0.0 && (m.call.is_some() || self.leg.barred.is_some()) =>
+                if m.sensed.speed.0 == 0.0
+                    && (m.call.is_some() || self.leg.barred.is_some() || self.leg.must_stand) =>
             {
                 OnboardState::Stopped
             }
@@ -212,6 +218,10 @@ impl Onboard {
         }
         if let (Phase::AtStop(visit), Some(stop)) = (&m.phase, m.stops.front()) {
             next = next.min(visit.next_wakeup(now, stop));
+            // The moment from which it may have to leave for its permits.
+            let hour = Seconds(3600.0);
+            let since = (now + crate::drive::LEAVE_BEFORE).0.rem_euclid(3_600_000);
+            next = next.min(now + hour - Seconds(since as f64 / 1000.0));
         }
         next.max(now)
     }
@@ -269,8 +279,13 @@ impl Onboard {
         if is_kept {
             return false;
         }
-        // The mission was checked against this position when it was taken.
-        let from = stop.route.iter().position(|e| *e == m.sensed.position.edge).unwrap_or(0);
+        let Some(from) = stop.route.iter().position(|e| *e == m.sensed.position.edge) else {
+            // It was moved since it took the mission: better another one than the wrong way.
+            m.stops.clear();
+            let (id, version, reason) = (m.mission, m.version, MissionRefusal::RouteBroken);
+            self.say(Up::MissionRefused { id, version, reason });
+            return false;
+        };
         m.path = stop.route[from..].to_vec();
         m.path_idx = 0;
         let stop = stop.id;

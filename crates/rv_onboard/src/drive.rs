@@ -1,6 +1,6 @@
 //! Following the path: where to slow down, where to stand, what may not be entered.
 
-use rv_base::{LatLon, Meters, MetersPerSecond, Radians, Seconds, Timestamp};
+use rv_base::{EdgeId, LatLon, Meters, MetersPerSecond, Radians, Seconds, Timestamp};
 use rv_driver::{Ahead, SpeedPlan};
 use rv_wire::{FaultKind, HelpChoice, HelpKind};
 
@@ -12,6 +12,16 @@ pub(crate) const AT_STOP_M: f64 = 0.5;
 
 /// Speed with a degraded sensor.
 const DEGRADED: MetersPerSecond = MetersPerSecond(4.0);
+
+/// An area that closes within this time is not entered any more: enough to serve a stop in it and
+/// to drive out again.
+const ENTER_BEFORE: Seconds = Seconds(1500.0);
+
+/// A stop in an area that closes within this time is left.
+pub(crate) const LEAVE_BEFORE: Seconds = Seconds(720.0);
+
+/// So long before an area closes a vehicle that is still inside stands: enough to brake.
+const STAND_BEFORE: Seconds = Seconds(40.0);
 
 /// Length of a driving step.
 const STEP: Seconds = Seconds(1.0);
@@ -26,9 +36,10 @@ impl Onboard {
             if has_block_changed {
                 self.m.cleared.retain(|edge| Some(*edge) == sensed.blocked);
                 self.find_barred(now);
-            } else if self.atlas.permits.hour_of_week(now) != self.leg.hour {
+            } else if self.hours(now) != self.leg.hours {
                 self.find_barred(now);
             }
+            self.see_to_standing(now);
             self.watch_barred(now);
         }
         if self.is_moving() {
@@ -40,7 +51,7 @@ impl Onboard {
     pub(crate) fn drive(&mut self, out: &mut Vec<Output>) {
         let acceleration = if self.m.faults.contains(&FaultKind::Dead) {
             -self.config.driver.braking_max
-        } else if self.m.is_halted || self.m.phase != Phase::Driving {
+        } else if self.m.is_halted || self.m.phase != Phase::Driving || self.leg.must_stand {
             -self.config.driver.braking_comfortable
         } else {
             self.follow_path()
@@ -129,40 +140,69 @@ impl Onboard {
         self.find_barred(now);
     }
 
-    /// Finds the first edge ahead that is closed, blocked or not permitted at this hour.
+    /// Finds the first edge ahead that is closed, blocked or not permitted at this hour, or that
+    /// leads into an area which closes soon.
     pub(crate) fn find_barred(&mut self, now: Timestamp) {
         let m = &self.m;
-        let hour = self.atlas.permits.hour_of_week(now);
-        let barred = |edge| {
+        let hours = self.hours(now);
+        let barred = |idx: usize| {
+            let edge = m.path[idx];
             if m.closures.contains(&edge) {
                 Some(Barred::Closed)
             } else if m.sensed.blocked == Some(edge) && !m.cleared.contains(&edge) {
                 Some(Barred::Blocked)
+            } else if !self.is_covered(edge, hours[0])
+                || (!self.is_covered(edge, hours[2]) && self.is_covered(m.path[idx - 1], hours[2]))
+            {
+                Some(Barred::NotPermitted)
             } else {
-                let (permits, kind) = (&self.config.permits, self.config.class.kind);
-                let is_covered = permits.is_empty()
-                    || self.atlas.permits.covers_hour(permits, kind, edge, hour).is_ok();
-                (!is_covered).then_some(Barred::NotPermitted)
+                None
             }
         };
-        self.leg.hour = hour;
-        self.leg.barred = m
-            .path
-            .iter()
-            .enumerate()
-            .skip(m.path_idx + 1)
-            .find_map(|(idx, edge)| Some((idx, barred(*edge)?)));
+        let barred = (m.path_idx + 1..m.path.len()).find_map(|idx| Some((idx, barred(idx)?)));
+        self.leg.barred = barred;
+        self.leg.hours = hours;
+        self.see_to_standing(now);
+    }
+
+    /// Hours of the week now, when it would have to stand, and when it would have to be out of an
+    /// area that it is about to enter.
+    fn hours(&self, now: Timestamp) -> [u32; 3] {
+        let permits = &self.atlas.permits;
+        [now, now + STAND_BEFORE, now + ENTER_BEFORE].map(|at| permits.hour_of_week(at))
+    }
+
+    fn is_covered(&self, edge: EdgeId, hour: u32) -> bool {
+        let (permits, kind) = (&self.config.permits, self.config.class.kind);
+        permits.is_empty() || self.atlas.permits.covers_hour(permits, kind, edge, hour).is_ok()
+    }
+
+    /// Stands in good time where it may not be any more, rather than drive on without a permit.
+    fn see_to_standing(&mut self, now: Timestamp) {
+        let edge = self.m.sensed.position.edge;
+        let hours = self.hours(now);
+        if self.leg.stood_for != Some((edge, hours)) {
+            self.leg.stood_for = Some((edge, hours));
+            self.leg.must_stand =
+                !self.is_covered(edge, hours[0]) || !self.is_covered(edge, hours[1]);
+        }
+    }
+
+    /// True if the road it stands on will soon be closed to it.
+    pub(crate) fn must_leave(&self, now: Timestamp) -> bool {
+        let edge = self.m.sensed.position.edge;
+        !self.is_covered(edge, self.atlas.permits.hour_of_week(now + LEAVE_BEFORE))
     }
 
     /// Calls for help while it stands before an edge that it may not enter. A closure the fleet
     /// knows of: it has sent another way, or there is none until the road opens.
     fn watch_barred(&mut self, now: Timestamp) {
         let m = &self.m;
-        let is_held = self.leg.barred.is_some_and(|(idx, why)| {
+        let is_before = self.leg.barred.is_some_and(|(idx, why)| {
             why != Barred::Closed
-                && m.sensed.speed.0 == 0.0
                 && self.distance_to_edge(idx) < self.config.block_gap + Meters(AT_STOP_M)
         });
+        let is_held = m.sensed.speed.0 == 0.0 && (is_before || self.leg.must_stand);
         let is_called = m.call.as_ref().is_some_and(|call| call.kind == HelpKind::RoadBlocked);
         if is_held && m.call.is_none() && now >= m.quiet_until {
             let choices: &[HelpChoice] = match self.leg.barred {

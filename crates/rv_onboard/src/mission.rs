@@ -108,7 +108,7 @@ impl Onboard {
 
     /// Index of the vehicle's edge on a route that may start behind it, if what it has driven
     /// since is that route.
-    fn place_on(&self, route: &[EdgeId]) -> Option<usize> {
+    pub(crate) fn place_on(&self, route: &[EdgeId]) -> Option<usize> {
         let driven = &self.m.trip.edges;
         let here = self.m.sensed.position.edge;
         route
@@ -168,7 +168,9 @@ impl Onboard {
             self.m.stops = stops;
             return;
         }
-        let was_driving = self.m.phase == Phase::Driving;
+        // One that has nothing to do but still rolls goes on as well: by the time it stood, it
+        // might have passed where the new route turns off.
+        let was_driving = self.m.phase == Phase::Driving || self.m.sensed.speed.0 > 0.0;
         let target = self.m.stops.front().map(|stop| stop.id);
         self.m.stops = stops;
         let Some(stop) = self.m.stops.front() else {
@@ -183,6 +185,7 @@ impl Onboard {
         let start = self.place_on(&stop.route).unwrap_or(0);
         self.m.path = stop.route[start..].to_vec();
         self.m.path_idx = 0;
+        self.m.phase = Phase::Driving;
         if target != Some(stop_id) {
             self.say(Up::Departed { stop: stop_id, at: now });
         }

@@ -105,10 +105,12 @@ fn hash_code(stop: StopId, order: OrderId, code: &str) -> CodeHash {
 impl Onboard {
     /// Goes on with the stop it stands at; true when the stop ended.
     pub(crate) fn serve(&mut self, now: Timestamp, out: &mut Vec<Output>) -> bool {
+        let must_leave = self.must_leave(now);
         let (Phase::AtStop(visit), Some(stop)) = (&mut self.m.phase, self.m.stops.front()) else {
             return false;
         };
-        if now < stop.earliest || self.m.faults.contains(&FaultKind::Dead) {
+        let is_early = now < stop.earliest && !must_leave;
+        if is_early || self.m.faults.contains(&FaultKind::Dead) {
             return false;
         }
         if visit.begun.is_none() {
@@ -117,6 +119,9 @@ impl Onboard {
             self.present(out);
         }
         self.give_up_late(now);
+        if must_leave {
+            self.give_up_waiting(now);
+        }
         let Phase::AtStop(visit) = &self.m.phase else { return false };
         if visit.tasks.iter().any(|task| *task != Progress::Done) {
             return false;
@@ -384,6 +389,16 @@ impl Onboard {
             Task::Charge { .. } => TaskResult::Charged { energy: visit.metered },
         };
         self.end_task(now, idx, result);
+    }
+
+    /// Gives up everything but the doors that stand open, which somebody is about to close.
+    fn give_up_waiting(&mut self, now: Timestamp) {
+        for idx in 0..self.n_tasks() {
+            let Phase::AtStop(visit) = &self.m.phase else { return };
+            if !matches!(visit.tasks[idx], Progress::Unlocked { .. }) {
+                self.give_up_task(now, idx, NotHandedOver::NobodyThere);
+            }
+        }
     }
 
     /// Gives up what has waited too long.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use rv_base::{Seconds, Timestamp, VanId, WattHours};
+use rv_base::{ParcelId, Seconds, Timestamp, VanId, WattHours};
 use rv_fleet::audit::{Audit, AuditReport, DrivenEdge};
 use rv_fleet::{
     Actor, Command, ConfigError, Event, Fleet, FleetConfig, Input, Output, Record, Rejection,
@@ -134,6 +134,8 @@ pub struct DayResult {
     pub history: Vec<HistoryRow>,
     /// What each van really drove.
     pub driven: Vec<(VanId, Vec<DrivenEdge>)>,
+    /// What each van has on board at the end.
+    pub on_board: Vec<(VanId, Vec<ParcelId>)>,
     /// Rejected commands by code.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Times a van came to the end of its path with speed.
@@ -389,6 +391,7 @@ impl<'a> Run<'a> {
             is_partial,
             history: self.history,
             driven: self.twin.take_driven(),
+            on_board: self.twin.on_board(),
             rejected: self.rejected,
             n_overruns: self.twin.n_overruns(),
             n_messages: self.n_messages,

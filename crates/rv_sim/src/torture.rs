@@ -1,9 +1,10 @@
 //! Small days in which everything goes wrong, and what must hold after each.
 
-use rv_base::{EdgeId, Meters, Rng, Seconds, Timestamp};
+use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng, Seconds, Timestamp};
 use rv_fleet::audit::Roads;
 use rv_fleet::{Actor, Command, Fleet, FleetConfig, RoadPlace};
-use rv_map::{City, Mode};
+use rv_map::{City, FacilityKind, Mode};
+use rv_model::{HourSet, PermitArea, VehicleKind};
 
 use crate::config::TwinConfig;
 use crate::day::{DayConfig, DayResult};
@@ -26,7 +27,7 @@ pub struct TortureSize {
 /// repeated orders and crashes of the fleet's process, all from the seed.
 pub fn torture_day(city: &City, size: TortureSize, seed: u64) -> DayConfig {
     let mut rng = Rng::from_seed(seed).fork("torture");
-    let fleet = FleetConfig::for_city(city, size.n_vans, seed);
+    let mut fleet = FleetConfig::for_city(city, size.n_vans, seed);
     let mut twin = TwinConfig::usual(seed, size.n_parcels, Seconds(size.hours * 3600.0));
     twin.faults = FaultRates::HEAVY;
     twin.people.absent = rng.range(0.0, 0.3);
@@ -44,6 +45,10 @@ pub fn torture_day(city: &City, size: TortureSize, seed: u64) -> DayConfig {
     let mut orders = twin.demand.orders(city, &fleet.tenants, &day);
     let end = day.start + day.length;
     add_commands(city, &mut orders, day.start, end, &mut rng);
+    let mut zones = Rng::from_seed(seed).fork("zones");
+    if zones.chance(0.5) {
+        forbid_district(city, &mut fleet, day.start, size.hours, &mut zones);
+    }
     let mut config = DayConfig::new(fleet, twin);
     config.orders = Some(orders);
     let mut crashes: Vec<Timestamp> = (0..rng.below(4))
@@ -52,6 +57,52 @@ pub fn torture_day(city: &City, size: TortureSize, seed: u64) -> DayConfig {
     crashes.sort();
     config.crashes = crashes;
     config
+}
+
+/// Closes a district around some place to all or half of the vans, for one or two hours of the day.
+fn forbid_district(
+    city: &City,
+    fleet: &mut FleetConfig,
+    start: Timestamp,
+    hours: f64,
+    rng: &mut Rng,
+) {
+    let first = (start + fleet.utc_offset_s).hour_of_week() % 24;
+    let from = first + rng.below((hours.ceil() as usize).max(1)) as u32;
+    let to = from + 1 + rng.below(2) as u32;
+    let half = Meters(rng.range(60.0, 250.0));
+    let Some(area) = district(city, half, HourSet::daily(from % 24, to % 24), rng) else { return };
+    let kinds = [VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck];
+    let group = rng.below(2) as u32;
+    fleet.forbid("district", &kinds, vec![area], |van| group == 0 || van.id.0 % 2 == 0);
+}
+
+/// A square around a random place in which no hub lies, of so many metres to each side; none if
+/// hubs lie everywhere.
+pub fn district(city: &City, half: Meters, hours: HourSet, rng: &mut Rng) -> Option<PermitArea> {
+    /// Places tried.
+    const TRIES: usize = 50;
+    let has_hub = |frame: &LocalFrame| {
+        let hubs = city.facilities.iter().filter(|f| f.kind == FacilityKind::Hub);
+        let line = |f: &rv_map::Facility| city.graph.polyline(f.stop.edge);
+        let is_near = |at: LatLon| {
+            let at = frame.to_local(at);
+            at.x_m.abs() < half.0 + 60.0 && at.y_m.abs() < half.0 + 60.0
+        };
+        hubs.into_iter().any(|f| line(f).into_iter().any(is_near))
+    };
+    for _ in 0..TRIES {
+        let frame = LocalFrame::at(rng.choose(&city.places)?.position);
+        if has_hub(&frame) {
+            continue;
+        }
+        let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)];
+        let corner =
+            |(x, y): (f64, f64)| frame.to_world(Point2 { x_m: x * half.0, y_m: y * half.0 }).ok();
+        let outline = corners.into_iter().map(corner).collect::<Option<Vec<LatLon>>>()?;
+        return Some(PermitArea { name: "district".to_owned(), outline, hours });
+    }
+    None
 }
 
 /// What a day broke; nothing if all is well.
@@ -87,18 +138,28 @@ pub fn verdict(city: &City, result: &DayResult, fleet: &Fleet) -> Vec<String> {
             == (audit.n_delivered, audit.n_returned, audit.n_cancelled),
         "the brain's sums differ from the audit's".to_owned(),
     );
-    if let Some(setup) = &fleet.state().setup {
-        let mut roads = Roads::new(&city.graph);
-        if let Err(error) = roads.set_up(setup) {
-            broken.push(error);
-        }
-        let outside: Meters =
-            result.driven.iter().map(|(van, driven)| roads.check_drive(*van, driven)).sum();
-        if outside > Meters::ZERO {
+    match driven_outside(city, result, fleet) {
+        Ok(outside) if outside > Meters::ZERO => {
             broken.push(format!("{outside:.0} driven outside permits"));
+        }
+        Ok(_) => {}
+        Err(error) => broken.push(error),
+    }
+    for (van, on_board) in &result.on_board {
+        let booked = fleet.state().van(*van).map(|v| v.on_board.keys().copied().collect());
+        if booked.as_ref() != Some(on_board) {
+            broken.push(format!("van {van} has {on_board:?} on board, the books say {booked:?}"));
         }
     }
     broken
+}
+
+/// Metres that were really driven outside the permits, by the twin's own log and exact times.
+pub fn driven_outside(city: &City, result: &DayResult, fleet: &Fleet) -> Result<Meters, String> {
+    let setup = fleet.state().setup.as_ref().ok_or("the ledger has no setup")?;
+    let mut roads = Roads::new(&city.graph);
+    roads.set_up(setup)?;
+    Ok(result.driven.iter().map(|(van, driven)| roads.check_drive(*van, driven)).sum())
 }
 
 /// Repeats some orders, and adds closures, a lost van, and cancellations by number.

@@ -309,6 +309,11 @@ impl Twin {
         self.vans.iter_mut().map(|van| (van.id, std::mem::take(&mut van.driven))).collect()
     }
 
+    /// What each van has on board.
+    pub fn on_board(&self) -> Vec<(VanId, Vec<ParcelId>)> {
+        self.vans.iter().map(|van| (van.id, van.brain.on_board().collect())).collect()
+    }
+
     /// Where a van is and what it does.
     pub fn glimpse(&self, van: VanId) -> Option<VanGlimpse> {
         let (position, odometer, stored, state) = self.vans.get(van.idx())?.state(self.w.now);

@@ -3,6 +3,7 @@
 mod html;
 mod machine;
 pub(crate) mod orders_csv;
+mod permits;
 mod report;
 mod svg;
 mod torture;
@@ -81,6 +82,9 @@ pub(crate) struct DayArgs {
     /// Take the good rows of --orders and leave out the bad ones
     #[arg(long, requires = "orders")]
     skip_bad_rows: bool,
+    /// Areas that vans must keep out of, by hour, kind and van: a GeoJSON file of polygons
+    #[arg(long, value_name = "FILE")]
+    permits: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -173,6 +177,9 @@ pub(crate) fn load_city(osm: Option<&Path>, file: Option<&Path>) -> anyhow::Resu
 fn day_config(args: &DayArgs, city: &City) -> anyhow::Result<DayConfig> {
     let mut fleet = FleetConfig::for_city(city, args.vans, args.seed);
     set_class(&mut fleet, &args.speed_class)?;
+    if let Some(path) = &args.permits {
+        permits::read(path, &mut fleet)?;
+    }
     let length = Seconds(args.hours * 3600.0);
     let mut twin = TwinConfig::usual(args.seed, args.parcels, length);
     twin.faults = args.faults.rates();

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use rv_base::Meters;
-use rv_fleet::audit::Roads;
 use rv_fleet::{Fleet, OrderEnd};
 use rv_map::City;
 use rv_sim::day::{DayConfig, DayResult};
+use rv_sim::torture::driven_outside;
 use serde::Serialize;
 
 use super::{html, machine};
@@ -74,7 +74,8 @@ impl Report {
         let Run { city, config, result, fleet, .. } = run;
         let (audit, tally) = (&result.audit, &result.tally);
         let n_vans = config.fleet.vans.len();
-        let outside = audit.outside_permit.max(driven_outside(city, fleet, result));
+        let outside =
+            audit.outside_permit.max(driven_outside(city, result, fleet).unwrap_or(Meters::ZERO));
         Self {
             city: city.name.clone(),
             vans: n_vans,
@@ -186,16 +187,6 @@ impl Report {
         }
         text
     }
-}
-
-/// Metres that the vans really drove where no permit covered them, by the twin's own log.
-fn driven_outside(city: &City, fleet: &Fleet, result: &DayResult) -> Meters {
-    let Some(setup) = &fleet.state().setup else { return Meters::ZERO };
-    let mut roads = Roads::new(&city.graph);
-    if roads.set_up(setup).is_err() {
-        return Meters::ZERO;
-    }
-    result.driven.iter().map(|(van, driven)| roads.check_drive(*van, driven)).sum()
 }
 
 /// Writes report.html, report.json, orders.csv and vans.csv.

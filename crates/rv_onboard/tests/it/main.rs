@@ -350,6 +350,25 @@ fn what_is_done_is_left_out_wherever_a_later_version_names_it() {
 }
 
 #[test]
+fn one_that_rolls_out_goes_on_with_a_new_mission_without_standing() {
+    let mut street = Street::new(6);
+    street.tell(mission(1, vec![stop(1, StopKind::Park, 5, 50.0, &[0, 1, 2, 3, 4, 5], vec![])]));
+    street.run(20);
+    street.tell(mission(2, vec![]));
+    street.run(2);
+    let here = street.position().edge.0;
+    assert!(street.speed_mps() > 2.0);
+    let route: Vec<u32> = (here..=5).collect();
+    street.tell(mission(3, vec![stop(2, StopKind::Park, 5, 50.0, &route, vec![])]));
+    for _ in 0..10 {
+        street.run(1);
+        assert!(street.speed_mps() > 1.0);
+    }
+    street.run(200);
+    assert!(street.heard.iter().any(|up| matches!(up, Up::StopDone { stop, .. } if stop.0 == 2)));
+}
+
+#[test]
 fn a_dead_vehicle_agrees_to_do_nothing_and_says_what_was_taken_out() {
     let mut street = Street::new(6);
     street.tell(mission(

@@ -7,7 +7,7 @@ use rv_base::Seconds;
 use rv_fleet::{Fleet, FleetConfig};
 use rv_map::City;
 use rv_sim::day::{self, DayConfig, DayResult};
-use rv_sim::torture::{TortureSize, torture_day, verdict};
+use rv_sim::torture::{TortureSize, district, driven_outside, torture_day, verdict};
 use rv_sim::{FaultRates, TwinConfig};
 
 use crate::grid::grid_city;
@@ -78,4 +78,29 @@ fn twenty_days_in_which_everything_goes_wrong_break_no_invariant() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// A district closed to all vans in the second hour of the day.
+fn with_district(city: &City, seed: u64) -> DayConfig {
+    let mut config = config(city, seed, 2);
+    let mut rng = rv_base::Rng::from_seed(seed);
+    let hours = rv_model::HourSet::daily(7, 8);
+    let area = district(city, rv_base::Meters(180.0), hours, &mut rng).expect("room for one");
+    config.fleet.forbid("district", &[rv_model::VehicleKind::Van], vec![area], |_| true);
+    config
+}
+
+#[test]
+fn vans_keep_out_of_a_closed_district_and_would_not_without_it() {
+    let city = Arc::new(grid_city(10));
+    let bound = with_district(&city, 5);
+    let (kept, fleet, _) = run(&city, &bound);
+    assert_eq!(verdict(&city, &kept, &fleet), Vec::<String>::new());
+    assert_eq!(driven_outside(&city, &kept, &fleet), Ok(rv_base::Meters::ZERO));
+    assert!(kept.audit.n_delivered > 60, "{:?}", kept.audit);
+    // The same day without the district, held against its permits.
+    let (free, _, _) = run(&city, &config(&city, 5, 2));
+    let outside = driven_outside(&city, &free, &fleet).expect("the same fleet");
+    assert!(outside > rv_base::Meters(500.0), "{outside:?} driven where it would be forbidden");
+    assert_ne!(free.ledger, kept.ledger);
 }

@@ -1,0 +1,196 @@
+//! Areas that vans must keep out of, from a GeoJSON file.
+
+use std::path::Path;
+
+use rv_base::LatLon;
+use rv_fleet::FleetConfig;
+use rv_model::{HourSet, PermitArea, VehicleKind};
+use serde::Deserialize;
+
+use crate::output::{self, HintExt};
+
+/// Longest file that is read, bytes.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// Most areas of a file.
+const AREAS_MAX: usize = 256;
+
+/// Most points of one outline.
+const POINTS_MAX: usize = 10_000;
+
+const HINT: &str = "give a GeoJSON FeatureCollection of Polygons without holes; properties: name, \
+    from_hour and to_hour (0 to 24, the city's time; without them always), kinds (van, robot, \
+    truck; without it all), vans (names of the vans it binds; without it all)";
+
+#[derive(Deserialize)]
+struct Collection {
+    features: Vec<Feature>,
+}
+
+#[derive(Deserialize)]
+struct Feature {
+    geometry: Geometry,
+    #[serde(default)]
+    properties: Option<Properties>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum Geometry {
+    Polygon { coordinates: Vec<Vec<Vec<f64>>> },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Properties {
+    #[serde(default)]
+    name: String,
+    from_hour: Option<u32>,
+    to_hour: Option<u32>,
+    kinds: Option<Vec<Kind>>,
+    vans: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Van,
+    Robot,
+    Truck,
+}
+
+/// Reads the areas and binds the fleet's vans by them.
+pub(crate) fn read(path: &Path, fleet: &mut FleetConfig) -> anyhow::Result<()> {
+    let what = || format!("cannot read {}", path.display());
+    let size = std::fs::metadata(path).hint(what(), HINT)?.len();
+    if size > BYTES_MAX {
+        return Err(output::error_with_hint(
+            format!("{}: the file has {size} bytes", path.display()),
+            format!("give at most {BYTES_MAX} bytes"),
+        ));
+    }
+    let text = std::fs::read_to_string(path).hint(what(), HINT)?;
+    bind(&text, fleet)
+        .map_err(|problem| output::error_with_hint(format!("{}: {problem}", path.display()), HINT))
+}
+
+fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
+    let collection: Collection = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if collection.features.len() > AREAS_MAX {
+        return Err(format!("more than {AREAS_MAX} areas"));
+    }
+    for (idx, feature) in collection.features.into_iter().enumerate() {
+        let properties = feature.properties.unwrap_or_default();
+        let name = match properties.name.as_str() {
+            "" => format!("area {}", idx + 1),
+            name => name.to_owned(),
+        };
+        let wrong = |what: String| format!("{name}: {what}");
+        let Geometry::Polygon { coordinates } = feature.geometry;
+        let [ring] = coordinates.as_slice() else {
+            return Err(wrong(format!("{} rings where one is read", coordinates.len())));
+        };
+        let outline = outline(ring).map_err(wrong)?;
+        let hours = hours(properties.from_hour, properties.to_hour).map_err(wrong)?;
+        let kinds: Vec<VehicleKind> = match properties.kinds {
+            None => vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
+            Some(kinds) => kinds
+                .into_iter()
+                .map(|kind| match kind {
+                    Kind::Van => VehicleKind::Van,
+                    Kind::Robot => VehicleKind::Robot,
+                    Kind::Truck => VehicleKind::Truck,
+                })
+                .collect(),
+        };
+        if let Some(unknown) = properties
+            .vans
+            .iter()
+            .flatten()
+            .find(|name| !fleet.vans.iter().any(|van| van.name == **name))
+        {
+            return Err(wrong(format!("there is no van {unknown}")));
+        }
+        let area = PermitArea { name: name.clone(), outline, hours };
+        let is_bound = |van: &rv_model::Van| {
+            properties.vans.as_ref().is_none_or(|names| names.contains(&van.name))
+        };
+        fleet.forbid(&name, &kinds, vec![area], is_bound);
+    }
+    Ok(())
+}
+
+/// A closed ring's points, the last of which repeats the first.
+fn outline(ring: &[Vec<f64>]) -> Result<Vec<LatLon>, String> {
+    if ring.len() > POINTS_MAX {
+        return Err(format!("more than {POINTS_MAX} points"));
+    }
+    let mut points = ring
+        .iter()
+        .map(|at| match at.as_slice() {
+            [lon_deg, lat_deg, ..] => {
+                LatLon::from_degrees(*lat_deg, *lon_deg).map_err(|error| error.to_string())
+            }
+            _ => Err("a point without longitude and latitude".to_owned()),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if points.len() > 1 && points.first() == points.last() {
+        points.pop();
+    }
+    if points.len() < 3 {
+        return Err("fewer than three points".to_owned());
+    }
+    Ok(points)
+}
+
+fn hours(from: Option<u32>, to: Option<u32>) -> Result<HourSet, String> {
+    match (from, to) {
+        (None, None) => Ok(HourSet::ALWAYS),
+        (Some(from @ 0..=23), Some(to @ 0..=24)) if from != to => Ok(HourSet::daily(from, to)),
+        _ => Err("from_hour and to_hour must be two different hours of the day".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet() -> FleetConfig {
+        let city = super::super::bundled_city().expect("the bundled city builds");
+        FleetConfig::for_city(&city, 3, 1)
+    }
+
+    fn feature(properties: &str) -> String {
+        format!(
+            r#"{{"type":"FeatureCollection","features":[{{"type":"Feature","properties":{properties},
+            "geometry":{{"type":"Polygon","coordinates":[[[7.42,43.73],[7.43,43.73],[7.43,43.74],[7.42,43.73]]]}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn an_area_binds_the_vans_it_names_in_its_hours() {
+        let mut fleet = fleet();
+        let name = fleet.vans[1].name.clone();
+        let text = feature(&format!(
+            r#"{{"name":"Old town","from_hour":10,"to_hour":12,"kinds":["van"],"vans":["{name}"]}}"#
+        ));
+        bind(&text, &mut fleet).expect("the text is right");
+        let permit = fleet.permits.last().expect("there is one");
+        assert_eq!(permit.forbidden[0].outline.len(), 3);
+        assert!(permit.forbidden[0].hours.contains_hour(24 + 11));
+        assert!(!permit.forbidden[0].hours.contains_hour(24 + 12));
+        let bound: Vec<bool> = fleet.vans.iter().map(|v| v.permits.contains(&permit.id)).collect();
+        assert_eq!(bound, [false, true, false]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let problem = |text: &str| bind(text, &mut fleet()).expect_err("it is wrong");
+        assert!(problem(&feature(r#"{"vans":["nobody"]}"#)).contains("no van nobody"));
+        assert!(problem(&feature(r#"{"from_hour":10}"#)).contains("two different hours"));
+        assert!(problem(&feature(r#"{"hour":1}"#)).contains("unknown field"));
+        assert!(problem("[").contains("EOF"));
+        let point = feature("null").replace("43.74", "143.74");
+        assert!(problem(&point).starts_with("area 1"));
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use crate::shell::{built, exists, say, sh, words};
 
@@ -16,7 +16,22 @@ pub(crate) fn up(args: &[String]) -> anyhow::Result<ExitCode> {
     sh(&mut words("cargo build --release --package robovan"))?;
     let mut server = Command::new(built("release", "robovan")?);
     server.arg("up").args(args);
-    let status = server.status()?;
+    become_it(server)
+}
+
+/// Runs a program in the place of this one, so that Ctrl-C and its end are the program's own.
+#[cfg(unix)]
+fn become_it(mut program: Command) -> anyhow::Result<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    Err(program.exec()).with_context(|| format!("cannot run {}", program.get_program().display()))
+}
+
+/// Runs a program to its end.
+#[cfg(not(unix))]
+fn become_it(mut program: Command) -> anyhow::Result<ExitCode> {
+    let status = program
+        .status()
+        .with_context(|| format!("cannot run {}", program.get_program().display()))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 

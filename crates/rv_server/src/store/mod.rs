@@ -221,16 +221,20 @@ pub fn chain(before: &Hash, position: u64, key: &str, version: u64, body: &[u8])
 }
 
 /// Walks the whole ledger and checks positions, versions and the hash chain. Returns the head that
-/// the entries lead to.
+/// the entries lead to. What a server that runs beside it appends meanwhile is left out.
 pub fn verify(store: &dyn Store) -> Result<Head, StoreError> {
+    let stored = store.head();
     let mut head = Head::default();
     let mut versions = std::collections::BTreeMap::<String, u64>::new();
-    loop {
+    'walk: while head.position < stored.position {
         let entries = store.read(head.position, READ_LIMIT)?;
         if entries.is_empty() {
             break;
         }
         for entry in entries {
+            if entry.position > stored.position {
+                break 'walk;
+            }
             let version = versions.entry(entry.key.clone()).or_default();
             *version += 1;
             if entry.position != head.position + 1 || entry.version != *version {
@@ -249,7 +253,6 @@ pub fn verify(store: &dyn Store) -> Result<Head, StoreError> {
             head = Head { position: entry.position, hash };
         }
     }
-    let stored = store.head();
     if stored != head {
         return Err(StoreError::Corrupt(format!(
             "the ledger should end at {} but ends at {}",

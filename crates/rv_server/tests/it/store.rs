@@ -206,3 +206,15 @@ fn foreign_and_broken_files_are_refused() {
     assert!(matches!(SqliteStore::open(&path), Err(StoreError::Schema { found: 99, .. })));
     assert!(matches!(SqliteStore::open(dir.path()), Err(StoreError::Backend(_))));
 }
+
+#[test]
+fn what_is_appended_while_a_ledger_is_checked_is_no_damage() {
+    let dir = TempDir::new();
+    let path = dir.path().join("fleet.db");
+    let mut writer = SqliteStore::open(&path).unwrap();
+    writer.commit(&append("a", 0, &["one"])).unwrap();
+    let reader = SqliteStore::open(&path).unwrap();
+    writer.commit(&append("a", 1, &["two", "three"])).unwrap();
+    assert_eq!(verify(&reader).unwrap().position, 1);
+    assert_eq!(verify(&writer).unwrap().position, 3);
+}

@@ -8,6 +8,7 @@ mod guard;
 mod live;
 mod orders;
 mod roads;
+mod router;
 mod system;
 pub(crate) mod views;
 
@@ -23,7 +24,7 @@ use utoipa::OpenApi;
 pub use self::error::ApiError;
 use self::guard::SecurityInfo;
 pub use self::guard::{ACCESS, Access, Binding};
-use self::roads::Router as RoadRouter;
+use self::router::Router as RoadRouter;
 use crate::auth::AuthTable;
 use crate::host::HostClient;
 use crate::live::Subscription;

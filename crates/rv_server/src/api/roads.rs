@@ -1,14 +1,12 @@
 //! Closures, permits and routes.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use rv_base::{LatLon, Meters, Timestamp};
-use rv_fleet::{ClosureId, Command, Done, Rejection, RoadPlace};
-use rv_map::{City, Mode, ModeSet, SnapIndex, SnapQuery};
-use rv_route::{Conditions, Metric, Network, Route, Scratch, VehicleClass};
+use rv_base::Timestamp;
+use rv_fleet::{ClosureId, Command, Done, RoadPlace};
+use rv_route::VehicleClass;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -17,13 +15,9 @@ use super::Shared;
 use super::error::ApiError;
 use super::extract::{Body, Id, Params, lat_lon, position};
 use super::geojson;
+use super::router::Openness;
 use super::views::{self, ClosureInfo, Page, PermitInfo};
 use crate::auth::Identity;
-
-/// How far from a street a route may begin or end.
-const SNAP_RADIUS: Meters = Meters(500.0);
-/// Most classes whose weights are kept.
-const METRICS_MAX: usize = 8;
 
 /// Roads to be closed.
 #[derive(Deserialize, ToSchema)]
@@ -111,13 +105,14 @@ pub(super) struct RouteParams {
 pub(super) struct RouteInfo {
     /// GeoJSON LineString.
     #[schema(value_type = Object)]
-    geometry: Value,
-    time_s: f64,
-    distance_m: f64,
-    energy_wh: f64,
+    pub(super) geometry: Value,
+    pub(super) time_s: f64,
+    pub(super) distance_m: f64,
+    pub(super) energy_wh: f64,
 }
 
-/// The fastest way of a class of vehicle through free and open roads.
+/// The fastest way of a class of vehicle at this moment: round what is closed, on roads that the
+/// permits of the fleet's vans of that class cover, as fast as roads are without traffic.
 #[utoipa::path(get, path = "/api/v1/route", tag = "roads", params(RouteParams),
     responses((status = 200, body = RouteInfo)))]
 pub(super) async fn route(
@@ -130,72 +125,8 @@ pub(super) async fn route(
         let hint = "take robovan-25, robovan-35, robovan-45, robot or truck";
         ApiError::bad("unknown_class", format!("{name:?} is no class of vehicle"), hint)
     })?;
+    let open = state.app.host.read(move |reader| Openness::now(reader, &name)).await?;
     let roads = Arc::clone(&state.roads);
-    let work = tokio::task::spawn_blocking(move || roads.route(from, to, &name, &class)).await;
+    let work = tokio::task::spawn_blocking(move || roads.route(from, to, &class, &open)).await;
     work.unwrap_or_else(|_| Err(ApiError::not_found("route"))).map(Json)
-}
-
-/// Finds routes for callers of the API; built when first asked.
-pub(crate) struct Router {
-    city: Arc<City>,
-    network: OnceLock<(Arc<Network>, SnapIndex)>,
-    metrics: Mutex<BTreeMap<String, Arc<Metric>>>,
-}
-
-impl Router {
-    pub(crate) fn new(city: Arc<City>) -> Self {
-        Self { city, network: OnceLock::new(), metrics: Mutex::default() }
-    }
-
-    fn route(
-        &self,
-        from: LatLon,
-        to: LatLon,
-        name: &str,
-        class: &VehicleClass,
-    ) -> Result<RouteInfo, ApiError> {
-        let graph = &self.city.graph;
-        let (network, snaps) = self
-            .network
-            .get_or_init(|| (Arc::new(Network::build(graph, ModeSet::ALL)), SnapIndex::new(graph)));
-        let metric = self.metric(network, name, class);
-        let query = SnapQuery { mode: Mode::Van, radius: SNAP_RADIUS, heading: None, n_max: 2 };
-        let near = |point| {
-            let found = snaps.nearest(graph, point, &query);
-            if found.is_empty() { Err(ApiError::from(Rejection::NoRoad)) } else { Ok(found) }
-        };
-        let (starts, ends) = (near(from)?, near(to)?);
-        let mut scratch = Scratch::default();
-        let mut best: Option<Route> = None;
-        let mut failure = ApiError::not_found("route");
-        // Of the two directions of a street, the one that gives the shorter trip.
-        for (start, end) in starts.iter().flat_map(|s| ends.iter().map(move |e| (s, e))) {
-            match metric.route(&mut scratch, start.position, end.position) {
-                Ok(route) if best.as_ref().is_none_or(|b| route.time() < b.time()) => {
-                    best = Some(route);
-                }
-                Ok(_) => {}
-                Err(error) => failure = error.into(),
-            }
-        }
-        let route = best.ok_or(failure)?;
-        let edges: Vec<_> = route.edge_ids().collect();
-        let way = geojson::way(graph, Some(route.from), &edges, Some(route.to));
-        Ok(RouteInfo {
-            geometry: geojson::line_string(&way),
-            time_s: route.time().0,
-            distance_m: route.distance().0,
-            energy_wh: route.energy().0,
-        })
-    }
-
-    fn metric(&self, network: &Arc<Network>, name: &str, class: &VehicleClass) -> Arc<Metric> {
-        let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        if metrics.len() >= METRICS_MAX && !metrics.contains_key(name) {
-            metrics.pop_first();
-        }
-        let build =
-            || Arc::new(Metric::build(Arc::clone(network), class, Conditions::default(), 1));
-        Arc::clone(metrics.entry(name.to_owned()).or_insert_with(build))
-    }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use rv_base::TenantId;
+use rv_base::{LatLon, TenantId};
 use rv_fleet::{Actor, Role};
+use rv_model::{HourSet, PermitArea};
 use rv_server::api::{ACCESS, Access, App, Binding, router};
 use rv_server::auth::AuthTable;
-use rv_server::host::{Core, Host};
+use rv_server::host::{Core, Host, Setup};
 use rv_server::live::Feed;
 use rv_server::store::MemoryStore;
 use serde_json::Value;
@@ -29,7 +30,13 @@ struct Api {
 
 impl Api {
     fn new() -> Self {
-        let setup = setup(Box::new(MemoryStore::default()), 2);
+        Self::with(|_| ())
+    }
+
+    /// With another setup than the usual.
+    fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = setup(Box::new(MemoryStore::default()), 2);
+        change(&mut setup);
         let city = Arc::clone(&setup.city);
         let (feed, live) = Feed::new();
         let host = Host::start(Core::open(setup).unwrap(), feed);
@@ -279,4 +286,54 @@ async fn one_caller_cannot_flood_the_server() {
     }
     let answer = api.as_role(Role::Admin, &Method::GET, "/api/v1/session", "").await;
     assert_eq!(answer.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_route_goes_round_what_is_closed_now() {
+    let api = Api::new();
+    let (get, post) = (&Method::GET, &Method::POST);
+    let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4034";
+    let distance_m = async || {
+        let (status, route) = api.as_role(Role::Viewer, get, path, "").await;
+        assert_eq!(status, StatusCode::OK, "{route}");
+        route["distance_m"].as_f64().unwrap()
+    };
+    let straight = distance_m().await;
+    assert!((200.0..300.0).contains(&straight), "{straight}");
+    let body = r#"{"lat_deg":43.7,"lon_deg":7.4019}"#;
+    let (status, closed) = api.as_role(Role::Operator, post, "/api/v1/roads/close", body).await;
+    assert_eq!(status, StatusCode::OK, "{closed}");
+    let round = distance_m().await;
+    assert!((180.0..240.0).contains(&(round - straight)), "{straight} {round}");
+    let open = format!("/api/v1/roads/closures/{}", closed["closure_id"]);
+    let (status, _) = api.as_role(Role::Operator, &Method::DELETE, &open, "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(distance_m().await, straight);
+}
+
+#[tokio::test]
+async fn a_route_uses_no_road_that_the_permits_forbid() {
+    let outline = |west: f64, east: f64| {
+        [(43.6995, west), (43.6995, east), (43.7004, east), (43.7004, west)]
+            .map(|(lat, lon)| LatLon::from_degrees(lat, lon).unwrap())
+            .to_vec()
+    };
+    let api = Api::with(|setup| {
+        let permit = &mut setup.fleet.permits[0];
+        permit.forbidden.push(PermitArea {
+            name: "the market".into(),
+            outline: outline(7.4015, 7.4022),
+            hours: HourSet::ALWAYS,
+        });
+        let held = permit.id;
+        setup.fleet.vans.iter_mut().for_each(|van| van.permits = vec![held]);
+    });
+    let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4034";
+    let (status, route) = api.as_role(Role::Viewer, &Method::GET, path, "").await;
+    assert_eq!(status, StatusCode::OK, "{route}");
+    assert!(route["distance_m"].as_f64().unwrap() > 400.0, "{route}");
+    // Where nobody may stop, nobody is led to.
+    let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4019";
+    let (status, _) = api.as_role(Role::Viewer, &Method::GET, path, "").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -157,8 +157,9 @@ fn to_order(
     midnight: Timestamp,
     start: Timestamp,
 ) -> Result<Planned, String> {
-    let tenant = find_tenant(&fleet.tenants, &row.tenant)
-        .ok_or_else(|| format!("there is no tenant '{}'", row.tenant))?;
+    let tenant = find_tenant(&fleet.tenants, &row.tenant).ok_or_else(|| {
+        format!("there is no tenant '{}': take {}", row.tenant, names(&fleet.tenants))
+    })?;
     let kind = match row.kind.as_str() {
         "" | "delivery" => OrderKind::Delivery,
         "collection" => OrderKind::Collection,
@@ -212,6 +213,10 @@ fn find_tenant<'a>(tenants: &'a [Tenant], text: &str) -> Option<&'a Tenant> {
         .iter()
         .find(|t| t.name.eq_ignore_ascii_case(text))
         .or_else(|| tenants.get(text.parse::<usize>().ok()?))
+}
+
+fn names(tenants: &[Tenant]) -> String {
+    tenants.iter().map(|t| format!("'{}'", t.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Seconds of the day of `HH:MM`, 00:00 to 24:00.

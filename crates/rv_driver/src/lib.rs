@@ -24,6 +24,7 @@
 //! ```
 
 mod longitudinal;
+pub mod monitor;
 mod plan;
 mod roads;
 pub mod trajectory;

@@ -51,16 +51,16 @@ pub struct View<'a> {
     pub now: usize,
 }
 
-/// Forecasts everyone for `n` steps beyond now. `ego` is what others see of the own vehicle.
-pub fn forecast(road: &Road, seen: &[Seen], ego: (Body, f64), n: usize, dt_s: f64) -> Vec<Future> {
-    seen.iter().map(|s| one(road, seen, ego, s, n, dt_s)).collect()
+/// Forecasts everyone for `n` steps beyond now. Nobody is trusted to brake for the own vehicle.
+pub fn forecast(road: &Road, seen: &[Seen], n: usize, dt_s: f64) -> Vec<Future> {
+    seen.iter().map(|s| one(road, seen, s, n, dt_s)).collect()
 }
 
-fn one(road: &Road, all: &[Seen], ego: (Body, f64), s: &Seen, n: usize, dt_s: f64) -> Future {
+fn one(road: &Road, all: &[Seen], s: &Seen, n: usize, dt_s: f64) -> Future {
     if s.is_static || s.speed_mps.abs() < 0.05 && s.acceleration_mps2 <= 0.1 {
         return Future { id: s.id, bodies: vec![Some(s.body); n + 1] };
     }
-    let braking = if s.keeps_lane { braking_for_leader(all, ego, s) } else { None };
+    let braking = if s.keeps_lane { braking_for_leader(all, s) } else { None };
     let way_m = (s.speed_mps + 3.0) * n as f64 * dt_s + 10.0;
     let line = if s.keeps_lane { lane_line(road, s, way_m) } else { Vec::new() };
     let mut bodies = Vec::with_capacity(n + 1);
@@ -92,11 +92,11 @@ fn one(road: &Road, all: &[Seen], ego: (Body, f64), s: &Seen, n: usize, dt_s: f6
 }
 
 /// Speed of the slower vehicle ahead and the braking that it asks for.
-fn braking_for_leader(all: &[Seen], ego: (Body, f64), s: &Seen) -> Option<(f64, f64)> {
+fn braking_for_leader(all: &[Seen], s: &Seen) -> Option<(f64, f64)> {
     let (sin, cos) = s.body.heading_rad.sin_cos();
     let others = all.iter().filter(|o| o.id != s.id).map(|o| (o.body, o.speed_mps));
     let mut most: Option<(f64, f64)> = None;
-    for (body, speed_mps) in others.chain([ego]) {
+    for (body, speed_mps) in others {
         let turn = wrapped_rad(body.heading_rad - s.body.heading_rad);
         let (dx, dy) = (body.centre.x_m - s.body.centre.x_m, body.centre.y_m - s.body.centre.y_m);
         let (along, beside) = (dx * cos + dy * sin, dy * cos - dx * sin);

@@ -40,8 +40,8 @@ impl PlannerOptions {
     pub fn for_step(dt_s: f64) -> Self {
         Self {
             dt_s,
-            work_max: 400_000,
-            hard_steps: (2.5 / dt_s).round() as usize,
+            work_max: 150_000,
+            hard_steps: (3.0 / dt_s).round() as usize,
             horizon_steps: (5.0 / dt_s).round() as usize,
             lateral_max_mps2: 5.0,
         }
@@ -196,8 +196,7 @@ impl Planner {
             Outlook::Known(view) => view,
             Outlook::Seen(seen) => {
                 let near: Vec<Seen> = self.near(seen, state, steps);
-                let ego = (state.body(&self.vehicle), state.speed_mps);
-                forecasts = forecast(road, &near, ego, steps, self.options.dt_s);
+                forecasts = forecast(road, &near, steps, self.options.dt_s);
                 View { futures: &forecasts, now: 0 }
             }
         };
@@ -272,8 +271,7 @@ impl Planner {
         let view = match outlook {
             Outlook::Known(view) => view,
             Outlook::Seen(seen) => {
-                let ego = (state.body(&self.vehicle), state.speed_mps);
-                forecasts = forecast(road, seen, ego, n, dt_s);
+                forecasts = forecast(road, seen, n, dt_s);
                 View { futures: &forecasts, now: 0 }
             }
         };

@@ -3,7 +3,7 @@
 use rv_base::Point2;
 use rv_map::lanes::LaneIdx;
 
-use super::geometry::wrapped_rad;
+use super::geometry::{ahead, wrapped_rad};
 use super::goal::Goals;
 use super::path::{Path, STEP_M};
 use super::road::Road;
@@ -64,13 +64,13 @@ pub(crate) fn bases(
         ways.truncate(5);
     }
     let is_free = goals.any_of.iter().all(|g| g.rings.is_empty());
+    let mut out: Vec<Base> = shots(vehicle, state, goals);
     for lane in &from {
         ways.extend(road.ways_on(*lane, reach_m, 3).into_iter().map(|w| (is_free, w)));
     }
     for lane in from.first().into_iter().flat_map(|l| road.beside(*l)) {
         ways.extend(road.ways_on(lane, reach_m, 1).into_iter().map(|w| (is_free, w)));
     }
-    let mut out: Vec<Base> = Vec::new();
     let mut seen: Vec<Vec<LaneIdx>> = Vec::new();
     for (is_to_goal, way) in ways {
         if out.len() >= BASES_MAX || seen.contains(&way) {
@@ -85,6 +85,43 @@ pub(crate) fn bases(
         let n_changes = changes(road, &way);
         out.push(Base { path, s_m, d_m, turn_rad, n_changes, is_to_goal });
         seen.push(way);
+    }
+    out
+}
+
+/// Curves straight to goals that state a heading, whatever the lanes: for short ways and for goals
+/// that do not lie along a lane.
+fn shots(vehicle: &Vehicle, state: &State, goals: &Goals) -> Vec<Base> {
+    let mut out = Vec::new();
+    for goal in goals.any_of.iter().filter(|g| g.lanes.is_empty()).take(2) {
+        let (Some(middle), Some((from, to))) = (goal.middle(), goal.heading_rad) else { continue };
+        let heading_rad = (from + to) / 2.0;
+        let end = ahead(middle, heading_rad, -vehicle.rear_axle_m);
+        let way_m = state.rear.distance_to(end).0;
+        let (sin, cos) = state.heading_rad.sin_cos();
+        let along_m = (end.x_m - state.rear.x_m) * cos + (end.y_m - state.rear.y_m) * sin;
+        if !(4.0..90.0).contains(&way_m) || along_m < 2.0 {
+            continue;
+        }
+        // A cubic Hermite curve with ends as long as the way, drawn on past the goal.
+        let n = (way_m / STEP_M).ceil() as usize + 1;
+        let tangent = |h: f64| (way_m * h.cos(), way_m * h.sin());
+        let ((ax, ay), (bx, by)) = (tangent(state.heading_rad), tangent(heading_rad));
+        let mut points: Vec<Point2> = (0..n)
+            .map(|i| {
+                let t = i as f64 / n as f64;
+                let (t2, t3) = (t * t, t * t * t);
+                let (h0, h1) = (2.0 * t3 - 3.0 * t2 + 1.0, t3 - 2.0 * t2 + t);
+                let (h2, h3) = (3.0 * t2 - 2.0 * t3, t3 - t2);
+                Point2 {
+                    x_m: h0 * state.rear.x_m + h1 * ax + h2 * end.x_m + h3 * bx,
+                    y_m: h0 * state.rear.y_m + h1 * ay + h2 * end.y_m + h3 * by,
+                }
+            })
+            .collect();
+        points.extend((0..40).map(|i| ahead(end, heading_rad, f64::from(i) * STEP_M)));
+        let Some(path) = Path::exact(&points) else { continue };
+        out.push(Base { path, s_m: 0.0, d_m: 0.0, turn_rad: 0.0, n_changes: 1, is_to_goal: true });
     }
     out
 }
@@ -135,6 +172,8 @@ pub(crate) fn shifts(bases: &[Base], goals: &Goals, state: &State) -> Vec<Shift>
             }
         }
         offsets.extend([(0.4, 1.5), (-0.4, 1.5), (0.8, 2.2), (-0.8, 2.2)]);
+        // Around what stands in the lane.
+        offsets.extend([(1.6, 4.0), (-1.6, 4.0), (3.2, 5.0), (-3.2, 5.0)]);
         if base.d_m.abs() < 1.8 {
             offsets.push((base.d_m, 0.6));
         }

@@ -11,9 +11,9 @@ use super::path::{Path, STEP_M};
 use super::vehicle::Vehicle;
 
 /// Accelerations that are tried, m/s2.
-const ACCELERATIONS_MPS2: [f64; 11] = [0.0, 0.6, -0.6, 1.4, -1.5, 2.6, -3.0, 4.5, -5.0, 7.0, -8.0];
+const ACCELERATIONS_MPS2: [f64; 9] = [0.0, 0.7, -0.7, 1.6, -1.8, 3.2, -4.0, 6.5, -8.0];
 /// Nodes kept of a layer.
-const BEAM: usize = 110;
+const BEAM: usize = 56;
 /// Cell of way, m, and of speed, m/s, in which only the cheapest node stays.
 const CELL: (f64, f64) = (1.2, 0.7);
 /// Steps of a short and of a long stretch, and how many short ones come first.
@@ -232,14 +232,23 @@ struct Node {
     cost: f64,
     k: usize,
     parent: u32,
+    /// Number of its cell of way and speed.
+    cell: u64,
 }
 
 impl SpeedSearch<'_> {
     /// The cheapest profile found; the one that survives longest if none is whole. The number of
     /// nodes tried is added to `work`.
     pub(crate) fn run(&self, work: &mut u64) -> Profile {
-        let root =
-            Node { s: self.s_m, v: self.speed_mps, a: 0.0, cost: 0.0, k: 0, parent: u32::MAX };
+        let root = Node {
+            s: self.s_m,
+            v: self.speed_mps,
+            a: 0.0,
+            cost: 0.0,
+            k: 0,
+            parent: u32::MAX,
+            cell: 0,
+        };
         let mut nodes = vec![root];
         let mut layer: Vec<u32> = vec![0];
         // Cost, node to start the last stretch from, acceleration and number of steps of it.
@@ -339,6 +348,7 @@ impl SpeedSearch<'_> {
                 *best = Some((node.cost, idx, a, j));
             }
         }
+        node.cell = ((node.s.max(0.0) / CELL.0) as u64) << 32 | (node.v / CELL.1) as u64;
         let reachable = self.targets.is_empty()
             || self.targets.iter().any(|t| t.is_near(node.k as i64, node.s, node.v, self.dt_s));
         reachable.then_some(node)
@@ -358,9 +368,8 @@ impl SpeedSearch<'_> {
 
     /// Keeps the cheapest node of each cell, and of those the cheapest [`BEAM`].
     fn thin(&self, fresh: &mut Vec<Node>) {
-        let cell = |n: &Node| ((n.s / CELL.0) as i64, (n.v / CELL.1) as i64);
-        fresh.sort_by(|a, b| cell(a).cmp(&cell(b)).then(a.cost.total_cmp(&b.cost)));
-        fresh.dedup_by(|b, a| cell(a) == cell(b));
+        fresh.sort_by(|a, b| a.cell.cmp(&b.cell).then(a.cost.total_cmp(&b.cost)));
+        fresh.dedup_by(|b, a| a.cell == b.cell);
         if fresh.len() > BEAM {
             fresh.sort_by(|a, b| a.cost.total_cmp(&b.cost));
             // Half of the beam are the cheapest; the rest is spread over what is left.

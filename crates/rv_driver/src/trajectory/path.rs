@@ -128,6 +128,18 @@ impl Path {
         self.refine(best.1, p)
     }
 
+    /// An index near the foot of a point: one look every few metres.
+    pub(crate) fn coarse_idx(&self, p: Point2) -> usize {
+        let square = |i: usize| {
+            let q = self.points[i].at;
+            (q.x_m - p.x_m).powi(2) + (q.y_m - p.y_m).powi(2)
+        };
+        (0..self.points.len())
+            .step_by(12)
+            .min_by(|a, b| square(*a).total_cmp(&square(*b)))
+            .unwrap_or(0)
+    }
+
     /// As [`Path::project`], walking downhill from an index, which is moved.
     pub(crate) fn project_near(&self, cursor: &mut usize, p: Point2) -> (f64, f64) {
         let square = |i: usize| {

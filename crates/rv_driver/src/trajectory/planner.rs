@@ -127,7 +127,7 @@ impl Planner {
         };
         let (fault, touches_in) = self.fault(road, now, state, outlook);
         let goal_plan = self.plan.as_ref().is_some_and(|p| p.kind == Kind::Goal);
-        let search_again = now >= self.tried_at.saturating_add(4);
+        let search_again = now >= self.tried_at.saturating_add(5);
         if fault.is_some() || !goal_plan && search_again {
             cycle.why = fault.unwrap_or("looks for a way to the goal");
             self.tried_at = now;
@@ -284,7 +284,7 @@ impl Planner {
         let mut best: Option<Plan> = None;
         let mut n_good = 0;
         for shift in &shifts {
-            if cycle.work > self.options.work_max || n_good >= 3 {
+            if cycle.work > self.options.work_max || n_good >= 2 {
                 break;
             }
             let is_goal_known = best.as_ref().is_some_and(|b| b.kind == Kind::Goal);
@@ -397,6 +397,7 @@ impl Planner {
         let limit_mps = self.limits(scene, &path);
         for (side_m, along_m) in [(0.12, 0.3), (0.4, 0.9)] {
             let room = Room { side_m: side_m + scene.slack_m, along_m: along_m + scene.slack_m };
+            *work += (scene.n * scene.view.futures.len() / 16) as u64;
             let blocked = Blocked::build(&path, &self.vehicle, scene.view, scene.n, room);
             let search = SpeedSearch {
                 vehicle: &self.vehicle,

@@ -58,17 +58,14 @@ impl Blocked {
                 if body.centre.distance_to(start).0 > reach_m {
                     continue;
                 }
-                let (s, d) = match cursor {
-                    Some(at) => path.project_near(at, body.centre),
-                    None => {
-                        let found = path.project(body.centre);
-                        *cursor = Some((found.0 / STEP_M).max(0.0) as usize);
-                        found
-                    }
-                };
+                let at = cursor.get_or_insert_with(|| path.coarse_idx(body.centre));
+                let (s, d) = path.project_near(at, body.centre);
                 if d.abs() > 30.0 {
-                    // Far away a downhill walk may be caught in a bend: look again next time.
-                    *cursor = None;
+                    // Far away a downhill walk may be caught in a bend: now and then look again.
+                    if k % 8 == 0 {
+                        *cursor = None;
+                    }
+                    continue;
                 }
                 out.spans.extend(span(path, vehicle, body, (s, d), room));
             }

@@ -322,6 +322,13 @@ impl FleetConfig {
         id
     }
 
+    /// How many areas the permits that vans hold forbid.
+    pub fn n_areas_closed(&self) -> usize {
+        let is_held =
+            |permit: &&Permit| self.vans.iter().any(|van| van.permits.contains(&permit.id));
+        self.permits.iter().filter(is_held).map(|permit| permit.forbidden.len()).sum()
+    }
+
     /// Checks that everything referred to exists and numbers are sane.
     pub fn check(&self, city: &City) -> Result<(), ConfigError> {
         if city.graph.edges.is_empty() {

@@ -134,6 +134,8 @@ pub struct DayResult {
     pub history: Vec<HistoryRow>,
     /// What each van really drove.
     pub driven: Vec<(VanId, Vec<DrivenEdge>)>,
+    /// What went wrong, by kind.
+    pub happened: BTreeMap<&'static str, u64>,
     /// What each van has on board at the end.
     pub on_board: Vec<(VanId, Vec<ParcelId>)>,
     /// Rejected commands by code.
@@ -176,6 +178,8 @@ struct Run<'a> {
     rejected: BTreeMap<&'static str, u64>,
     history: Vec<HistoryRow>,
     n_messages: (u64, u64),
+    n_crashes: u64,
+    n_closures: u64,
 }
 
 impl<'a> Run<'a> {
@@ -206,6 +210,8 @@ impl<'a> Run<'a> {
             rejected: BTreeMap::new(),
             history: Vec::new(),
             n_messages: (0, 0),
+            n_crashes: 0,
+            n_closures: 0,
         };
         let now = run.twin.now();
         run.feed(now, Input::Start);
@@ -313,6 +319,7 @@ impl<'a> Run<'a> {
 
     fn append(&mut self, now: Timestamp, events: Vec<Event>) {
         for event in events {
+            self.n_closures += u64::from(matches!(event, Event::RoadClosed { .. }));
             let record = Record { position: self.next_position, at: now, event };
             self.next_position += 1;
             let bytes = postcard::to_stdvec(&record.event)
@@ -332,6 +339,7 @@ impl<'a> Run<'a> {
 
     /// The fleet's process dies: all but the ledger is gone.
     fn crash(&mut self, now: Timestamp) -> Result<(), DayError> {
+        self.n_crashes += 1;
         self.inbox.clear();
         let jobs = std::mem::take(&mut self.jobs);
         self.pool.forget(jobs.into_keys().map(|(_, ticket)| ticket));
@@ -382,7 +390,13 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self, is_partial: bool) -> (DayResult, Fleet) {
+        let mut happened = self.twin.happened();
+        happened.insert("fleet_crash", self.n_crashes);
+        happened.insert("road_closed", self.n_closures);
+        happened.insert("area_closed", self.config.fleet.n_areas_closed() as u64);
+        happened.retain(|_, n| *n > 0);
         let result = DayResult {
+            happened,
             audit: self.audit.finish(),
             tally: self.fleet.state().tally.clone(),
             ledger: self.chain.head(),

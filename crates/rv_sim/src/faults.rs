@@ -65,6 +65,23 @@ pub enum Fault {
     Weather(Weather),
 }
 
+impl Fault {
+    /// A word for its kind.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RoadBlocked { .. } => "road_blocked",
+            Self::VanDead { .. } => "van_dead",
+            Self::VanReboot { .. } => "van_reboot",
+            Self::SensorDegraded { .. } => "sensor_degraded",
+            Self::DoorStuck { .. } => "door_stuck",
+            Self::LinkLost { .. } => "link_lost",
+            Self::LockerJammed { .. } => "locker_jammed",
+            Self::AddressWrong { .. } => "address_wrong",
+            Self::Weather(_) => "weather",
+        }
+    }
+}
+
 /// How often things go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

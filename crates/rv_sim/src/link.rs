@@ -40,6 +40,10 @@ pub(crate) struct Radio {
     rng: Rng,
     lost_until: Timestamp,
     n_sent: u64,
+    /// Messages that never arrived.
+    pub(crate) n_lost: u64,
+    /// Messages that arrived twice.
+    pub(crate) n_repeated: u64,
     up: BTreeMap<(Timestamp, u64), Vec<u8>>,
     down: BTreeMap<(Timestamp, u64), Vec<u8>>,
 }
@@ -50,6 +54,8 @@ impl Radio {
             rng,
             lost_until: Timestamp::ZERO,
             n_sent: 0,
+            n_lost: 0,
+            n_repeated: 0,
             up: BTreeMap::new(),
             down: BTreeMap::new(),
         }
@@ -96,12 +102,15 @@ impl Radio {
     /// When copies of a message sent now arrive: none, one or two.
     fn arrivals(&mut self, now: Timestamp, model: &LinkModel) -> [Option<Timestamp>; 2] {
         if now < self.lost_until || self.rng.chance(model.loss) {
+            self.n_lost += 1;
             return [None, None];
         }
         let mut at =
             || now + model.delay_min_s + Seconds(self.rng.exponential(model.delay_mean_s.0));
         let first = at();
         let second = at();
-        [Some(first), self.rng.chance(model.repeat).then_some(second)]
+        let is_repeated = self.rng.chance(model.repeat);
+        self.n_repeated += u64::from(is_repeated);
+        [Some(first), is_repeated.then_some(second)]
     }
 }

@@ -105,6 +105,8 @@ pub struct Twin {
     orders: Vec<Planned>,
     faults: Vec<(Timestamp, Fault)>,
     w: WorldRow,
+    /// Faults that happened since the start, by kind.
+    n_faults: BTreeMap<&'static str, u64>,
     scratch: Vec<Output>,
 }
 
@@ -230,6 +232,7 @@ impl Twin {
             orders: Vec::new(),
             faults: Vec::new(),
             w: world,
+            n_faults: BTreeMap::new(),
             scratch: Vec::new(),
         }
     }
@@ -312,6 +315,15 @@ impl Twin {
     /// What each van has on board.
     pub fn on_board(&self) -> Vec<(VanId, Vec<ParcelId>)> {
         self.vans.iter().map(|van| (van.id, van.brain.on_board().collect())).collect()
+    }
+
+    /// What went wrong since the start, by kind: faults, and messages lost and repeated.
+    pub fn happened(&self) -> BTreeMap<&'static str, u64> {
+        let mut happened = self.n_faults.clone();
+        let sum = |of: fn(&Radio) -> u64| self.vans.iter().map(|van| of(&van.row.radio)).sum();
+        happened.insert("message_lost", sum(|radio| radio.n_lost));
+        happened.insert("message_repeated", sum(|radio| radio.n_repeated));
+        happened
     }
 
     /// Where a van is and what it does.
@@ -472,6 +484,7 @@ impl Twin {
     /// Lets a checked fault happen.
     fn apply(&mut self, fault: Fault) {
         let now = self.w.now;
+        *self.n_faults.entry(fault.name()).or_default() += 1;
         match fault {
             Fault::RoadBlocked { edges, until } => {
                 self.streets.blocked.extend(edges.into_iter().map(|edge| (edge, until)));

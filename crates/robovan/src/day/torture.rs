@@ -1,6 +1,7 @@
 //! `robovan day torture`: many small days in which everything goes wrong, each held against the
 //! independent audit.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ struct Outcome {
     cancelled: u64,
     refused: u64,
     records: u64,
+    /// What went wrong in all days together, by kind.
+    happened: BTreeMap<&'static str, u64>,
     wall_s: f64,
     cpu_s: f64,
     version: &'static str,
@@ -84,6 +87,7 @@ pub(crate) fn run(args: &TortureArgs) -> anyhow::Result<ExitCode> {
         cancelled: 0,
         refused: 0,
         records: 0,
+        happened: BTreeMap::new(),
         wall_s: 0.0,
         cpu_s: 0.0,
         version: env!("CARGO_PKG_VERSION"),
@@ -134,6 +138,9 @@ fn run_seed(args: &TortureArgs, city: &Arc<City>, seed: u64, outcome: &mut Outco
             outcome.cancelled += audit.n_cancelled;
             outcome.refused += audit.n_refused;
             outcome.records += result.n_records;
+            for (kind, n) in &result.happened {
+                *outcome.happened.entry(kind).or_default() += n;
+            }
             verdict(city, &result, &fleet)
         }
         Err(error) => vec![error.to_string()],
@@ -142,9 +149,11 @@ fn run_seed(args: &TortureArgs, city: &Arc<City>, seed: u64, outcome: &mut Outco
 
 impl Outcome {
     fn to_text(&self) -> String {
+        let happened: Vec<String> =
+            self.happened.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
         format!(
             "{} seeds, {} failed; {} orders: {} delivered, {} returned, {} cancelled, {} refused; \
-             {} records; {:.1} s wall, {:.1} s CPU, version {}\n",
+             {} records; {:.1} s wall, {:.1} s CPU, version {}\nhappened: {}\n",
             self.seeds,
             self.failed.len(),
             self.orders,
@@ -155,7 +164,8 @@ impl Outcome {
             self.records,
             self.wall_s,
             self.cpu_s,
-            self.version
+            self.version,
+            happened.join(", ")
         )
     }
 }

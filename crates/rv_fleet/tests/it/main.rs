@@ -20,12 +20,18 @@ use rv_fleet::{
     PlanResult, Record, Rejection, RoadPlace,
 };
 use rv_map::City;
-use rv_model::{Handover, OrderKind, OrderRequest, OrderStatus, RefusalReason, Site};
+use rv_model::{
+    Handover, HourSet, OrderKind, OrderRequest, OrderStatus, Permit, PermitArea, RefusalReason,
+    Site, VehicleKind,
+};
 
 use peer::{Parcels, Peer, Whereabouts};
 
 /// Monday, 2 March 2026, 07:00.
 const START: Timestamp = Timestamp::from_secs(1_772_434_800);
+
+/// A permit that every van holds whenever it is in force.
+const PERMIT: rv_base::PermitId = rv_base::PermitId(9);
 
 struct World {
     city: Arc<City>,
@@ -42,6 +48,8 @@ struct World {
     rng: Rng,
     loss: f64,
     n_orders: u64,
+    /// Whether permits come and go.
+    grants: bool,
 }
 
 impl World {
@@ -49,6 +57,7 @@ impl World {
         let city = Arc::new(city::grid());
         let mut config = FleetConfig::for_city(&city, n_vans, seed);
         config.planning.iterations_per_order = 3;
+        config.vans.iter_mut().for_each(|van| van.permits.push(PERMIT));
         let fleet = Fleet::new(city.clone(), config.clone()).unwrap();
         let home = city.facilities[0].stop;
         let mut world = Self {
@@ -66,6 +75,7 @@ impl World {
             rng: Rng::from_seed(seed).fork("world"),
             loss,
             n_orders: 0,
+            grants: false,
         };
         world.feed(Input::Start);
         world
@@ -176,6 +186,27 @@ impl World {
         }
     }
 
+    /// A permit that keeps every van out of a block or two for some hours of each day.
+    fn permit(&mut self) -> Permit {
+        let middle = self.rng.below(self.city.graph.junctions.len());
+        let frame = rv_base::LocalFrame::at(self.city.graph.junctions[middle]);
+        let half_m = self.rng.range(20.0, 200.0);
+        let from = self.rng.below(24) as u32;
+        let outline = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
+            .map(|(x, y)| rv_base::Point2 { x_m: x * half_m, y_m: y * half_m })
+            .map(|corner| frame.to_world(corner).unwrap())
+            .to_vec();
+        let hours = HourSet::daily(from, (from + 2) % 24);
+        Permit {
+            id: PERMIT,
+            name: "blocks".into(),
+            kinds: vec![VehicleKind::Van],
+            allowed: Vec::new(),
+            forbidden: vec![PermitArea { name: "blocks".into(), outline, hours }],
+            hours: HourSet::NEVER,
+        }
+    }
+
     fn something(&mut self) {
         let van = VanId::from_idx(self.rng.below(self.peers.len()));
         let order = OrderId(self.rng.below(self.n_orders as usize + 2) as u64);
@@ -211,6 +242,13 @@ impl World {
                 let _ = self.command(Command::ResumeVan { van });
             }
             48 => self.restart(),
+            49 if self.grants => {
+                let permit = self.permit();
+                let _ = self.command(Command::GrantPermit(permit));
+            }
+            50 if self.grants => {
+                let _ = self.command(Command::RevokePermit { permit: PERMIT });
+            }
             _ => {
                 let seconds = self.rng.range(1.0, 120.0);
                 self.pass(seconds);
@@ -377,8 +415,7 @@ fn a_lost_van_gives_its_parcels_to_another() {
 }
 
 /// A day of random commands, reports, losses and restarts, its end, and all invariants.
-fn live_through(seed: u64, n_vans: u32, loss: f64) {
-    let mut world = World::new(n_vans, seed, loss);
+fn live_through(mut world: World) {
     for _ in 0..400 {
         world.something();
         world.check();
@@ -412,7 +449,7 @@ fn invariants_hold_where_they_once_did_not() {
         (16_858_762_529_413_443_679, 2, 0.194_944_618_583_318_46),
     ] {
         println!("seed {seed}, {n_vans} vans, loss {loss}");
-        live_through(seed, n_vans, loss);
+        live_through(World::new(n_vans, seed, loss));
     }
 }
 
@@ -420,6 +457,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn invariants_hold_whatever_happens(seed: u64, n_vans in 1_u32..4, loss in 0.0..0.4) {
-        live_through(seed, n_vans, loss);
+        live_through(World { grants: true, ..World::new(n_vans, seed, loss) });
     }
 }

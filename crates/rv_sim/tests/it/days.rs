@@ -71,13 +71,32 @@ fn twenty_days_in_which_everything_goes_wrong_break_no_invariant() {
     let city = Arc::new(grid_city(8));
     let size = TortureSize { n_vans: 4, n_parcels: 60, hours: 3.0 };
     let mut broken = Vec::new();
+    let mut happened = std::collections::BTreeSet::new();
     for seed in 1..=20 {
         let (result, fleet, _) = run(&city, &torture_day(&city, size, seed));
         for what in verdict(&city, &result, &fleet) {
             broken.push(format!("seed {seed}: {what}"));
         }
+        happened.extend(result.happened.into_keys());
     }
     assert!(broken.is_empty(), "{broken:#?}");
+    let must_happen = [
+        "area_closed",
+        "door_stuck",
+        "fleet_crash",
+        "link_lost",
+        "locker_jammed",
+        "message_lost",
+        "message_repeated",
+        "road_blocked",
+        "road_closed",
+        "sensor_degraded",
+        "van_dead",
+        "van_reboot",
+    ];
+    for kind in must_happen {
+        assert!(happened.contains(kind), "{kind} never happened: {happened:?}");
+    }
 }
 
 /// A district closed to all vans in the second hour of the day.

@@ -1,6 +1,6 @@
 //! A route told to people: its line on the map and its turns.
 
-use rv_base::{EdgeId, LatLon, Meters, Seconds};
+use rv_base::{EdgeId, LatLon, Meters, RoadPosition, Seconds};
 use rv_map::RoadGraph;
 
 use crate::cost::{angle_between_deg, arrival_heading_deg, departure_heading_deg};
@@ -142,6 +142,12 @@ impl Reached {
         }
         line
     }
+}
+
+/// The point on the Earth of a position on the road.
+pub fn point_on(graph: &RoadGraph, at: RoadPosition) -> LatLon {
+    let line = graph.polyline(at.edge);
+    part_of_line(&line, graph.edge(at.edge).length, at.offset, at.offset)[0]
 }
 
 fn turn(graph: &RoadGraph, from: EdgeId, to: EdgeId) -> StepTurn {

@@ -1,7 +1,7 @@
 //! The weights of a metric's hierarchy and what is asked of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::cch::Cch;
 use crate::customize::Customized;
@@ -47,16 +47,15 @@ pub(crate) struct Lane {
     lanes: Arc<Customized<Lanes>>,
     lane: usize,
     /// What `via` has found, arcs out first: rank + 2, or 1 for none; 0 is not yet looked for.
-    /// Whoever looks finds the same, so it does not matter who writes first.
-    found: Arc<Vec<AtomicU32>>,
+    /// Whoever looks finds the same, so it does not matter who writes first. Made when first needed:
+    /// most of very many metrics are never asked for a way.
+    found: Arc<OnceLock<Vec<AtomicU32>>>,
 }
 
 impl Lane {
     /// One of the metrics.
     pub(crate) fn of(lanes: Arc<Customized<Lanes>>, lane: usize) -> Self {
-        let n_arcs = lanes.out.len() + lanes.into.len();
-        let found = Arc::new((0..n_arcs).map(|_| AtomicU32::new(0)).collect());
-        Self { lanes, lane, found }
+        Self { lanes, lane, found: Arc::default() }
     }
 
     /// Looks for the triangle that makes an arc's time.
@@ -80,7 +79,9 @@ impl Shortcuts for Lane {
 
     /// These weights do not say what they pass over: it is looked for once an arc.
     fn via(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Option<u32> {
-        let found = &self.found[if is_out { arc } else { self.lanes.out.len() + arc }];
+        let n_arcs = self.lanes.out.len() + self.lanes.into.len();
+        let found = self.found.get_or_init(|| (0..n_arcs).map(|_| AtomicU32::new(0)).collect());
+        let found = &found[if is_out { arc } else { self.lanes.out.len() + arc }];
         match found.load(Ordering::Relaxed) {
             0 => {
                 let via = self.search_via(cch, is_out, arc, rank);

@@ -28,6 +28,7 @@ mod dijkstra;
 mod edge_set;
 mod guide;
 mod hierarchy;
+mod matching;
 mod matrix;
 mod metric;
 mod network;
@@ -43,7 +44,10 @@ mod weight;
 pub use class::{EnergyUse, RoadKindSet, TurnCosts, VehicleClass};
 pub use cost::Cost;
 pub use edge_set::EdgeSet;
-pub use guide::{Step, StepTurn};
+pub use guide::{Step, StepTurn, point_on};
+pub use matching::{
+    Integrity, MatchMap, MatchOptions, MatchScratch, Matched, Matcher, Observation,
+};
 pub use matrix::Matrix;
 pub use metric::{ClassCosts, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
 pub use network::Network;

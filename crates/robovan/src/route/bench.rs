@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use rv_base::{EdgeId, LatLon, Meters, Rng, RoadPosition};
 use rv_map::{City, Mode, ModeSet, RoadGraph, SnapIndex, TileIndex};
 use rv_route::{
-    ClassCosts, Conditions, EdgeSet, Metric, MetricBatch, MetricSpec, Network, Reference, Route,
-    Scratch, VehicleClass,
+    ClassCosts, Conditions, EdgeSet, MatchMap, MatchOptions, MatchScratch, Matcher, Metric,
+    MetricBatch, MetricSpec, Network, Observation, Reference, Route, Scratch, VehicleClass,
+    point_on,
 };
 use serde::Serialize;
 
@@ -24,6 +25,9 @@ const CLASSES: [&str; 6] = ["robovan-25", "robovan-35", "robovan-45", "truck", "
 const PERMIT_SETS: usize = 4;
 /// Targets for each source whose ways are checked.
 const TARGETS_CHECKED: usize = 100;
+
+/// Ways that are driven to measure map matching.
+const TRACES: usize = 100;
 
 /// Arguments of `robovan route bench`.
 #[derive(Args)]
@@ -85,6 +89,12 @@ struct Figures {
     matrix_1000_one_thread_ms: f64,
     matrix_1000_whole_ms: f64,
     matrix_10000_s: f64,
+    n_match_points: usize,
+    /// Thread time for each position, simulated once a second with 5 m of noise.
+    match_point_us: f64,
+    /// Share of the positions that were matched to the very edge that was driven.
+    match_right_edge_share: f64,
+    match_within_15_m_share: f64,
     queries: usize,
     n_unroutable: usize,
     mismatches: usize,
@@ -144,6 +154,7 @@ fn measure(args: &BenchArgs) -> anyhow::Result<Figures> {
     customize(&mut figures, &city.graph, &costs, &rng.fork("permits"), args.permits);
     let metric = Metric::build(network, &class, Conditions::default(), 1);
     ask(&mut figures, &city.graph, &metric, &rng.fork("questions"));
+    match_traces(&mut figures, &city.graph, &metric, &rng.fork("traces"));
     let started = Instant::now();
     check(&mut figures, &city, &rng.fork("check"), args.queries);
     figures.check_s = started.elapsed().as_secs_f64();
@@ -221,6 +232,67 @@ fn ask(figures: &mut Figures, graph: &RoadGraph, metric: &Metric, rng: &Rng) {
         let times = || metric.times_ms(&mut Scratch::default(), sources, targets);
         figures.matrix_1000_one_thread_ms = 1000.0 * alone.install(|| median_s(7, times));
     }
+}
+
+/// Drives random ways, measures positions with noise and finds the ways again.
+fn match_traces(figures: &mut Figures, graph: &RoadGraph, metric: &Metric, rng: &Rng) {
+    let snap = SnapIndex::new(graph);
+    let map = MatchMap { graph, snap: &snap, metric };
+    let ends = open_positions(graph, metric, 2 * TRACES, &mut rng.fork("ends"));
+    let mut noise = rng.fork("noise");
+    let (mut scratch, mut queries) = (MatchScratch::default(), Scratch::default());
+    let (mut n, mut n_right, mut n_near, mut time_s) = (0, 0, 0, 0.0);
+    for pair in ends.chunks_exact(2) {
+        let Ok(route) = metric.route(&mut queries, pair[0], pair[1]) else { continue };
+        let truth = drive(graph, &route);
+        let seen: Vec<Observation> = truth
+            .iter()
+            .map(|at| {
+                let point = point_on(graph, *at);
+                let mut off = |scale: f64| noise.normal(0.0, 5.0) / 111_195.0 / scale;
+                let lat = point.lat_deg() + off(1.0);
+                let lon = point.lon_deg() + off(point.lat_deg().to_radians().cos().max(0.01));
+                let at = LatLon::from_degrees(lat, lon).unwrap_or(point);
+                Observation { at, heading: None }
+            })
+            .collect();
+        let started = Instant::now();
+        let mut matcher = Matcher::new(MatchOptions::STREET);
+        let mut found = Vec::with_capacity(seen.len());
+        for observation in seen {
+            found.extend(matcher.push(&map, &mut scratch, observation));
+        }
+        found.extend(matcher.finish());
+        time_s += started.elapsed().as_secs_f64();
+        n += truth.len();
+        for (found, truth) in found.iter().zip(&truth) {
+            let Some(found) = found.position else { continue };
+            n_right += usize::from(found.edge == truth.edge);
+            let off = point_on(graph, found).distance_to(point_on(graph, *truth));
+            n_near += usize::from(off <= Meters(15.0));
+        }
+    }
+    let share = |part: usize| part as f64 / n.max(1) as f64;
+    figures.n_match_points = n;
+    figures.match_point_us = 1e6 * time_s / n.max(1) as f64;
+    figures.match_right_edge_share = share(n_right);
+    figures.match_within_15_m_share = share(n_near);
+}
+
+/// Where a vehicle is at each second of a route.
+fn drive(graph: &RoadGraph, route: &Route) -> Vec<RoadPosition> {
+    let mut positions = Vec::new();
+    let last = route.edges.len() - 1;
+    for (idx, driven) in route.edges.iter().enumerate() {
+        let from = if idx == 0 { route.from.offset } else { Meters::ZERO };
+        let to = if idx == last { route.to.offset } else { graph.edge(driven.edge).length };
+        let span_s = (driven.leave - driven.enter).0.max(1e-9);
+        while (positions.len() as f64) < driven.leave.0 {
+            let share = ((positions.len() as f64 - driven.enter.0) / span_s).clamp(0.0, 1.0);
+            positions.push(RoadPosition { edge: driven.edge, offset: from + (to - from) * share });
+        }
+    }
+    positions
 }
 
 /// Compares ways and matrices with Dijkstra's algorithm, for every class under several permits.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod isochrone;
+mod matching;
 mod matrix;
 mod world;
 
@@ -34,6 +35,8 @@ enum Command {
     Matrix(matrix::MatrixArgs),
     /// What can be reached within some minutes, or with what a battery holds
     Isochrone(isochrone::IsochroneArgs),
+    /// The roads that noisy positions were driven on, and whether the vehicle belonged there
+    Match(matching::MatchArgs),
     /// Measure and check routing on a map, against Dijkstra's algorithm
     Bench(bench::BenchArgs),
 }
@@ -68,6 +71,7 @@ pub(crate) fn run(args: RouteArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         Some(Command::Matrix(args)) => matrix::run(&args),
         Some(Command::Isochrone(args)) => isochrone::run(&args),
+        Some(Command::Match(args)) => matching::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         None => way(&args.way),
     }

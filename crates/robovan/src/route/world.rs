@@ -151,6 +151,11 @@ impl World {
         Ok(Self { city, metric, snap, approach: args.approach, permits })
     }
 
+    /// Where the roads are.
+    pub(crate) fn snap(&self) -> &SnapIndex {
+        &self.snap
+    }
+
     /// Where on the road a point is.
     pub(crate) fn place(&self, at: LatLon, heading_deg: Option<f64>) -> Result<Place, Refusal> {
         let graph = &self.city.graph;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rv_model::dispatch::{
-    Load, MAX_LOAD_DIMS, OrderKind, Presence, Problem, Start, Stop, Task, Vehicle, Window,
+    Load, MAX_LOAD_DIMS, OrderKind, Presence, Problem, Start, Stop, Task, Travel, Vehicle, Window,
 };
 
 /// No node, job, route or order.
@@ -245,6 +245,7 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         nodes: Vec::new(),
         windows: Vec::new(),
     };
+    let orders = &chained(problem, orders);
     let scale = CostScale::new(problem, orders, vehicles);
     let mut jobs = builder.jobs(orders, vehicles, &scale);
     let n_tasks = builder.nodes.len();
@@ -344,6 +345,30 @@ fn simplify(inst: &mut Instance<'_>) {
         let turned = (0..n * n).map(|at| inst.legs[at % n * n + at / n]);
         Arc::new(turned.collect())
     };
+}
+
+/// Most orders that are brought into a chain; more would take too long.
+const CHAINED_MAX: usize = 4000;
+
+/// Orders in a chain from neighbour to neighbour, so that what the search reads together lies
+/// together.
+fn chained(problem: &Problem, orders: &[u32]) -> Vec<u32> {
+    let travel = &problem.travels()[0];
+    let stop = |order: u32| match &problem.orders()[order as usize].kind {
+        OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop.location,
+        OrderKind::Transfer { pickup, .. } => pickup.location,
+    };
+    let mut chain = orders.to_vec();
+    if chain.len() > CHAINED_MAX || matches!(travel, Travel::Source(_)) {
+        return chain;
+    }
+    for at in 1..chain.len() {
+        let here = stop(chain[at - 1]);
+        let away = |order: u32| travel.leg(here, stop(order)).distance_mm;
+        let nearest = (at..chain.len()).min_by_key(|&k| (away(chain[k]), chain[k]));
+        chain.swap(at, nearest.unwrap_or(at));
+    }
+    chain
 }
 
 /// Brings millionths of currency times millimetres into 63 bits.

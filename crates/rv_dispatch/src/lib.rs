@@ -72,6 +72,7 @@ mod budget;
 mod check;
 mod decompose;
 mod explain;
+mod fleet;
 pub mod format;
 mod instance;
 mod near;

@@ -7,11 +7,18 @@ use std::sync::atomic::Ordering;
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::instance::{Instance, Kind, NONE};
+use crate::instance::{CLOSED, Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::{Dice, Style, recreate};
 use crate::state::State;
 
+/// First and last temperature, as shares of the cost of driving from a start to a job.
+const HOT: f64 = 0.2;
+/// First temperature of a search that has no time to come down from higher up.
+const WARM: f64 = 0.08;
+/// Steps per job below which a search is short.
+const SHORT: u64 = 1_000;
+const COLD: f64 = 0.003;
 /// Average number of stops removed in one step (the paper's c-bar).
 const REMOVED_MEAN: usize = 10;
 /// Longest string (the paper's L-max).
@@ -22,15 +29,22 @@ const SPLIT_GROW: f64 = 0.99;
 /// Most absent jobs tried again in one step.
 const RETRY_MAX: usize = 40;
 /// Blink probability 1 %, in 1/65536.
-const BLINK: u32 = 655;
+pub(crate) const BLINK: u32 = 655;
 /// Steps between two looks at the budget.
-const STEPS_PER_CHECK: u64 = 64;
+pub(crate) const STEPS_PER_CHECK: u64 = 64;
 
 /// What a search did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Effort {
     pub iterations: u64,
     pub improvements: u64,
+}
+
+impl Effort {
+    pub fn add(&mut self, other: Self) {
+        self.iterations += other.iterations;
+        self.improvements += other.improvements;
+    }
 }
 
 /// Builds routes for all absent jobs, the hardest to place first.
@@ -45,12 +59,25 @@ pub(crate) fn construct(state: &mut State<'_, '_>, near: &Near, dice: &mut Dice)
     recreate(state, near, &jobs, Style { blink: 0 }, dice);
 }
 
-/// Improves the state until its share of the budget ends; leaves the best plan found in it.
+/// How long to search, and how hot.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    /// Steps at most.
+    pub iterations: u64,
+    /// Steps of these that are spent already.
+    pub spent: u64,
+    /// Progress of the whole search, which sets the temperature; `None` cools down from first to
+    /// last.
+    pub progress: Option<f64>,
+}
+
+/// Improves the state until its share of the budget ends, and
+/// leaves the best plan found in it.
 pub(crate) fn anneal(
     state: &mut State<'_, '_>,
     near: &Near,
     budget: &Budget<'_>,
-    iterations: u64,
+    span: Span,
     rng: &mut Rng,
 ) -> Effort {
     let mut effort = Effort::default();
@@ -59,13 +86,19 @@ pub(crate) fn anneal(
     }
     let mut dice = Dice::new(rng);
     let mut best = Best::new(state);
-    let (hot, cold) = temperatures(state);
+    let is_short = span.iterations < SHORT * state.inst.jobs.len() as u64;
+    let (reach, cold) = temperatures(state.inst);
+    let hot = reach * if is_short && span.progress.is_none() { WARM } else { HOT };
     let mut temperature = hot;
+    let mut begun = None;
     let mut removed = Vec::new();
     let mut jobs = Vec::new();
     loop {
         if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
-            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
+            let n_done = span.spent + effort.iterations;
+            let Some(done) = progress(budget, span.iterations, n_done) else { break };
+            let begun = *begun.get_or_insert(done);
+            let done = span.progress.unwrap_or((done - begun) / (1.0 - begun).max(1e-9));
             temperature = hot * (cold / hot).powf(done);
         }
         effort.iterations += 1;
@@ -90,7 +123,7 @@ pub(crate) fn anneal(
 }
 
 /// Share of the budget used, or `None` when it has ended.
-fn progress(budget: &Budget<'_>, iterations: u64, done: u64) -> Option<f64> {
+pub(crate) fn progress(budget: &Budget<'_>, iterations: u64, done: u64) -> Option<f64> {
     if budget.cancel.is_some_and(|c| c.load(Ordering::Relaxed)) || done >= iterations {
         return None;
     }
@@ -100,36 +133,37 @@ fn progress(budget: &Budget<'_>, iterations: u64, done: u64) -> Option<f64> {
     (used < 1.0).then_some(used)
 }
 
-/// First and last temperature: a third and a hundredth of the mean leg's cost.
-fn temperatures(state: &State<'_, '_>) -> (f64, f64) {
-    let inst = state.inst;
+/// What it costs to drive from the start of a route to a job, on average, and the last temperature.
+pub(crate) fn temperatures(inst: &Instance<'_>) -> (f64, f64) {
+    let Some(veh) = inst.vehs.first() else { return (1.0, 1.0) };
+    let start = inst.nodes[veh.start as usize].loc;
     let (mut sum, mut n) = (0.0, 0.0);
-    for (v, route) in state.routes.iter().enumerate() {
-        if route.seq.len() > 2 {
-            let fixed = inst.vehs[v].cost_fixed;
-            sum += (route.totals.cost - fixed).max(0) as f64;
-            n += (route.seq.len() - 1) as f64;
+    for job in &inst.jobs {
+        let (t, d) = inst.leg(veh.profile, start, inst.nodes[job.first as usize].loc);
+        if d < CLOSED && t < CLOSED {
+            sum += (i64::from(d) * veh.cost_per_mm + i64::from(t) * veh.cost_per_ms) as f64;
+            n += 1.0;
         }
     }
-    let leg = if n > 0.0 { (sum / n).max(1.0) } else { 1.0 };
-    (leg / 3.0, leg / 100.0)
+    let reach = if n > 0.0 { (sum / n).max(1.0) } else { 1.0 };
+    (reach, reach * COLD)
 }
 
 /// The best plan so far, copied route by route as they change.
-struct Best {
+pub(crate) struct Best {
     cost: i64,
     seqs: Vec<Vec<u32>>,
     absent: Vec<u32>,
 }
 
 impl Best {
-    fn new(state: &mut State<'_, '_>) -> Self {
+    pub fn new(state: &mut State<'_, '_>) -> Self {
         let seqs = state.routes.iter().map(|r| r.seq.clone()).collect();
         state.is_newer.fill(false);
         Self { cost: state.cost, seqs, absent: state.absent.clone() }
     }
 
-    fn keep(&mut self, state: &mut State<'_, '_>) {
+    pub fn keep(&mut self, state: &mut State<'_, '_>) {
         self.cost = state.cost;
         self.absent.clone_from(&state.absent);
         for (v, is_newer) in state.is_newer.iter_mut().enumerate() {
@@ -139,13 +173,18 @@ impl Best {
         }
     }
 
-    fn restore(self, state: &mut State<'_, '_>) {
+    pub fn restore(self, state: &mut State<'_, '_>) {
         state.restore(&self.seqs, self.absent, self.cost);
     }
 }
 
 /// Removes strings of stops from routes near a random job.
-fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &mut Dice) {
+pub(crate) fn ruin(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    removed: &mut Vec<u32>,
+    dice: &mut Dice,
+) {
     let inst = state.inst;
     removed.clear();
     let n_used = state.n_used.max(1);
@@ -216,7 +255,7 @@ fn remove_string(
 }
 
 /// Takes jobs `removed[from..]` out of route `v`, with helper stops that are then of no use.
-fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize) {
+pub(crate) fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize) {
     let inst = state.inst;
     let n_frozen = state.n_frozen(v);
     let mut seq = std::mem::take(&mut state.scratch);
@@ -283,7 +322,7 @@ fn strip(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize)
 }
 
 /// Adds some of the absent jobs to those to be inserted.
-fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice) {
+pub(crate) fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice) {
     for _ in 0..RETRY_MAX.min(state.absent.len()) {
         let at = if state.absent.len() > RETRY_MAX { dice.below(state.absent.len()) } else { 0 };
         jobs.push(state.absent.swap_remove(at));
@@ -291,7 +330,7 @@ fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice)
 }
 
 /// One of the orders in which jobs are put back, drawn by weight.
-fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
+pub(crate) fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
     for i in (1..jobs.len()).rev() {
         jobs.swap(i, dice.below(i + 1));
     }

@@ -4,21 +4,24 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rv_base::Rng;
-use rv_model::dispatch::{OrderKind, Plan, Problem, Route};
+use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
 
 use crate::decompose::{Part, parts_of_orders, parts_of_routes};
 use crate::explain::explain_absent;
+use crate::fleet::reduce;
 use crate::instance::compile;
 use crate::near::Near;
 use crate::recreate::Dice;
-use crate::search::{Effort, anneal, construct};
+use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
 use crate::{Budget, output};
 
 /// Positions tried next to so many good predecessors, and as many successors.
-const N_NEAR: usize = 32;
+const N_NEAR: usize = 20;
 /// Jobs near a seed that strings may be taken from.
 const N_JOBS_NEAR: usize = 160;
+/// Share of the budget that may go into fewer vehicles before the cost counts.
+const FLEET_SHARE: f64 = 0.5;
 /// Iterations per stop that one part gets in one round.
 const ROUND_ITERATIONS: u64 = 40;
 /// Most rounds over the parts.
@@ -52,7 +55,7 @@ impl Params {
         Self {
             objective: Objective::Cost,
             n_threads: 1,
-            part_stops_max: 800,
+            part_stops_max: 1500,
             n_explained_max: 1000,
         }
     }
@@ -95,7 +98,8 @@ pub fn solve(
     let mut routes = if n_stops <= params.part_stops_max {
         let all = Part::all(problem);
         let iterations = budget.iterations.unwrap_or(u64::MAX);
-        let (routes, effort) = solve_part(problem, &all, warm, budget, iterations, rng);
+        let span = Span { iterations, spent: 0, progress: None };
+        let (routes, effort) = solve_part(problem, &all, warm, params.objective, budget, span, rng);
         stats.add(effort);
         routes
     } else {
@@ -110,6 +114,11 @@ pub fn solve(
 fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan {
     let out = left_out(problem, &plan);
     if out.is_empty() {
+        return plan;
+    }
+    if params.n_explained_max == 0 {
+        let silent = |order| Unassigned { order, relaxations: Vec::new(), vehicle: None };
+        plan.unassigned = out.into_iter().map(silent).collect();
         return plan;
     }
     let parts = parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("explain"));
@@ -171,8 +180,9 @@ fn solve_part(
     problem: &Problem,
     part: &Part,
     warm: Option<&Plan>,
+    objective: Objective,
     budget: &Budget<'_>,
-    iterations: u64,
+    mut span: Span,
     rng: &Rng,
 ) -> (Vec<Route>, Effort) {
     let inst = compile(problem, &part.orders, &part.vehicles);
@@ -183,7 +193,12 @@ fn solve_part(
         state.adopt(plan);
     }
     construct(&mut state, &near, &mut Dice::new(&mut rng));
-    let effort = anneal(&mut state, &near, budget, iterations, &mut rng);
+    let mut effort = Effort::default();
+    if objective == Objective::VehiclesFirst {
+        effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);
+        span.spent = effort.iterations;
+    }
+    effort.add(anneal(&mut state, &near, budget, span, &mut rng));
     (output::routes(&state), effort)
 }
 
@@ -217,11 +232,14 @@ fn solve_in_parts(
         } else {
             total as f64 / n_rounds as f64 / n_stops as f64
         };
+        let by_count = if total == u64::MAX { 0.0 } else { round as f64 / n_rounds as f64 };
+        let progress = budget.clock_progress().max(by_count).min(1.0);
         let solved = in_parallel(params.n_threads, parts.len(), |idx| {
             let part = &parts[idx];
             let iterations = (per_stop * part.n_stops(problem) as f64) as u64;
             let rng = rng.fork_idx("parts", idx as u64);
-            solve_part(problem, part, Some(&plan), budget, iterations, &rng)
+            let span = Span { iterations, spent: 0, progress: Some(progress) };
+            solve_part(problem, part, Some(&plan), params.objective, budget, span, &rng)
         });
         plan.routes.clear();
         for (routes, effort) in solved {

@@ -88,6 +88,8 @@ pub(crate) struct State<'i, 'p> {
     pub empties: Vec<Vec<u32>>,
     /// Routes with at least one stop.
     pub n_used: usize,
+    /// Empty routes that may not be opened.
+    is_parked: Vec<bool>,
     run: Run,
     /// Room for judging simple routes.
     pub(crate) pass: Vec<crate::simple::Pass>,
@@ -133,6 +135,7 @@ impl<'i, 'p> State<'i, 'p> {
             loads: vec![[0; MAX_LOAD_DIMS]; inst.nodes.len()],
             peaks: vec![Peaks::default(); inst.nodes.len()],
             n_used: 0,
+            is_parked: vec![false; n_routes],
             pass: Vec::new(),
             routes: Vec::with_capacity(n_routes),
             absent: Vec::new(),
@@ -244,6 +247,15 @@ impl<'i, 'p> State<'i, 'p> {
         Ok(())
     }
 
+    /// Takes route `v` out of use if it is empty.
+    pub fn park(&mut self, v: u32) {
+        let class = self.inst.vehs[v as usize].class as usize;
+        if let Some(at) = self.empties[class].iter().rposition(|&e| e == v) {
+            self.empties[class].remove(at);
+            self.is_parked[v as usize] = true;
+        }
+    }
+
     /// Runs a sequence for route `v` without changing anything.
     pub fn try_seq(&mut self, v: u32, seq: &[u32]) -> Result<Totals, Broken> {
         if self.inst.is_simple {
@@ -315,6 +327,7 @@ impl<'i, 'p> State<'i, 'p> {
             }
             (false, true) => {
                 self.n_used -= 1;
+                debug_assert!(!self.is_parked[v as usize], "a parked route is never opened");
                 // Kept in falling order, so that which vehicle is next does not depend on history.
                 let at = self.empties[class].partition_point(|&e| e > v);
                 self.empties[class].insert(at, v);
@@ -362,6 +375,11 @@ impl<'i, 'p> State<'i, 'p> {
     pub fn restore(&mut self, seqs: &[Vec<u32>], absent: Vec<u32>, cost: i64) {
         self.begin();
         for (v, seq) in seqs.iter().enumerate() {
+            if seq.len() > 2 {
+                self.is_parked[v] = false;
+            }
+        }
+        for (v, seq) in seqs.iter().enumerate() {
             if self.is_newer[v] {
                 for id in std::mem::take(&mut self.routes[v].seq) {
                     self.hot[id as usize].route = NONE;
@@ -381,7 +399,7 @@ impl<'i, 'p> State<'i, 'p> {
         }
         self.n_used = (0..seqs.len() as u32).filter(|&v| !self.is_empty(v)).count();
         for v in (0..seqs.len() as u32).rev() {
-            if self.is_empty(v) {
+            if self.is_empty(v) && !self.is_parked[v as usize] {
                 self.empties[self.inst.vehs[v as usize].class as usize].push(v);
             }
         }

@@ -1,4 +1,5 @@
 //! The engine against its independent judge.
 
+mod formats;
 mod random;
 mod soundness;

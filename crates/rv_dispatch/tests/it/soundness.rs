@@ -1,7 +1,7 @@
 //! Every plan passes the judge, and depends on nothing but its inputs.
 
 use rv_base::Rng;
-use rv_dispatch::{Budget, Params, check, solve};
+use rv_dispatch::{Budget, Objective, Params, check, solve};
 
 use crate::random::{Features, problem};
 
@@ -55,4 +55,29 @@ fn a_plan_can_be_continued() {
             assert!(b.total() <= a.total(), "seed {seed}, {features:?}: {a:?} {b:?}");
         }
     }
+}
+
+#[test]
+fn fewer_vehicles_are_found_and_kept() {
+    let problem = problem(5, 40, 30, Features(Features::WINDOWS | Features::CAPACITY));
+    let run = |objective| {
+        let params = Params { objective, ..Params::standard() };
+        let budget = Budget::iterations(3_000);
+        solve(&problem, None, &params, &budget, &mut Rng::from_seed(1)).plan
+    };
+    let (cheap, few) = (run(Objective::Cost), run(Objective::VehiclesFirst));
+    let (cheap, few) = (check(&problem, &cheap), check(&problem, &few));
+    assert_eq!((cheap.violations, few.violations), (vec![], vec![]));
+    assert_eq!(few.costs.n_required_unassigned, cheap.costs.n_required_unassigned);
+    assert!(few.costs.n_vehicles <= cheap.costs.n_vehicles);
+}
+
+#[test]
+fn unexplained_orders_are_still_listed() {
+    let problem = problem(3, 30, 1, Features(Features::CAPACITY));
+    let params = Params { n_explained_max: 0, ..Params::standard() };
+    let budget = Budget::iterations(50);
+    let plan = solve(&problem, None, &params, &budget, &mut Rng::from_seed(1)).plan;
+    assert!(!plan.unassigned.is_empty());
+    assert_eq!(check(&problem, &plan).violations, []);
 }

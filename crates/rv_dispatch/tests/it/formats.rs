@@ -1,0 +1,86 @@
+//! Files in, plans out, plans in.
+
+use rv_base::Rng;
+use rv_dispatch::format::{
+    CityParams, Convention, Loaded, plan_to_json, random_city, read_problem, read_solution,
+    write_solution,
+};
+use rv_dispatch::{Budget, Params, check, solve};
+use rv_model::dispatch::Plan;
+
+const PAIRS: &str = "NAME: two\nTYPE: PDPTW\nDIMENSION: 5\nVEHICLES: 2\nCAPACITY: 10\n\
+    EDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 4\n3 6 8\n4 0 5\n5 0 9\n\
+    PICKUP_AND_DELIVERY_SECTION\n1 0 0 100 0 0 0\n2 4 0 100 1 0 3\n3 -4 0 100 1 2 0\n\
+    4 2 0 100 1 0 5\n5 -2 0 100 1 4 0\nDEPOT_SECTION\n1\n-1\nEOF\n";
+
+fn planned(loaded: &Loaded) -> Plan {
+    let budget = Budget::iterations(500);
+    solve(&loaded.problem, None, &Params::standard(), &budget, &mut Rng::from_seed(1)).plan
+}
+
+#[test]
+fn pairs_of_vrplib_are_planned_and_read_back() {
+    let loaded = read_problem(PAIRS, Convention::OfFile).expect("a sound file");
+    let plan = planned(&loaded);
+    let report = check(&loaded.problem, &plan);
+    assert_eq!((report.violations, report.costs.n_required_unassigned), (vec![], 0));
+    let text = write_solution(&loaded, &plan);
+    let again = read_solution(&loaded, &text).expect("our own solution");
+    assert_eq!(write_solution(&loaded, &again), text);
+    assert_eq!(check(&loaded.problem, &again).violations, []);
+}
+
+#[test]
+fn the_example_of_the_docs_is_planned_and_read_back_from_json() {
+    let text = include_str!("../../../../docs/dispatch-example.json");
+    let loaded = read_problem(text, Convention::OfFile).expect("a sound file");
+    let plan = planned(&loaded);
+    let report = check(&loaded.problem, &plan);
+    assert_eq!(report.violations, []);
+    let ids: Vec<u64> =
+        plan.unassigned.iter().map(|u| loaded.problem.orders()[u.order as usize].id).collect();
+    assert_eq!(ids, [16]);
+    let json = plan_to_json(&loaded, &plan, &report).to_string();
+    let again = read_solution(&loaded, &json).expect("our own solution");
+    assert_eq!(check(&loaded.problem, &again), report);
+}
+
+#[test]
+fn a_random_city_can_be_served() {
+    let params = CityParams {
+        n_stops: 120,
+        n_vehicles: 20,
+        n_depots: 2,
+        n_chargers: 4,
+        windows_share: 0.5,
+        capacity: 12,
+    };
+    let city = random_city(&params, &mut Rng::from_seed(3)).expect("in range");
+    let loaded = city.load().expect("a sound city");
+    let report = check(&loaded.problem, &planned(&loaded));
+    assert_eq!((report.violations, report.costs.n_required_unassigned), (vec![], 0));
+    assert!(random_city(&CityParams { n_depots: 0, ..params }, &mut Rng::from_seed(3)).is_none());
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_its_place() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let text = PAIRS.replace(from, to);
+        let error = read_problem(&text, Convention::OfFile).expect_err("a wrong file");
+        assert_eq!(error.to_string(), expected);
+    };
+    check(
+        "2 4 0 100 1 0 3",
+        "2 4 9 3 1 0 3",
+        "line 15: the window ends before it begins, or service is negative",
+    );
+    check("2 4 0 100 1 0 3", "2 4 0 100 1 0 4", "line 15: node 4 does not name it as its pickup");
+    check("2 4 0 100 1 0 3", "2 4 0 NaN 1 0 3", "line 15: \"NaN\" is not a number");
+    check("DEPOT_SECTION\n1\n", "DEPOT_SECTION\n9\n", "line 20: the depot does not exist");
+    check("2 3 4\n", "2 3\n", "line 9: expected 1..=5 and 2 values");
+    check(
+        "DIMENSION: 5",
+        "DIMENSION: -5",
+        "line 3: DIMENSION must be a number that is not negative",
+    );
+}

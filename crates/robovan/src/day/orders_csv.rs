@@ -269,7 +269,7 @@ mod tests {
         ));
         assert_eq!(planned.len(), 1);
         expect_test::expect![[r#"
-            line 3: there is no tenant 'nobody'
+            line 3: there is no tenant 'nobody': take 'City Post', 'Swift Express', 'Urban Supply'
             line 5: latitude is beyond 90 degrees
             line 6: field 5: invalid digit found in string
             line 7: the window ends before it begins

@@ -120,7 +120,7 @@ impl Fleet {
         if self.state.is_day_closed || request.window.end <= now {
             return Err(RefusalReason::TooLate);
         }
-        let (hub, drive) = self.hub_for(now, request.window, stop)?;
+        let (hub, drive, stop) = self.reach(now, request, stop)?;
         let class = self.largest_class(hub).ok_or(RefusalReason::NoCapacity)?;
         let mass = request.parcel_mass * f64::from(request.n_parcels);
         if mass > class.payload_max || request.n_parcels > class.parcels_max {
@@ -158,6 +158,33 @@ impl Fleet {
                 if fits { Ok(facility.stop) } else { Err(wrong) }
             }
             (Site::Place(_) | Site::Point(_), Handover::Locker | Handover::Station) => Err(wrong),
+        }
+    }
+
+    /// The hub that serves a request and where a van stops for it: at `stop`, or, where no van gets
+    /// to, at the nearest road in walking distance that one does.
+    fn reach(
+        &mut self,
+        now: Timestamp,
+        request: &OrderRequest,
+        stop: RoadPosition,
+    ) -> Result<(FacilityId, Seconds, RoadPosition), RefusalReason> {
+        let point = match request.site {
+            Site::Place(place) => self.city.places.get(place.idx()).map(|p| p.position),
+            Site::Point(point) => Some(point),
+            Site::Facility(_) => None,
+        };
+        match (self.hub_for(now, request.window, stop), point) {
+            (Ok((hub, drive)), _) => Ok((hub, drive, stop)),
+            (Err(RefusalReason::Unreachable), Some(point)) => {
+                for stop in self.roads.stops_near(point) {
+                    if let Ok((hub, drive)) = self.hub_for(now, request.window, stop) {
+                        return Ok((hub, drive, stop));
+                    }
+                }
+                Err(RefusalReason::Unreachable)
+            }
+            (Err(reason), _) => Err(reason),
         }
     }
 
@@ -252,7 +279,7 @@ impl Fleet {
         if request.window.end <= now {
             return Err(Rejection::Refused(RefusalReason::TooLate));
         }
-        self.hub_for(now, request.window, stop).map_err(refused)?;
+        let (_, _, stop) = self.reach(now, &request, stop).map_err(refused)?;
         let OrderRequest { site, window, .. } = request;
         self.emit(now, Event::OrderChanged { order: id, site, stop, window });
         match van {

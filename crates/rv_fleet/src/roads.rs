@@ -22,6 +22,9 @@ const METRICS_MAX: usize = 6;
 /// Farthest that a point may be from a road.
 const SNAP_RADIUS: Meters = Meters(300.0);
 
+/// Farthest that a recipient is asked to walk to a van that cannot come nearer.
+const WALK_MAX: Meters = Meters(150.0);
+
 /// Class and permits that vans share.
 #[derive(Clone, Debug, PartialEq)]
 struct Profile {
@@ -260,6 +263,13 @@ impl Roads {
     pub(crate) fn stop_for(&self, point: LatLon) -> Option<RoadPosition> {
         let (graph, side) = (&self.city.graph, self.city.drive_side);
         self.snap.stop_for(graph, point, Mode::Van, side, SNAP_RADIUS).map(|snap| snap.position)
+    }
+
+    /// Where vans could stop within a walk of a point, the nearest first.
+    pub(crate) fn stops_near(&self, point: LatLon) -> Vec<RoadPosition> {
+        let query = SnapQuery { mode: Mode::Van, radius: WALK_MAX, heading: None, n_max: 16 };
+        let snaps = self.snap.nearest(&self.city.graph, point, &query);
+        snaps.iter().map(|snap| snap.position).collect()
     }
 
     /// The piece of road nearest to a point, both directions, ascending.

@@ -392,6 +392,23 @@ fn what_cannot_be_served_is_refused_with_a_reason() {
 }
 
 #[test]
+fn where_no_van_gets_to_it_stops_a_short_walk_away() {
+    let mut world = World::new(1, 2, 0.0);
+    let edge = world.city.places[33].stop.edge;
+    let at = RoadPlace::Edges(vec![edge]);
+    world.command(Command::CloseRoad { at, until: None }).unwrap();
+    world.command(Command::PlaceOrder(delivery("a", 33))).unwrap();
+    let stop = world.fleet.state().orders[0].stop_at;
+    assert_ne!(stop.edge, edge);
+    let graph = &world.city.graph;
+    let (a, b) = (graph.edge(edge), graph.edge(stop.edge));
+    assert!([b.tail, b.head].contains(&a.tail), "at the corner where the recipient is");
+    world.wind_down(2 * 3600);
+    assert_eq!(world.fleet.state().tally.n_delivered, 1);
+    world.audit();
+}
+
+#[test]
 fn a_lost_van_gives_its_parcels_to_another() {
     let mut world = World::new(2, 3, 0.0);
     for n in 0..20 {

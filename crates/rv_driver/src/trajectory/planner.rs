@@ -40,7 +40,7 @@ impl PlannerOptions {
     pub fn for_step(dt_s: f64) -> Self {
         Self {
             dt_s,
-            work_max: 150_000,
+            work_max: 40_000,
             hard_steps: (3.0 / dt_s).round() as usize,
             horizon_steps: (5.0 / dt_s).round() as usize,
             lateral_max_mps2: 5.0,
@@ -264,7 +264,7 @@ impl Planner {
         let n = last.clamp(1, (30.0 / dt_s) as i64) as usize;
         let horizon_s = n as f64 * dt_s;
         let reach_m =
-            (state.speed_mps * horizon_s + 1.5 * horizon_s.min(6.0).powi(2) + 40.0).min(700.0);
+            (state.speed_mps * horizon_s + 1.5 * horizon_s.min(6.0).powi(2) + 40.0).min(1500.0);
         let bases = bases(road, &self.vehicle, state, &self.goals, reach_m);
         let shifts = shifts(&bases, &self.goals, state);
         let forecasts;

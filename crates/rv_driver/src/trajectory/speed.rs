@@ -16,8 +16,8 @@ const ACCELERATIONS_MPS2: [f64; 9] = [0.0, 0.7, -0.7, 1.6, -1.8, 3.2, -4.0, 6.5,
 const BEAM: usize = 56;
 /// Cell of way, m, and of speed, m/s, in which only the cheapest node stays.
 const CELL: (f64, f64) = (1.2, 0.7);
-/// Steps of a short and of a long stretch, and how many short ones come first.
-const STRETCH: (usize, usize, usize) = (4, 8, 4);
+/// Length of a short and of a long stretch, s, and how many short ones come first.
+const STRETCH_S: (f64, f64, usize) = (0.4, 0.8, 4);
 
 /// Spans of a path that others cover, step by step, in terms of the rear axle of the own vehicle.
 #[derive(Clone, Debug, Default)]
@@ -254,7 +254,8 @@ impl SpeedSearch<'_> {
         let mut n_layer = 0;
         let mut fresh: Vec<Node> = Vec::new();
         while !layer.is_empty() {
-            let stretch = if n_layer < STRETCH.2 { STRETCH.0 } else { STRETCH.1 };
+            let stretch_s = if n_layer < STRETCH_S.2 { STRETCH_S.0 } else { STRETCH_S.1 };
+            let stretch = ((stretch_s / self.dt_s).round() as usize).max(1);
             n_layer += 1;
             fresh.clear();
             for idx in &layer {

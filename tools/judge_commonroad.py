@@ -93,12 +93,13 @@ def main():
             version = os.path.basename(os.path.normpath(folder))
             found = sorted(glob.glob(os.path.join(glob.escape(args.solutions), f"solution_*_{name}_{version}.xml*")))
             tasks.append((f"{name}:{version}", path, found[0] if found else None))
+    results = []
     with multiprocessing.Pool(args.jobs) as pool:
-        results = pool.map(judge, tasks, chunksize=1)
-    for result in results:
-        if not result["valid"]:
-            print(result["name"], ",".join(result["failed"]), result.get("detail", ""))
-    why = collections.Counter(check for r in results for check in r["failed"]) if all("failed" in r for r in results) else {}
+        for result in pool.imap(judge, tasks, chunksize=1):
+            results.append(result)
+            verdict = "valid" if result["valid"] else ",".join(result["failed"])
+            print(result["name"], verdict, result.get("detail", ""), flush=True)
+    why = collections.Counter(check for r in results for check in r["failed"])
     n_valid = sum(r["valid"] for r in results)
     print(f"valid {n_valid} of {len(results)} ({100 * n_valid / max(1, len(results)):.1f} %)", dict(why))
     if args.json:

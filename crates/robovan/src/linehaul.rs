@@ -1,5 +1,7 @@
 //! `robovan linehaul`: plans and checks hub-to-hub networks.
 
+mod week;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -9,7 +11,7 @@ use rv_base::{Rng, Seconds};
 use rv_linehaul::{
     Budget, DesignReport, check_static, check_timed, read_dow, solve_static, solve_timed,
 };
-use rv_model::linehaul::{LateAnswer, NetworkDesign, StaticPlan, TimedPlan, Timing};
+use rv_model::linehaul::{LateAnswer, NetworkDesign, StaticPlan, TimedPlan, Timing, WeekPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::output::{self, HintExt, error_with_hint};
@@ -19,10 +21,52 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Plan an instance (.dow of the Canad family, static or timed) and prove a bound
+    /// Plan an instance (.dow, static or timed, or a week as JSON) and prove a bound
     Solve(SolveArgs),
     /// Check a plan with code that shares nothing with the planner; exit code 1 if it is wrong
     Check(CheckArgs),
+    /// Make a week (JSON) of any size from a seed
+    Generate(GenerateArgs),
+    /// Plan a week greedily and by search, and compare
+    Bench(BenchArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct GenerateArgs {
+    /// Hubs
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    hubs: usize,
+    /// Directed lanes
+    #[arg(long, default_value_t = 12_000, value_name = "N")]
+    lanes: usize,
+    /// Commodities
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    commodities: usize,
+    /// Where hubs are: a text with the count and then x and y of each, as the OR-Library's
+    /// APdata200 begins
+    #[arg(long, value_name = "FILE")]
+    places: Option<PathBuf>,
+    /// Metres of one unit of the places
+    #[arg(long, default_value_t = 15.0, value_name = "M")]
+    place_unit_m: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// Where to write the week
+    #[arg(long, value_name = "WEEK.json")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// Week (JSON)
+    file: PathBuf,
+    /// CPU seconds to plan for
+    #[arg(long, default_value_t = 120.0, value_name = "N")]
+    budget_cpu_s: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
 }
 
 #[derive(Args)]
@@ -66,6 +110,7 @@ pub(crate) struct CheckArgs {
 enum PlanFile {
     Static(StaticPlan),
     Timed(TimedPlan),
+    Week(WeekPlan),
 }
 
 impl PlanFile {
@@ -73,6 +118,7 @@ impl PlanFile {
         match self {
             Self::Static(_) => Vec::new(),
             Self::Timed(plan) => plan.late.clone(),
+            Self::Week(plan) => plan.late.clone(),
         }
     }
 }
@@ -113,12 +159,17 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Solve(args) => solve(&args),
         Command::Check(args) => check(&args),
+        Command::Generate(args) => week::generate(&args),
+        Command::Bench(args) => week::bench(&args),
     }
 }
 
 fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
     if args.budget_cpu_s.is_nan() || args.budget_cpu_s < 0.0 {
         return Err(error_with_hint("--budget-cpu-s is not a time", "give seconds, 0 or more"));
+    }
+    if is_week(&args.file) {
+        return week::solve(args);
     }
     let design = read_instance(&args.file)?;
     let (cpu_start_s, wall_start) = (cpu_s(), Instant::now());
@@ -193,11 +244,14 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let design = read_instance(&args.file)?;
     let plan: PlanFile = serde_json::from_str(&read_text(&args.plan)?).hint(
         format!("{} is not a plan", args.plan.display()),
         "plans are what `robovan linehaul solve --solution` writes",
     )?;
+    if is_week(&args.file) {
+        return week::check(args, plan);
+    }
+    let design = read_instance(&args.file)?;
     let report = check_plan(&design, &plan)?;
     if args.json {
         let violations = report.violations.iter().map(ToString::to_string).collect();
@@ -225,6 +279,11 @@ fn say_violations(report: &DesignReport) -> anyhow::Result<()> {
         output::print(&format!("wrong: {violation}\n"))?;
     }
     Ok(())
+}
+
+/// Weeks are JSON, network-design instances are not.
+fn is_week(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
 fn read_instance(path: &Path) -> anyhow::Result<NetworkDesign> {

@@ -2,10 +2,11 @@
 //!
 //! It refuses to know where instances come from (it reads texts, not files), what time it is (a
 //! [`Budget`] brings the clock), and what becomes of a parcel before its first and after its last
-//! hub. Every plan comes with a proven lower bound, and can be judged by [`check_static`] or
-//! [`check_timed`], which share no code with the solvers.
+//! hub. Every plan comes with a proven lower bound, and can be judged by [`check_static`],
+//! [`check_timed`] or [`check_week`], which share no code with the solvers.
 //!
-//! The main entries are [`read_dow`], [`solve_static`] and [`solve_timed`].
+//! The main entries are [`read_dow`], [`solve_static`], [`solve_timed`] and
+//! [`solve_week`].
 //!
 //! ```
 //! use rv_base::Rng;
@@ -26,9 +27,13 @@ mod design;
 mod read;
 mod timed;
 mod volume;
+mod week;
 
 pub use budget::Budget;
-pub use check::{DesignReport, DesignViolation, check_static, check_timed};
+pub use check::{
+    DesignReport, DesignViolation, WeekReport, WeekViolation, check_static, check_timed, check_week,
+};
 pub use design::{StaticOutcome, solve_static};
 pub use read::{DowError, read_dow};
 pub use timed::{TimedOutcome, solve_timed};
+pub use week::{Effort, WeekOutcome, WeekShape, generate_week, solve_week};

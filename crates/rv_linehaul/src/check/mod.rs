@@ -2,5 +2,7 @@
 //! and share no code with the solvers.
 
 mod design;
+mod week;
 
 pub use design::{DesignReport, DesignViolation, check_static, check_timed};
+pub use week::{WeekReport, WeekViolation, check_week};

@@ -15,7 +15,7 @@ use crate::Budget;
 /// Loads below this are rounding.
 const EPSILON: f64 = 1e-7;
 /// Most commodities taken off in one step.
-const REMOVED_MAX: usize = 40;
+const REMOVED_MAX: usize = 24;
 /// Most parts one insertion may split a commodity into.
 const SPLITS_MAX: usize = 12;
 /// Steps between two looks at the clock.
@@ -23,7 +23,7 @@ const STEPS_PER_LOOK: u64 = 64;
 /// Size of the table of noise.
 const N_NOISE: usize = 1024;
 /// Start and end temperature as shares of the mean fixed cost of an open arc.
-const TEMPERATURES: (f64, f64) = (4.0, 0.02);
+const TEMPERATURES: (f64, f64) = (2.0, 0.02);
 
 /// Part of a commodity on a path; an empty path is what found no room.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ struct Lens {
     /// Arcs that may not be used.
     banned: [u32; 2],
     /// Arc whose fixed cost counts nothing.
-    free: u32,
+    gifts: bool,
     /// Whether splitting is tried where the whole commodity fits.
     splits: bool,
 }
@@ -97,7 +97,7 @@ impl Lens {
         noise: 0.0,
         noise_offset: 0,
         banned: [u32::MAX; 2],
-        free: u32::MAX,
+        gifts: false,
         splits: true,
     };
 }
@@ -113,6 +113,8 @@ pub(crate) struct Search<'a> {
     now: Routing,
     best: Routing,
     removed: Vec<usize>,
+    /// Arcs whose fixed cost is free while the step's first insertions are made.
+    gifts: Vec<u32>,
     saved: Vec<(usize, Vec<Flow>)>,
 }
 
@@ -137,6 +139,7 @@ impl<'a> Search<'a> {
             best: now.clone(),
             now,
             removed: Vec::new(),
+            gifts: Vec::new(),
             saved: Vec::new(),
         }
     }
@@ -243,6 +246,7 @@ impl<'a> Search<'a> {
     /// Chooses what to take off (into `removed`) and how to see costs while inserting it.
     fn choose(&mut self) -> Lens {
         self.removed.clear();
+        self.gifts.clear();
         let mut lens = Lens {
             scale: [1.0, 0.7, 0.4][self.rng.below(3)],
             noise: [0.0, 0.3, 0.8][self.rng.below(3)],
@@ -259,6 +263,9 @@ impl<'a> Search<'a> {
                     let other = self.random_arc(true);
                     self.remove_if(|path, _| path.contains(&other));
                     lens.banned[1] = other;
+                } else if self.rng.chance(0.7) {
+                    self.detour(arc, lens);
+                    lens.gifts = true;
                 }
             }
             4..7 => {
@@ -273,7 +280,8 @@ impl<'a> Search<'a> {
                 });
                 let n_max = 1 + self.rng.below(15);
                 self.thin(n_max);
-                lens.free = arc;
+                self.gifts.push(arc);
+                lens.gifts = true;
             }
             7..9 => {
                 let seed = self.rng.below(self.net.coms.len());
@@ -304,6 +312,34 @@ impl<'a> Search<'a> {
         }
         self.thin(REMOVED_MAX);
         lens
+    }
+
+    /// Finds the cheapest way around an arc for everything on it at once (the cycle move of
+    /// Ghamlouche, Crainic and Gendreau 2003), from a node at or before its tail to one at or
+    /// behind its head, and offers that way's arcs for free: one commodity alone would never open
+    /// them.
+    fn detour(&mut self, arc: u32, lens: Lens) {
+        let (net, load) = (self.net, &self.now.load);
+        let bundle = load[arc as usize];
+        let (mut from, mut to) = (net.arcs[arc as usize].tail, net.arcs[arc as usize].head);
+        if let Some(&k) = self.removed.get(self.rng.below(self.removed.len().max(1))) {
+            let com = net.coms[k];
+            from = if self.rng.chance(0.3) { com.from } else { from };
+            to = if self.rng.chance(0.3) { com.to } else { to };
+        }
+        let cost = |a: u32| {
+            let row = &net.arcs[a as usize];
+            let room = row.capacity - load[a as usize];
+            if a == arc || room < 0.3 * bundle {
+                return f64::INFINITY;
+            }
+            let blur = 1.0 + lens.noise * self.noise[(a as usize + lens.noise_offset) % N_NOISE];
+            let opening = if load[a as usize] > 0.0 { 0.0 } else { row.fixed * blur };
+            row.cost * bundle + opening
+        };
+        if from != to && self.paths.find(net, from, to, cost, &mut self.path).is_some() {
+            self.gifts.extend_from_slice(&self.path);
+        }
     }
 
     fn random_arc(&mut self, is_open: bool) -> u32 {
@@ -402,6 +438,7 @@ impl<'a> Search<'a> {
     /// units that fit.
     fn find(&mut self, from: u32, to: u32, left: f64, whole: bool, lens: Lens) -> Option<f64> {
         let (net, load, noise) = (self.net, &self.now.load, &self.noise);
+        let gifts: &[u32] = if lens.gifts { &self.gifts } else { &[] };
         let cost = |a: u32| {
             let arc = &net.arcs[a as usize];
             let room = arc.capacity - load[a as usize];
@@ -409,7 +446,7 @@ impl<'a> Search<'a> {
                 return f64::INFINITY;
             }
             let fits = left.min(room);
-            if load[a as usize] > 0.0 || a == lens.free {
+            if load[a as usize] > 0.0 || gifts.contains(&a) {
                 return arc.cost * fits * (left / fits);
             }
             let blur = 1.0 + lens.noise * noise[(a as usize + lens.noise_offset) % N_NOISE];

@@ -7,11 +7,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use rv_model::linehaul::DesignCommodity;
+
 use super::net::{Key, Net, TIME_EPSILON, trucks};
 use super::state::{Ride, State};
 
 /// Most labels that one search makes; what is found by then counts.
-const LABELS_MAX: usize = 20_000;
+const LABELS_MAX: usize = 30_000;
 
 /// How an insertion sees costs.
 pub(crate) struct Lens<'a> {
@@ -28,6 +30,11 @@ pub(crate) struct Lens<'a> {
     pub(crate) gift: u32,
 }
 
+/// Networks up to so many arcs are searched without guessing.
+const ARCS_SMALL: usize = 2_000;
+/// Share of the cost of a place in a full truck that is counted on.
+const PLACE_SHARE: f64 = 0.5;
+
 struct Label {
     node: u32,
     cost: f64,
@@ -41,6 +48,8 @@ pub(crate) struct Inserter {
     labels: Vec<Label>,
     heap: BinaryHeap<(Reverse<Key>, Reverse<Key>, u32)>,
     cheapest: Vec<f64>,
+    /// Cost and number of the cheapest label at the destination.
+    goal: (f64, u32),
     pub(crate) rides: Vec<Ride>,
 }
 
@@ -50,6 +59,7 @@ impl Inserter {
             labels: Vec::new(),
             heap: BinaryHeap::new(),
             cheapest: vec![f64::INFINITY; net.n],
+            goal: (f64::INFINITY, u32::MAX),
             rides: Vec::new(),
         }
     }
@@ -68,6 +78,7 @@ impl Inserter {
         self.labels.clear();
         self.heap.clear();
         self.cheapest.fill(f64::INFINITY);
+        self.goal = (f64::INFINITY, u32::MAX);
         self.push(Label {
             node: com.origin,
             cost: 0.0,
@@ -75,27 +86,26 @@ impl Inserter {
             parent: u32::MAX,
             ride: Ride::New(0),
         });
-        let mut last = u32::MAX;
         while let Some((_, _, idx)) = self.heap.pop() {
             let Label { node, cost, time, .. } = self.labels[idx as usize];
-            let target = self.cheapest[com.destination as usize];
             if cost >= self.cheapest[node as usize]
-                || cost + net.unit_cost(node, com.destination) * com.size >= target
+                || cost + self.to_go(net, node, com) >= self.goal.0
             {
                 continue;
             }
             self.cheapest[node as usize] = cost;
-            if node == com.destination {
-                last = idx;
-                continue;
-            }
             if self.labels.len() > LABELS_MAX {
                 break;
             }
             for &a in &net.out[node as usize] {
                 let arc = &net.arcs[a as usize];
                 let to_go = net.time(arc.head, com.destination);
-                if a == lens.banned || time + arc.travel + to_go > com.due + TIME_EPSILON {
+                let by = com.due + TIME_EPSILON - to_go;
+                if a == lens.banned || time + arc.travel > by {
+                    continue;
+                }
+                let arrival = net.arrival(a, net.earliest(a, time));
+                if arrival > by {
                     continue;
                 }
                 let flow_cost = cost + arc.cost_per_unit * com.size;
@@ -105,18 +115,20 @@ impl Inserter {
                 let reach = Label {
                     node: arc.head,
                     cost: flow_cost + fixed * trucks(com.size, arc.capacity),
-                    time: time + arc.travel,
+                    time: arrival,
                     parent: idx,
                     ride: Ride::New(a),
                 };
-                self.push_if_better(reach);
+                self.push_if_better(net, com, reach);
                 for &g in &state.of_arc[a as usize] {
                     let group = &state.groups[g as usize];
-                    let depart = time.max(group.early);
-                    if depart > group.late + TIME_EPSILON
-                        || depart + arc.travel + to_go > com.due + TIME_EPSILON
-                        || !may_join(g)
-                    {
+                    if time > group.late + TIME_EPSILON {
+                        continue;
+                    }
+                    // The earlier of the two moments has been made permitted already.
+                    let joined =
+                        if group.early > time { net.arrival(a, group.early) } else { arrival };
+                    if joined > by || !may_join(g) {
                         continue;
                     }
                     let added = trucks(group.load + com.size, arc.capacity)
@@ -124,15 +136,16 @@ impl Inserter {
                     let reach = Label {
                         node: arc.head,
                         cost: flow_cost + fixed * added,
-                        time: depart + arc.travel,
+                        time: joined,
                         parent: idx,
                         ride: Ride::Join(g),
                     };
-                    self.push_if_better(reach);
+                    self.push_if_better(net, com, reach);
                 }
             }
         }
         self.rides.clear();
+        let mut last = self.goal.1;
         if last == u32::MAX {
             return false;
         }
@@ -144,10 +157,25 @@ impl Inserter {
         true
     }
 
-    fn push_if_better(&mut self, label: Label) {
-        if label.cost < self.cheapest[label.node as usize] {
+    fn push_if_better(&mut self, net: &Net<'_>, com: &DesignCommodity, label: Label) {
+        if label.node == com.destination {
+            if label.cost < self.goal.0 {
+                self.goal = (label.cost, self.labels.len() as u32);
+                self.labels.push(label);
+            }
+        } else if label.cost < self.cheapest[label.node as usize]
+            && label.cost + self.to_go(net, label.node, com) < self.goal.0
+        {
             self.push(label);
         }
+    }
+
+    /// Cost that is thought to remain: at least what every unit pays, and in large networks, where
+    /// looking everywhere takes too long, half of what a place in a full truck costs.
+    fn to_go(&self, net: &Net<'_>, node: u32, com: &DesignCommodity) -> f64 {
+        let sure = net.unit_cost(node, com.destination);
+        let likely = net.place_cost(node, com.destination) * PLACE_SHARE;
+        com.size * if net.arcs.len() > ARCS_SMALL { sure.max(likely) } else { sure }
     }
 
     fn push(&mut self, label: Label) {

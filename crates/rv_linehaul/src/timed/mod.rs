@@ -8,10 +8,14 @@ mod relax;
 mod search;
 mod state;
 
+pub(crate) use bound::bound;
+pub(crate) use net::{Clock, Key, Net, trucks};
 use rv_base::Rng;
 use rv_model::linehaul::{NetworkDesign, TimedPlan};
 
 use crate::Budget;
+pub(crate) use search::Search;
+pub(crate) use state::{Group, State};
 
 /// Share of a budget that goes to a first search, whose cost prunes the bound.
 const FIRST_SHARE: f64 = 0.2;
@@ -46,7 +50,7 @@ pub fn solve_timed(
     rng: &Rng,
     progress: &mut dyn FnMut(f64, Option<f64>),
 ) -> TimedOutcome {
-    let net = net::Net::new(design);
+    let net = net::Net::new(design, None);
     let mut search = search::Search::new(&net, rng.fork("search"));
     search.construct();
     let first = search.run(&budget.share(FIRST_SHARE), 1.0, &mut |cost| progress(cost, None));

@@ -1,6 +1,6 @@
 //! A timed instance as tables: arcs by tail, and least times and costs between nodes.
 
-use rv_model::linehaul::{DesignArc, DesignCommodity, NetworkDesign};
+use rv_model::linehaul::{DesignArc, DesignCommodity, LateAnswer, NetworkDesign};
 
 /// Slack for sums of floating-point times, well below the checker's.
 pub(crate) const TIME_EPSILON: f64 = 1e-9;
@@ -19,35 +19,141 @@ pub(crate) struct Net<'a> {
     pub(crate) coms: &'a [DesignCommodity],
     /// Arcs that leave each node.
     pub(crate) out: Vec<Vec<u32>>,
+    /// Arcs that enter each node.
+    pub(crate) into: Vec<Vec<u32>>,
     /// Least travel time from node to node, row-major; infinite where there is no path.
     time: Vec<f64>,
     /// Least cost per unit from node to node, row-major.
     unit_cost: Vec<f64>,
+    /// Least cost per unit from node to node if trucks are full, row-major.
+    place_cost: Vec<f64>,
     /// Commodities that can arrive in time.
     pub(crate) carried: Vec<u32>,
+    /// When arcs may be run and how long they take; without it at any time, as the arc says.
+    clock: Option<&'a dyn Clock>,
+}
+
+/// When arcs may be run and how long they then take. All answers are monotone in time.
+pub(crate) trait Clock: Sync {
+    /// Earliest departure at or after a moment; infinite if there is none.
+    fn earliest(&self, arc: u32, ready: f64) -> f64;
+
+    /// When the load of a departure is at hand on the other side.
+    fn arrival(&self, arc: u32, depart: f64) -> f64;
+
+    /// Latest departure whose load is at hand by a moment; minus infinity if there is none.
+    fn latest(&self, arc: u32, needed: f64) -> f64;
 }
 
 impl<'a> Net<'a> {
-    pub(crate) fn new(design: &'a NetworkDesign) -> Self {
+    pub(crate) fn new(design: &'a NetworkDesign, clock: Option<&'a dyn Clock>) -> Self {
         let (n, arcs, coms) = (design.n_nodes(), design.arcs(), design.commodities());
-        let mut out = vec![Vec::new(); n];
+        let (mut out, mut into) = (vec![Vec::new(); n], vec![Vec::new(); n]);
         for (idx, arc) in arcs.iter().enumerate() {
             out[arc.tail as usize].push(idx as u32);
+            into[arc.head as usize].push(idx as u32);
         }
         let time = all_pairs(n, arcs, &out, |a| a.travel);
         let unit_cost = all_pairs(n, arcs, &out, |a| a.cost_per_unit);
-        let carried = (0..coms.len() as u32)
+        let place_cost = all_pairs(n, arcs, &out, |a| a.cost_per_unit + a.cost_fixed / a.capacity);
+        let mut net = Self {
+            n,
+            arcs,
+            coms,
+            out,
+            into,
+            time,
+            unit_cost,
+            place_cost,
+            carried: Vec::new(),
+            clock,
+        };
+        net.carried = (0..coms.len() as u32)
             .filter(|&k| {
                 let com = &coms[k as usize];
-                let least = time[com.origin as usize * n + com.destination as usize];
+                let least = net.time(com.origin, com.destination);
                 com.release + least <= com.due
+                    && (clock.is_none() || net.earliest_arrival(k, com.due) <= com.due)
             })
             .collect();
-        Self { n, arcs, coms, out, time, unit_cost, carried }
+        net
+    }
+
+    /// When commodity `k` can arrive at the earliest; infinite if not by `limit`.
+    fn earliest_arrival(&self, k: u32, limit: f64) -> f64 {
+        let com = &self.coms[k as usize];
+        let mut reached = vec![f64::INFINITY; self.n];
+        let mut heap = std::collections::BinaryHeap::new();
+        reached[com.origin as usize] = com.release;
+        heap.push((std::cmp::Reverse(Key(com.release)), com.origin));
+        while let Some((std::cmp::Reverse(Key(time)), node)) = heap.pop() {
+            if node == com.destination {
+                return time;
+            }
+            if time > reached[node as usize] {
+                continue;
+            }
+            for &a in &self.out[node as usize] {
+                let head = self.arcs[a as usize].head;
+                let to_go = self.time(head, com.destination);
+                if time + self.arcs[a as usize].travel + to_go > limit
+                    || time + self.arcs[a as usize].travel >= reached[head as usize]
+                {
+                    continue;
+                }
+                let arrival = self.arrival(a, self.earliest(a, time));
+                if arrival < reached[head as usize] {
+                    reached[head as usize] = arrival;
+                    heap.push((std::cmp::Reverse(Key(arrival)), head));
+                }
+            }
+        }
+        f64::INFINITY
+    }
+
+    /// What to say about commodities that cannot arrive in time.
+    pub(crate) fn late_answers(&self) -> Vec<LateAnswer> {
+        (0..self.coms.len() as u32)
+            .filter(|k| self.carried.binary_search(k).is_err())
+            .map(|commodity| {
+                let earliest_arrival = self.earliest_arrival(commodity, f64::INFINITY);
+                LateAnswer { commodity, earliest_arrival }
+            })
+            .collect()
+    }
+
+    /// True if commodity `k` has time to go over an arc.
+    pub(crate) fn may_use(&self, k: u32, arc: u32) -> bool {
+        let (com, row) = (&self.coms[k as usize], &self.arcs[arc as usize]);
+        let least =
+            self.time(com.origin, row.tail) + row.travel + self.time(row.head, com.destination);
+        com.release + least <= com.due + TIME_EPSILON
+    }
+
+    pub(crate) fn earliest(&self, arc: u32, ready: f64) -> f64 {
+        self.clock.map_or(ready, |clock| clock.earliest(arc, ready))
+    }
+
+    pub(crate) fn arrival(&self, arc: u32, depart: f64) -> f64 {
+        match self.clock {
+            Some(clock) => clock.arrival(arc, depart),
+            None => depart + self.arcs[arc as usize].travel,
+        }
+    }
+
+    pub(crate) fn latest(&self, arc: u32, needed: f64) -> f64 {
+        match self.clock {
+            Some(clock) => clock.latest(arc, needed),
+            None => needed - self.arcs[arc as usize].travel,
+        }
     }
 
     pub(crate) fn time(&self, from: u32, to: u32) -> f64 {
         self.time[from as usize * self.n + to as usize]
+    }
+
+    pub(crate) fn place_cost(&self, from: u32, to: u32) -> f64 {
+        self.place_cost[from as usize * self.n + to as usize]
     }
 
     pub(crate) fn unit_cost(&self, from: u32, to: u32) -> f64 {

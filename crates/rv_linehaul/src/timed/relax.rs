@@ -67,7 +67,7 @@ impl<'a> Relaxation<'a> {
     pub(crate) fn new(net: &'a Net<'a>) -> Self {
         let mut pairs = Vec::new();
         for &com in &net.carried {
-            for arc in 0..net.arcs.len() as u32 {
+            for arc in (0..net.arcs.len() as u32).filter(|&arc| net.may_use(com, arc)) {
                 pairs.push(Pair { arc, com, early: 0.0, late: 0.0 });
             }
         }

@@ -5,7 +5,7 @@
 //! departure keeps a window instead of a moment, so no grid is ever chosen.
 
 use rv_base::Rng;
-use rv_model::linehaul::{Dispatch, LateAnswer, TimedPlan};
+use rv_model::linehaul::{Dispatch, TimedPlan};
 
 use super::insert::{Inserter, Lens};
 use super::net::Net;
@@ -62,8 +62,41 @@ impl<'a> Search<'a> {
         self.best.cost
     }
 
-    /// Inserts everything, least slack first, then improves commodity by commodity.
+    /// Goes on from a plan, at this network's costs.
+    pub(crate) fn resume(net: &'a Net<'a>, rng: Rng, mut state: State) -> Self {
+        state.reprice(net);
+        let mut search = Self::new(net, rng);
+        search.best.clone_from(&state);
+        search.now = state;
+        search
+    }
+
+    pub(crate) fn best(&self) -> &State {
+        &self.best
+    }
+
+    pub(crate) fn into_best(self) -> State {
+        self.best
+    }
+
+    /// Inserts everything at a growing share of trucks' cost, then at true cost.
     pub(crate) fn construct(&mut self) {
+        for scale in [0.3, 0.6, 0.9, 1.0] {
+            self.pass(scale);
+        }
+        self.best.clone_from(&self.now);
+    }
+
+    /// Inserts everything at true cost, then inserts everything anew, once.
+    pub(crate) fn construct_greedily(&mut self) {
+        for scale in [1.0, 1.0] {
+            self.pass(scale);
+        }
+        self.best.clone_from(&self.now);
+    }
+
+    /// Inserts everything, least slack first, after taking it off where it is on.
+    fn pass(&mut self, scale: f64) {
         let net = self.net;
         let slack = |k: u32| {
             let com = &net.coms[k as usize];
@@ -71,13 +104,11 @@ impl<'a> Search<'a> {
         };
         let mut order = net.carried.clone();
         order.sort_by(|&a, &b| slack(a).total_cmp(&slack(b)).then(a.cmp(&b)));
-        for pass in 0..4 {
-            let view = View { scale: [0.3, 0.6, 0.9, 1.0][pass], ..View::TRUE };
-            for &k in &order {
-                self.reinsert(k, view);
-            }
+        let view = View { scale, ..View::TRUE };
+        for &k in &order {
+            self.reinsert(k, view);
+            self.now.settle();
         }
-        self.best.clone_from(&self.now);
     }
 
     /// Searches until the budget is over, annealing from `heat` (1 is hot) to cold; `report` gets
@@ -104,6 +135,9 @@ impl<'a> Search<'a> {
         let (mut done, mut temperature, mut reported) = (0_u64, 0.0, self.best.cost);
         loop {
             if done % STEPS_PER_LOOK == 0 {
+                if self.now.cost < self.best.cost - EPSILON {
+                    self.best.clone_from(&self.now);
+                }
                 let progress = budget.progress(done);
                 if progress >= 1.0 || self.net.carried.is_empty() {
                     return done;
@@ -129,22 +163,18 @@ impl<'a> Search<'a> {
         for &k in &removed {
             saved.push((k, self.now.take(self.net, k)));
         }
-        self.now.update_windows(self.net);
         let mut is_whole = removed.iter().all(|&k| self.insert(k, view));
         is_whole = is_whole && removed.iter().all(|&k| self.reinsert(k, View::TRUE));
         let delta = self.now.cost - before;
         let is_kept = delta <= 0.0 || self.rng.unit() < (-delta / temperature.max(1e-12)).exp();
         if is_whole && is_kept {
             self.now.settle();
-            if self.now.cost < self.best.cost - EPSILON {
-                self.best.clone_from(&self.now);
-            }
         } else {
             for &k in &removed {
                 self.now.take(self.net, k);
             }
             for (k, route) in saved {
-                self.now.put_back(self.net, k, route);
+                self.now.put_back(self.net, k, &route);
             }
             self.now.cost = before;
             self.now.settle();
@@ -164,9 +194,9 @@ impl<'a> Search<'a> {
         let seed = self.net.carried[self.rng.below(self.net.carried.len())];
         match self.rng.below(10) {
             0..3 => {
-                // Everything on one departure, which is not offered again.
+                // Everything on one departure, which may not be offered again.
                 let group = self.random_ride(seed);
-                self.remove_if(|_, g| g == group);
+                self.remove_riders(group);
                 if self.rng.chance(0.5) {
                     view.banned = self.now.groups[group as usize].arc;
                 }
@@ -174,7 +204,7 @@ impl<'a> Search<'a> {
             3..5 => {
                 let group = self.random_ride(seed);
                 let arc = self.now.groups[group as usize].arc;
-                self.remove_if(|state, g| state.groups[g as usize].arc == arc);
+                self.remove_arc(arc);
                 if self.rng.chance(0.3) {
                     view.banned = arc;
                 }
@@ -182,31 +212,24 @@ impl<'a> Search<'a> {
             5..7 => {
                 // What could use an arc that gets cheap.
                 let arc = self.rng.below(self.net.arcs.len()) as u32;
-                let (tail, head) =
-                    (self.net.arcs[arc as usize].tail, self.net.arcs[arc as usize].head);
-                let arcs = self.net.arcs;
-                self.remove_if(|state, g| {
-                    let row = &arcs[state.groups[g as usize].arc as usize];
-                    row.tail == tail || row.head == head
-                });
+                let row = &self.net.arcs[arc as usize];
+                self.remove_node(row.tail, row.head);
                 view.gift = arc;
             }
             7..9 => {
-                // What shares departures, or arcs, with one commodity.
-                let of_seed = self.now.routes[seed as usize].clone();
-                let groups = &self.now.groups;
-                let arcs: Vec<u32> = of_seed.iter().map(|&g| groups[g as usize].arc).collect();
-                self.remove_if(|state, g| arcs.contains(&state.groups[g as usize].arc));
+                // What shares arcs with one commodity.
+                for i in 0..self.now.routes[seed as usize].len() {
+                    let group = self.now.routes[seed as usize][i];
+                    self.remove_arc(self.now.groups[group as usize].arc);
+                }
             }
             _ => {
                 let node = self.rng.below(self.net.n) as u32;
-                let arcs = self.net.arcs;
-                self.remove_if(|state, g| {
-                    let row = &arcs[state.groups[g as usize].arc as usize];
-                    row.tail == node || row.head == node
-                });
+                self.remove_node(node, node);
             }
         }
+        self.removed.sort_unstable();
+        self.removed.dedup();
         if self.removed.is_empty() {
             self.removed.push(seed);
         }
@@ -221,17 +244,26 @@ impl<'a> Search<'a> {
         route[self.rng.below(route.len())]
     }
 
-    fn remove_if(&mut self, is_wanted: impl Fn(&State, u32) -> bool) {
-        for &k in &self.net.carried {
-            if self.now.routes[k as usize].iter().any(|&g| is_wanted(&self.now, g)) {
-                self.removed.push(k);
-            }
+    fn remove_riders(&mut self, group: u32) {
+        self.removed.extend(self.now.groups[group as usize].riders.iter().map(|rider| rider.0));
+    }
+
+    fn remove_arc(&mut self, arc: u32) {
+        for i in 0..self.now.of_arc[arc as usize].len() {
+            self.remove_riders(self.now.of_arc[arc as usize][i]);
+        }
+    }
+
+    /// What leaves `tail` or enters `head`.
+    fn remove_node(&mut self, tail: u32, head: u32) {
+        let net = self.net;
+        for &arc in net.out[tail as usize].iter().chain(&net.into[head as usize]) {
+            self.remove_arc(arc);
         }
     }
 
     fn reinsert(&mut self, k: u32, view: View) -> bool {
         self.now.take(self.net, k);
-        self.now.update_windows(self.net);
         self.insert(k, view)
     }
 
@@ -252,12 +284,10 @@ impl<'a> Search<'a> {
             if !self.inserter.find(self.net, &self.now, k, &lens, may_join) {
                 return false;
             }
-            self.now.put(self.net, k, &self.inserter.rides);
-            if self.now.update_windows(self.net) {
+            if self.now.put(self.net, k, &self.inserter.rides) {
                 return true;
             }
             self.now.take(self.net, k);
-            self.now.update_windows(self.net);
             let joined = self.inserter.rides.iter().rev();
             refused.extend(
                 joined
@@ -272,13 +302,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best plan, every departure at its earliest.
-    pub(crate) fn into_plan(mut self) -> TimedPlan {
-        let has_windows = self.best.update_windows(self.net);
-        assert!(has_windows, "a plan is kept only with windows");
+    pub(crate) fn into_plan(self) -> TimedPlan {
         let mut number = vec![u32::MAX; self.best.groups.len()];
         let mut dispatches = Vec::new();
         for (g, group) in self.best.groups.iter().enumerate() {
-            if group.n_riders > 0 {
+            if !group.riders.is_empty() {
                 number[g] = dispatches.len() as u32;
                 let capacity = self.net.arcs[group.arc as usize].capacity;
                 let n_trucks = super::net::trucks(group.load, capacity).max(1.0) as u32;
@@ -288,15 +316,7 @@ impl<'a> Search<'a> {
         let itineraries = (self.best.routes.iter())
             .map(|route| route.iter().map(|&g| number[g as usize]).collect())
             .collect();
-        let net = self.net;
-        let late = (0..net.coms.len() as u32)
-            .filter(|k| net.carried.binary_search(k).is_err())
-            .map(|commodity| {
-                let com = &net.coms[commodity as usize];
-                let earliest_arrival = com.release + net.time(com.origin, com.destination);
-                LateAnswer { commodity, earliest_arrival }
-            })
-            .collect();
+        let late = self.net.late_answers();
         TimedPlan { dispatches, itineraries, late }
     }
 }

@@ -2,19 +2,25 @@
 //!
 //! A departure has no fixed moment but a window: the earliest at which all its riders can be there
 //! and the latest that lets all of them arrive in time. Windows follow from difference
-//! constraints along the riders' routes and are kept exact, so time is never rounded.
+//! constraints along the riders' routes and are kept exact, so time is never rounded. A change is
+//! carried on only as far as it moves a window.
 
 use super::net::{Net, TIME_EPSILON, trucks};
 
+/// Windows that one change may move before the change counts as impossible; only departures that
+/// wait for each other in a circle go on so long.
+const MOVES_MAX: usize = 20_000;
+
 /// Trucks of one arc that leave together.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) arc: u32,
-    pub(crate) n_riders: u32,
     pub(crate) load: f64,
     /// Earliest and latest departure.
     pub(crate) early: f64,
     pub(crate) late: f64,
+    /// Who rides, and the place of this departure on the rider's route.
+    pub(crate) riders: Vec<(u32, u32)>,
 }
 
 /// One step of a route that is being made.
@@ -24,6 +30,15 @@ pub(crate) enum Ride {
     New(u32),
     /// A departure that exists.
     Join(u32),
+}
+
+/// What an update of windows must show. Taking something off, and putting back what was there, can
+/// only end well, and must not stop half-way.
+#[derive(Clone, Copy, PartialEq)]
+enum Demand {
+    Nothing,
+    /// Every window must stay open.
+    Open,
 }
 
 /// Departures and routes.
@@ -39,6 +54,8 @@ pub(crate) struct State {
     free: Vec<u32>,
     /// Departures that became empty and must keep their number until [`State::settle`].
     emptied: Vec<u32>,
+    /// Departures whose windows are to be looked at.
+    queue: Vec<u32>,
 }
 
 impl State {
@@ -50,10 +67,11 @@ impl State {
             cost: 0.0,
             free: Vec::new(),
             emptied: Vec::new(),
+            queue: Vec::new(),
         }
     }
 
-    /// Takes commodity `k` off the plan and gives its route. Windows are stale afterwards.
+    /// Takes commodity `k` off the plan and gives its route.
     pub(crate) fn take(&mut self, net: &Net<'_>, k: u32) -> Vec<u32> {
         let route = std::mem::take(&mut self.routes[k as usize]);
         let size = net.coms[k as usize].size;
@@ -61,58 +79,73 @@ impl State {
             let group = &mut self.groups[g as usize];
             let arc = &net.arcs[group.arc as usize];
             let before = trucks(group.load, arc.capacity);
-            group.n_riders -= 1;
-            group.load = if group.n_riders == 0 { 0.0 } else { group.load - size };
+            group.riders.retain(|rider| rider.0 != k);
+            group.load = if group.riders.is_empty() { 0.0 } else { group.load - size };
             let after = trucks(group.load, arc.capacity);
             self.cost -= arc.cost_per_unit * size + arc.cost_fixed * (before - after);
-            if group.n_riders == 0 {
+            if group.riders.is_empty() {
                 self.of_arc[group.arc as usize].retain(|&other| other != g);
                 self.emptied.push(g);
             }
         }
+        self.update_windows(net, &route, Demand::Nothing);
         route
     }
 
-    /// Puts commodity `k` on departures that exist or existed before [`State::take`].
-    pub(crate) fn put_back(&mut self, net: &Net<'_>, k: u32, route: Vec<u32>) {
+    /// Puts commodity `k` back on departures as before [`State::take`].
+    pub(crate) fn put_back(&mut self, net: &Net<'_>, k: u32, route: &[u32]) {
+        self.ride(net, k, route, Demand::Nothing);
+    }
+
+    fn ride(&mut self, net: &Net<'_>, k: u32, route: &[u32], demand: Demand) -> bool {
         let size = net.coms[k as usize].size;
-        for &g in &route {
+        for (place, &g) in route.iter().enumerate() {
             let group = &mut self.groups[g as usize];
             let arc = &net.arcs[group.arc as usize];
             let before = trucks(group.load, arc.capacity);
             group.load += size;
-            group.n_riders += 1;
+            group.riders.push((k, place as u32));
             let after = trucks(group.load, arc.capacity);
             self.cost += arc.cost_per_unit * size + arc.cost_fixed * (after - before);
-            if group.n_riders == 1 {
+            if group.riders.len() == 1 {
                 self.of_arc[group.arc as usize].push(g);
             }
         }
-        self.routes[k as usize] = route;
+        self.routes[k as usize] = route.to_vec();
+        self.update_windows(net, route, demand)
     }
 
-    /// Puts commodity `k` on a route, with new departures where it asks for them.
-    pub(crate) fn put(&mut self, net: &Net<'_>, k: u32, rides: &[Ride]) {
-        let route = rides
+    /// Puts commodity `k` on a route, with new departures where it asks for them; false if some
+    /// departure has no moment left.
+    pub(crate) fn put(&mut self, net: &Net<'_>, k: u32, rides: &[Ride]) -> bool {
+        let route: Vec<u32> = rides
             .iter()
             .map(|&ride| match ride {
                 Ride::Join(g) => g,
-                Ride::New(arc) => {
-                    let group = Group { arc, ..Group::default() };
-                    match self.free.pop() {
-                        Some(g) => {
-                            self.groups[g as usize] = group;
-                            g
-                        }
-                        None => {
-                            self.groups.push(group);
-                            self.groups.len() as u32 - 1
-                        }
-                    }
-                }
+                Ride::New(arc) => self.new_group(arc),
             })
             .collect();
-        self.put_back(net, k, route);
+        self.ride(net, k, &route, Demand::Open)
+    }
+
+    fn new_group(&mut self, arc: u32) -> u32 {
+        let g = self.free.pop().unwrap_or_else(|| {
+            self.groups.push(Group::default());
+            self.groups.len() as u32 - 1
+        });
+        self.groups[g as usize].arc = arc;
+        self.groups[g as usize].load = 0.0;
+        g
+    }
+
+    /// Computes the cost anew, at this network's costs.
+    pub(crate) fn reprice(&mut self, net: &Net<'_>) {
+        self.cost = 0.0;
+        for group in self.groups.iter().filter(|group| !group.riders.is_empty()) {
+            let arc = &net.arcs[group.arc as usize];
+            self.cost += arc.cost_per_unit * group.load;
+            self.cost += arc.cost_fixed * trucks(group.load, arc.capacity);
+        }
     }
 
     /// Ends a step: departures that are empty may be used anew.
@@ -120,60 +153,119 @@ impl State {
         let mut emptied = std::mem::take(&mut self.emptied);
         emptied.sort_unstable();
         emptied.dedup();
-        self.free.extend(emptied.iter().filter(|&&g| self.groups[g as usize].n_riders == 0));
+        self.free.extend(emptied.iter().filter(|&&g| self.groups[g as usize].riders.is_empty()));
     }
 
-    /// Computes every window; false if some departure has none.
-    pub(crate) fn update_windows(&mut self, net: &Net<'_>) -> bool {
-        for group in &mut self.groups {
-            group.early = f64::NEG_INFINITY;
-            group.late = f64::INFINITY;
-        }
-        // Each pass settles at least one more departure of every chain; a chain that is not
-        // settled after as many passes as there are departures runs in a circle.
-        for _ in 0..=self.groups.len() {
-            let mut has_changed = false;
-            for (route, com) in self.routes.iter().zip(net.coms) {
-                let mut ready = com.release;
-                for &g in route {
-                    let group = &mut self.groups[g as usize];
-                    if group.early < ready {
-                        group.early = ready;
-                        has_changed = true;
-                    }
-                    ready = group.early + net.arcs[group.arc as usize].travel;
-                }
-                if !route.is_empty() && ready > com.due + TIME_EPSILON {
-                    return false;
-                }
-            }
-            if !has_changed {
-                self.update_late(net);
-                return true;
-            }
-        }
-        false
+    /// Recomputes the windows of some departures and of all that depend on them; false if one has
+    /// no moment left.
+    fn update_windows(&mut self, net: &Net<'_>, changed: &[u32], demand: Demand) -> bool {
+        let mut queue = std::mem::take(&mut self.queue);
+        let is_open = self.update_early(net, changed, demand, &mut queue)
+            && self.update_late(net, changed, demand, &mut queue);
+        queue.clear();
+        self.queue = queue;
+        is_open
     }
 
-    /// Computes the latest departures, which exist once the earliest ones do.
-    fn update_late(&mut self, net: &Net<'_>) {
-        loop {
-            let mut has_changed = false;
-            for (route, com) in self.routes.iter().zip(net.coms) {
-                let mut needed = com.due;
-                for &g in route.iter().rev() {
-                    let group = &mut self.groups[g as usize];
-                    let latest = needed - net.arcs[group.arc as usize].travel;
-                    if group.late > latest {
-                        group.late = latest;
-                        has_changed = true;
+    fn update_early(
+        &mut self,
+        net: &Net<'_>,
+        changed: &[u32],
+        demand: Demand,
+        queue: &mut Vec<u32>,
+    ) -> bool {
+        queue.clear();
+        queue.extend(changed);
+        let mut next = 0;
+        while next < queue.len() {
+            if demand == Demand::Open && next > MOVES_MAX {
+                return false;
+            }
+            let g = queue[next];
+            next += 1;
+            let group = &self.groups[g as usize];
+            if group.riders.is_empty() {
+                continue;
+            }
+            let mut ready = f64::NEG_INFINITY;
+            for &(k, place) in &group.riders {
+                let there = match place.checked_sub(1) {
+                    Some(before) => self.arrival(net, self.routes[k as usize][before as usize]),
+                    None => net.coms[k as usize].release,
+                };
+                ready = ready.max(there);
+            }
+            let early = net.earliest(group.arc, ready);
+            let is_new = next <= changed.len();
+            if early == group.early && !is_new {
+                continue;
+            }
+            self.groups[g as usize].early = early;
+            let arrival = self.arrival(net, g);
+            for &(k, place) in &self.groups[g as usize].riders {
+                match self.routes[k as usize].get(place as usize + 1) {
+                    Some(&after) => queue.push(after),
+                    None => {
+                        let is_late = arrival > net.coms[k as usize].due + TIME_EPSILON;
+                        if is_late && demand == Demand::Open {
+                            return false;
+                        }
                     }
-                    needed = group.late;
                 }
             }
-            if !has_changed {
-                return;
+        }
+        true
+    }
+
+    fn update_late(
+        &mut self,
+        net: &Net<'_>,
+        changed: &[u32],
+        demand: Demand,
+        queue: &mut Vec<u32>,
+    ) -> bool {
+        queue.clear();
+        queue.extend(changed.iter().rev());
+        let mut next = 0;
+        while next < queue.len() {
+            if demand == Demand::Open && next > MOVES_MAX {
+                return false;
+            }
+            let g = queue[next];
+            next += 1;
+            let group = &self.groups[g as usize];
+            if group.riders.is_empty() {
+                continue;
+            }
+            let mut needed = f64::INFINITY;
+            for &(k, place) in &group.riders {
+                let after = self.routes[k as usize].get(place as usize + 1);
+                needed = needed.min(match after {
+                    Some(&after) => self.groups[after as usize].late,
+                    None => net.coms[k as usize].due,
+                });
+            }
+            let late = net.latest(group.arc, needed);
+            let is_new = next <= changed.len();
+            if late == group.late && !is_new {
+                continue;
+            }
+            if demand == Demand::Open && late < group.early - TIME_EPSILON {
+                return false;
+            }
+            self.groups[g as usize].late = late;
+            for &(k, place) in &self.groups[g as usize].riders {
+                if let Some(before) = place.checked_sub(1) {
+                    queue.push(self.routes[k as usize][before as usize]);
+                }
             }
         }
+        true
+    }
+
+    /// When the riders of a departure at its earliest are at hand on the other side.
+    fn arrival(&self, net: &Net<'_>, g: u32) -> f64 {
+        let group = &self.groups[g as usize];
+        net.arrival(group.arc, group.early)
     }
 }

@@ -5,3 +5,4 @@
 mod canad;
 mod dow;
 mod timed;
+mod week;

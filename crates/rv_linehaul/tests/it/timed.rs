@@ -39,6 +39,21 @@ fn a_commodity_that_cannot_arrive_is_answered() {
     assert!((outcome.cost - 18.0).abs() < 1e-9 && (outcome.bound - 18.0).abs() < 1e-6);
 }
 
+/// The worked example of docs/linehaul.md.
+#[test]
+fn three_hubs_in_a_row_share_a_truck() {
+    let text = "three hubs in a row\n3 3 2\n1 2 1 10 50 2\n2 3 1 10 50 2\n1 3 1 10 90 3\n\
+                1 3 4 0 7\n2 3 5 1 6\n";
+    let design = read_dow(text).unwrap();
+    let budget = Budget::steps(200);
+    let outcome = solve_timed(&design, &budget, 1, &Rng::from_seed(1), &mut |_, _| {});
+    assert_eq!(check_timed(&design, &outcome.plan).violations, []);
+    assert!((outcome.cost - 113.0).abs() < 1e-9);
+    let departs: Vec<(u32, f64)> =
+        outcome.plan.dispatches.iter().map(|d| (d.arc, d.depart)).collect();
+    assert!(departs.contains(&(0, 0.0)) && departs.contains(&(1, 2.0)), "{departs:?}");
+}
+
 /// Cost of the best plan by trying every simple path of every commodity and every way to share
 /// departures.
 fn exhaustive(design: &NetworkDesign) -> f64 {

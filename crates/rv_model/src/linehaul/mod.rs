@@ -1,14 +1,19 @@
 //! Words of line-haul: network-design instances as the literature publishes them, and the plans
 //! that answer them.
 //!
-//! Amounts here are in the instance's own units (the public instances have none), which is why
-//! they are bare numbers.
+//! Amounts of network-design instances are in their own units (the public ones have none), which
+//! is why they are bare numbers; a [`Week`]'s fields carry their unit in their name.
 
 mod design;
 mod plan;
+mod week;
 
 pub use design::{
     DesignArc, DesignCommodity, DesignError, MAX_ARCS, MAX_COMMODITIES, MAX_NODES, NetworkDesign,
     Timing,
 };
 pub use plan::{Dispatch, LateAnswer, PathFlow, StaticPlan, TimedPlan};
+pub use week::{
+    Commodity, DailyHours, Fleet, Hub, Lane, Leg, MAX_HOURS, MAX_HUBS, MAX_TRUCKS, TruckClass,
+    TruckWeek, Week, WeekCosts, WeekDeparture, WeekError, WeekPlan,
+};

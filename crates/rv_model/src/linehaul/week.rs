@@ -1,0 +1,443 @@
+//! A week of a hub network: what is there, what is to be moved, and the plan that moves it.
+//!
+//! Moments are seconds since the week began (Monday 00:00). Costs are in one currency of the
+//! operator's choice. Indices are 0-based.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::LateAnswer;
+
+/// Most hubs a week may have.
+pub const MAX_HUBS: usize = 2_000;
+/// Most trucks of one fleet.
+pub const MAX_TRUCKS: u32 = 50_000;
+/// Longest week, h.
+pub const MAX_HOURS: u32 = 24 * 31;
+
+/// Hours of every day from one (0..24) up to, not including, another; over midnight if the first
+/// is not before the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DailyHours {
+    /// First hour.
+    pub from_h: u32,
+    /// Hour after the last.
+    pub to_h: u32,
+}
+
+impl DailyHours {
+    /// True if the moment (s since Monday 00:00) lies in the hours.
+    pub fn contains_s(self, moment_s: f64) -> bool {
+        let hour = (moment_s / 3600.0).rem_euclid(24.0) as u32;
+        if self.from_h < self.to_h {
+            (self.from_h..self.to_h).contains(&hour)
+        } else {
+            hour >= self.from_h || hour < self.to_h
+        }
+    }
+}
+
+/// A place where trucks are loaded, unloaded and charged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hub {
+    /// Name for people.
+    pub name: String,
+    /// Position on a plane, m.
+    pub x_m: f64,
+    /// Position on a plane, m.
+    pub y_m: f64,
+    /// Trucks that can be loaded or unloaded at once.
+    pub docks: u32,
+    /// Freight that can be loaded and unloaded in one clock hour, kg.
+    pub handling_kg_per_h: f64,
+    /// Trucks that can charge at once.
+    pub chargers: u32,
+    /// Power of each charger, W.
+    pub charger_w: f64,
+}
+
+/// A connection from hub to hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// Hub that it leaves.
+    pub from: u32,
+    /// Hub that it enters.
+    pub to: u32,
+    /// Length, m.
+    pub distance_m: f64,
+    /// Driving time on free roads, s.
+    pub travel_s: f64,
+    /// Index of the hourly profile that slows it.
+    pub profile: u32,
+    /// Energy that a drive takes, Wh.
+    pub energy_wh: f64,
+    /// Truck classes that are permitted.
+    pub classes: Vec<u32>,
+    /// Hours in which trucks may leave; at any time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<DailyHours>,
+}
+
+/// A kind of truck.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TruckClass {
+    /// Name for people.
+    pub name: String,
+    /// Freight that fits, kg.
+    pub payload_kg: f64,
+    /// Energy that the battery holds, Wh.
+    pub battery_wh: f64,
+    /// Cost of a kilometre, without energy.
+    pub cost_per_km: f64,
+    /// Cost of each drive from hub to hub, with or without freight.
+    pub cost_per_trip: f64,
+}
+
+/// Trucks of one class that begin the week at one hub, fully charged. As many trucks of the class
+/// must be there when the plan ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// Where.
+    pub hub: u32,
+    /// Which class.
+    pub class: u32,
+    /// How many.
+    pub n_trucks: u32,
+}
+
+/// Freight to be moved, which travels together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commodity {
+    /// The order or consignment it belongs to; kept from the first mile to the last.
+    pub key: String,
+    /// Hub it starts from.
+    pub origin: u32,
+    /// Hub it goes to.
+    pub destination: u32,
+    /// Mass, kg.
+    pub size_kg: f64,
+    /// When it is at the origin, s.
+    pub release_s: f64,
+    /// When it must be unloaded at the destination, s.
+    pub due_s: f64,
+}
+
+/// What things cost and how long handling takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeekCosts {
+    /// Loading and unloading one kg once.
+    pub handling_per_kg: f64,
+    /// One kWh.
+    pub energy_per_kwh: f64,
+    /// Loading a truck, s.
+    pub load_s: f64,
+    /// Unloading a truck, s.
+    pub unload_s: f64,
+}
+
+/// A week to plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Week {
+    /// Length in which departures may lie, h.
+    pub hours: u32,
+    /// Hubs.
+    pub hubs: Vec<Hub>,
+    /// How many times as long driving takes as on free roads, by hour of the day; each has 24
+    /// numbers of at least 1.
+    pub profiles: Vec<Vec<f64>>,
+    /// Lanes.
+    pub lanes: Vec<Lane>,
+    /// Truck classes.
+    pub classes: Vec<TruckClass>,
+    /// Where trucks begin.
+    pub fleets: Vec<Fleet>,
+    /// Freight.
+    pub commodities: Vec<Commodity>,
+    /// Costs.
+    pub costs: WeekCosts,
+}
+
+/// Trucks of one class that leave together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeekDeparture {
+    /// Lane they drive.
+    pub lane: u32,
+    /// Their class.
+    pub class: u32,
+    /// How many.
+    pub n_trucks: u32,
+    /// When wheels roll, s; loading is done by then.
+    pub depart_s: f64,
+}
+
+/// Something that a truck does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Leg {
+    /// Drives in a departure, with freight.
+    Service {
+        /// Which departure.
+        departure: u32,
+    },
+    /// Drives without freight.
+    Empty {
+        /// Lane.
+        lane: u32,
+        /// When wheels roll, s.
+        depart_s: f64,
+    },
+    /// Charges where it is.
+    Charge {
+        /// Begin, s.
+        from_s: f64,
+        /// End, s.
+        to_s: f64,
+    },
+}
+
+/// The week of one truck.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TruckWeek {
+    /// Fleet that it belongs to.
+    pub fleet: u32,
+    /// What it does, in order.
+    pub legs: Vec<Leg>,
+}
+
+/// Answer to a week.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WeekPlan {
+    /// Every departure with freight.
+    pub departures: Vec<WeekDeparture>,
+    /// For each commodity the departures that it rides, in order; empty if it is in `late`.
+    pub itineraries: Vec<Vec<u32>>,
+    /// Commodities that cannot arrive in time, and are therefore not carried.
+    pub late: Vec<LateAnswer>,
+    /// Every truck that moves.
+    pub trucks: Vec<TruckWeek>,
+}
+
+/// Why a week cannot be planned.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum WeekError {
+    /// None of something, or too many.
+    #[error("{what}: {n} are given, 1 to {max} are allowed")]
+    Count {
+        /// What.
+        what: &'static str,
+        /// How many there are.
+        n: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// Something names what does not exist.
+    #[error("{what} {idx} names {kind} {named}, but there are only {n} (the first is 0)")]
+    Unknown {
+        /// What names it.
+        what: &'static str,
+        /// Which one.
+        idx: usize,
+        /// Kind of what is named.
+        kind: &'static str,
+        /// The number.
+        named: u32,
+        /// How many there are.
+        n: usize,
+    },
+    /// A number is negative, zero where it may not be, or not finite.
+    #[error("{what} {idx}: {field} {value} is out of range")]
+    OutOfRange {
+        /// What it belongs to.
+        what: &'static str,
+        /// Which one.
+        idx: usize,
+        /// Which number.
+        field: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// Both ends are the same hub.
+    #[error("{what} {idx} begins and ends at hub {hub}")]
+    Loop {
+        /// What.
+        what: &'static str,
+        /// Which one.
+        idx: usize,
+        /// The hub.
+        hub: u32,
+    },
+    /// A commodity is due before it is released.
+    #[error("commodity {idx} is due at {due_s} s, before its release at {release_s} s")]
+    DueBeforeRelease {
+        /// Which one.
+        idx: usize,
+        /// Its release, s.
+        release_s: f64,
+        /// When it is due, s.
+        due_s: f64,
+    },
+    /// A lane permits no truck class.
+    #[error("lane {idx} permits no truck class")]
+    NoClass {
+        /// Which one.
+        idx: usize,
+    },
+    /// No lanes lead from origin to destination.
+    #[error("commodity {idx}: no lanes lead from hub {origin} to hub {destination}")]
+    Disconnected {
+        /// Which one.
+        idx: usize,
+        /// Its origin.
+        origin: u32,
+        /// Its destination.
+        destination: u32,
+    },
+}
+
+impl Week {
+    /// Checks everything but what needs paths; planners check those.
+    pub fn check(&self) -> Result<(), WeekError> {
+        for (what, n, max) in [
+            ("hours", self.hours as usize, MAX_HOURS as usize),
+            ("hubs", self.hubs.len(), MAX_HUBS),
+            ("profiles", self.profiles.len(), super::MAX_NODES),
+            ("lanes", self.lanes.len(), super::MAX_ARCS),
+            ("classes", self.classes.len(), 64),
+            ("fleets", self.fleets.len(), super::MAX_NODES),
+            ("commodities", self.commodities.len(), super::MAX_COMMODITIES),
+        ] {
+            if n == 0 || n > max {
+                return Err(WeekError::Count { what, n, max });
+            }
+        }
+        self.check_numbers()?;
+        self.check_names()
+    }
+
+    fn check_numbers(&self) -> Result<(), WeekError> {
+        let costs = &self.costs;
+        positive_or_zero("costs", 0, "handling_per_kg", costs.handling_per_kg)?;
+        positive_or_zero("costs", 0, "energy_per_kwh", costs.energy_per_kwh)?;
+        positive_or_zero("costs", 0, "load_s", costs.load_s)?;
+        positive_or_zero("costs", 0, "unload_s", costs.unload_s)?;
+        for (i, hub) in self.hubs.iter().enumerate() {
+            positive_or_zero("hub", i, "x_m", hub.x_m.abs())?;
+            positive_or_zero("hub", i, "y_m", hub.y_m.abs())?;
+            positive("hub", i, "handling_kg_per_h", hub.handling_kg_per_h)?;
+            positive("hub", i, "charger_w", hub.charger_w)?;
+            positive("hub", i, "docks", f64::from(hub.docks))?;
+        }
+        for (i, profile) in self.profiles.iter().enumerate() {
+            let wrong = profile.iter().find(|f| !(**f >= 1.0 && **f <= 100.0));
+            if profile.len() != 24 || wrong.is_some() {
+                let value = wrong.copied().unwrap_or(profile.len() as f64);
+                let field = if wrong.is_some() { "factor" } else { "number of factors" };
+                return Err(WeekError::OutOfRange { what: "profile", idx: i, field, value });
+            }
+        }
+        for (i, lane) in self.lanes.iter().enumerate() {
+            positive_or_zero("lane", i, "distance_m", lane.distance_m)?;
+            positive("lane", i, "travel_s", lane.travel_s)?;
+            positive_or_zero("lane", i, "energy_wh", lane.energy_wh)?;
+            if let Some(hours) = lane.hours
+                && (hours.from_h > 23 || hours.to_h > 24)
+            {
+                let value = f64::from(hours.from_h.max(hours.to_h));
+                return Err(WeekError::OutOfRange { what: "lane", idx: i, field: "hours", value });
+            }
+        }
+        for (i, class) in self.classes.iter().enumerate() {
+            positive("class", i, "payload_kg", class.payload_kg)?;
+            positive("class", i, "battery_wh", class.battery_wh)?;
+            positive_or_zero("class", i, "cost_per_km", class.cost_per_km)?;
+            positive_or_zero("class", i, "cost_per_trip", class.cost_per_trip)?;
+        }
+        for (i, fleet) in self.fleets.iter().enumerate() {
+            if fleet.n_trucks > MAX_TRUCKS {
+                let value = f64::from(fleet.n_trucks);
+                let (what, field) = ("fleet", "n_trucks");
+                return Err(WeekError::OutOfRange { what, idx: i, field, value });
+            }
+        }
+        for (i, com) in self.commodities.iter().enumerate() {
+            positive("commodity", i, "size_kg", com.size_kg)?;
+            positive_or_zero("commodity", i, "release_s", com.release_s)?;
+            positive_or_zero("commodity", i, "due_s", com.due_s)?;
+            if com.due_s < com.release_s {
+                let (release_s, due_s) = (com.release_s, com.due_s);
+                return Err(WeekError::DueBeforeRelease { idx: i, release_s, due_s });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_names(&self) -> Result<(), WeekError> {
+        let known = |what, idx, kind, named: u32, n: usize| {
+            if (named as usize) < n {
+                Ok(())
+            } else {
+                Err(WeekError::Unknown { what, idx, kind, named, n })
+            }
+        };
+        let n_hubs = self.hubs.len();
+        for (i, lane) in self.lanes.iter().enumerate() {
+            known("lane", i, "hub", lane.from, n_hubs)?;
+            known("lane", i, "hub", lane.to, n_hubs)?;
+            known("lane", i, "profile", lane.profile, self.profiles.len())?;
+            for &class in &lane.classes {
+                known("lane", i, "class", class, self.classes.len())?;
+            }
+            if lane.from == lane.to {
+                return Err(WeekError::Loop { what: "lane", idx: i, hub: lane.from });
+            }
+            if lane.classes.is_empty() {
+                return Err(WeekError::NoClass { idx: i });
+            }
+        }
+        for (i, fleet) in self.fleets.iter().enumerate() {
+            known("fleet", i, "hub", fleet.hub, n_hubs)?;
+            known("fleet", i, "class", fleet.class, self.classes.len())?;
+        }
+        for (i, com) in self.commodities.iter().enumerate() {
+            known("commodity", i, "hub", com.origin, n_hubs)?;
+            known("commodity", i, "hub", com.destination, n_hubs)?;
+            if com.origin == com.destination {
+                return Err(WeekError::Loop { what: "commodity", idx: i, hub: com.origin });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn positive(
+    what: &'static str,
+    idx: usize,
+    field: &'static str,
+    value: f64,
+) -> Result<(), WeekError> {
+    if value > 0.0 && value.is_finite() {
+        Ok(())
+    } else {
+        Err(WeekError::OutOfRange { what, idx, field, value })
+    }
+}
+
+fn positive_or_zero(
+    what: &'static str,
+    idx: usize,
+    field: &'static str,
+    value: f64,
+) -> Result<(), WeekError> {
+    if value >= 0.0 && value.is_finite() {
+        Ok(())
+    } else {
+        Err(WeekError::OutOfRange { what, idx, field, value })
+    }
+}

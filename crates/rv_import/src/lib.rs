@@ -26,6 +26,7 @@ pub mod commonroad;
 mod error;
 mod facilities;
 pub mod gcj02;
+pub mod lanes;
 mod limits;
 mod options;
 mod osm;

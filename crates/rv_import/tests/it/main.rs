@@ -5,6 +5,7 @@
 mod formats;
 mod graph;
 mod hostile;
+mod lanes;
 mod places;
 mod real;
 mod town;

@@ -215,6 +215,9 @@ fn everywhere(state: &mut State<'_, '_>, search: &mut Search) {
         if only != NONE && only != v {
             continue;
         }
+        if state.hot[state.inst.vehs[v as usize].start as usize].route == NONE {
+            continue; // What it has committed does not run: nothing can be added to it.
+        }
         if state.is_empty(v) {
             let class = state.inst.vehs[v as usize].class as usize;
             if state.empties[class].last() == Some(&v) {

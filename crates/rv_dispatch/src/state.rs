@@ -164,12 +164,18 @@ impl<'i, 'p> State<'i, 'p> {
             let is_intricate = veh.duration_max < i32::MAX;
             state.routes.push(RouteState { seq, totals, is_intricate });
             state.n_used += usize::from(!veh.committed.is_empty());
-            if veh.committed.is_empty() {
-                state.empties[veh.class as usize].push(v as u32);
-            }
             // A committed route was accepted with its limits widened; one that still does not run
             // was refused when the problem was checked.
-            let _ = state.refresh(v as u32);
+            let is_running = state.refresh(v as u32).is_ok();
+            if veh.committed.is_empty() {
+                if is_running {
+                    state.empties[veh.class as usize].push(v as u32);
+                } else {
+                    // It cannot even get from its start to its end: it stays where it is.
+                    state.is_parked[v] = true;
+                    state.is_newer[v] = false;
+                }
+            }
         }
         for list in &mut state.empties {
             list.reverse();
@@ -276,6 +282,9 @@ impl<'i, 'p> State<'i, 'p> {
 
     /// Replaces the sequence of route `v`; returns false, and changes nothing, if it cannot run.
     pub fn replace(&mut self, v: u32, seq: &[u32]) -> bool {
+        if self.is_parked[v as usize] {
+            return false;
+        }
         if self.inst.is_simple {
             let Ok(totals) = self.pass(v, seq) else { return false };
             self.touch(v);

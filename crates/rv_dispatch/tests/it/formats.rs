@@ -46,6 +46,25 @@ fn the_example_of_the_docs_is_planned_and_read_back_from_json() {
 }
 
 #[test]
+fn a_vehicle_that_cannot_even_get_home_stays_where_it_is() {
+    let text = include_str!("../../../../docs/dispatch-example.json");
+    let far = text.replace(r#""end": "hub""#, r#""end": "returns""#);
+    assert_ne!(far, text);
+    for (what, instead) in [
+        (r#""shift_s": [0, 14400]"#, r#""shift_s": [0, 1]"#),
+        (r#""start_wh": 1500"#, r#""start_wh": 301"#),
+        (r#""start_wh": 1500"#, r#""start_wh": 100"#),
+    ] {
+        let poor = far.replace(what, instead);
+        assert_ne!(poor, far);
+        let loaded = read_problem(&poor, Convention::OfFile).expect("a sound file");
+        let plan = planned(&loaded);
+        assert_eq!(check(&loaded.problem, &plan).violations, [], "{instead}");
+        assert_eq!(plan.unassigned.len(), 6, "{instead}");
+    }
+}
+
+#[test]
 fn a_random_city_can_be_served() {
     let params = CityParams {
         n_stops: 120,

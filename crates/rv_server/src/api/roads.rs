@@ -125,6 +125,7 @@ pub(super) async fn route(
         let hint = "take robovan-25, robovan-35, robovan-45, robot or truck";
         ApiError::bad("unknown_class", format!("{name:?} is no class of vehicle"), hint)
     })?;
+    let class = class.on_side(state.app.city.drive_side);
     let open = state.app.host.read(move |reader| Openness::now(reader, &name)).await?;
     let roads = Arc::clone(&state.roads);
     let work = tokio::task::spawn_blocking(move || roads.route(from, to, &class, &open)).await;

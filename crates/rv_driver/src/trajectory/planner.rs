@@ -25,7 +25,8 @@ pub enum Outlook<'a> {
 pub struct PlannerOptions {
     /// Time of a step.
     pub dt_s: f64,
-    /// Search nodes after which a cycle ends its search and lives with what it has.
+    /// Search nodes after which a cycle begins no further proposal and lives with what it has; the
+    /// next cycle goes on with the search.
     pub work_max: u64,
     /// Steps ahead at which a forecast forbids; beyond them it only costs.
     pub hard_steps: usize,
@@ -40,7 +41,7 @@ impl PlannerOptions {
     pub fn for_step(dt_s: f64) -> Self {
         Self {
             dt_s,
-            work_max: 40_000,
+            work_max: 2_000,
             hard_steps: (3.0 / dt_s).round() as usize,
             horizon_steps: (5.0 / dt_s).round() as usize,
             lateral_max_mps2: 5.0,
@@ -102,12 +103,14 @@ pub struct Planner {
     options: PlannerOptions,
     plan: Option<Plan>,
     tried_at: i64,
+    /// Where the last search ran out of work among its proposals; the next cycle goes on there.
+    tried_up_to: Option<usize>,
 }
 
 impl Planner {
     /// A planner without a plan yet.
     pub fn new(vehicle: Vehicle, goals: Goals, options: PlannerOptions) -> Self {
-        Self { vehicle, goals, options, plan: None, tried_at: i64::MIN }
+        Self { vehicle, goals, options, plan: None, tried_at: i64::MIN, tried_up_to: None }
     }
 
     /// The plan in force.
@@ -127,11 +130,17 @@ impl Planner {
         };
         let (fault, touches_in) = self.fault(road, now, state, outlook);
         let goal_plan = self.plan.as_ref().is_some_and(|p| p.kind == Kind::Goal);
-        let search_again = now >= self.tried_at.saturating_add(5);
+        let wait = if self.tried_up_to.is_some() { 1 } else { 5 };
+        let search_again = now >= self.tried_at.saturating_add(wait);
         if fault.is_some() || !goal_plan && search_again {
             cycle.why = fault.unwrap_or("looks for a way to the goal");
+            let from = self.tried_up_to.filter(|_| self.tried_at.saturating_add(1) == now);
             self.tried_at = now;
-            let found = self.search(road, now, state, outlook, &mut cycle);
+            // Going on with an unfinished search, a plan that holds need not be found again.
+            let make_do = fault.is_some() || from.is_none();
+            let (found, up_to) =
+                self.search(road, now, state, outlook, (from.unwrap_or(0), make_do), &mut cycle);
+            self.tried_up_to = up_to;
             self.adopt(found, fault.is_none(), touches_in, now, &mut cycle);
         }
         self.act(now, state, &mut cycle);
@@ -155,16 +164,20 @@ impl Planner {
         let old = self.plan.as_ref().map(|p| p.kind);
         // A plan that will touch someone, but not soon, is kept rather than given up for nothing.
         let old_until = if holds { usize::MAX } else { touches_in.unwrap_or(left) };
+        // A contact that cannot be put off is at least to be a slow one.
+        let at = self.plan.as_ref().map_or(0, |p| (now - p.made_at).max(0) as usize);
+        let old_at = self.plan.as_ref().and_then(|p| p.state_at(at.checked_add(old_until)?));
+        let is_milder = found.touches_after.is_none_or(|t| {
+            t > old_until
+                || t == old_until
+                    && old_at.is_some_and(|old| found.states[t].speed_mps < old.speed_mps)
+        });
         let better = match (old, found.kind) {
             (None, _) | (_, Kind::Goal) => true,
             (Some(Kind::Goal), Kind::Onward) => old_until < 12,
-            (Some(Kind::Goal), Kind::Stop) => {
-                old_until < 12 && found.touches_after.is_none_or(|t| t > old_until)
-            }
+            (Some(Kind::Goal), Kind::Stop) => old_until < 12 && is_milder,
             (Some(_), Kind::Onward) => true,
-            (Some(_), Kind::Stop) => {
-                !holds && found.touches_after.is_none_or(|t| t > old_until) || left == 0
-            }
+            (Some(_), Kind::Stop) => !holds && is_milder || left == 0,
         };
         if better {
             self.plan = Some(found);
@@ -250,15 +263,17 @@ impl Planner {
         cycle.input = bounded(&self.vehicle, state, input.unwrap_or(brake), self.options.dt_s);
     }
 
-    /// Looks through the proposals for the best plan.
+    /// Looks through the proposals from a given one on for the best plan, and makes do without a
+    /// way to the goal if told to. Also says at which proposal the work ran out.
     fn search(
         &self,
         road: &Road,
         now: i64,
         state: &State,
         outlook: Outlook<'_>,
+        (from, make_do): (usize, bool),
         cycle: &mut Cycle,
-    ) -> Option<Plan> {
+    ) -> (Option<Plan>, Option<usize>) {
         let dt_s = self.options.dt_s;
         let last = self.goals.last_step().map_or(self.options.horizon_steps as i64, |l| l - now);
         let n = last.clamp(1, (30.0 / dt_s) as i64) as usize;
@@ -283,8 +298,13 @@ impl Planner {
             Scene { road, now, state, view, n, hard, reach_m, slack_m: self.slack_m(outlook) };
         let mut best: Option<Plan> = None;
         let mut n_good = 0;
-        for shift in &shifts {
-            if cycle.work > self.options.work_max || n_good >= 2 {
+        let mut up_to = None;
+        for (i, shift) in shifts.iter().enumerate().skip(from) {
+            if n_good >= 2 {
+                break;
+            }
+            if cycle.work > self.options.work_max {
+                up_to = Some(i);
                 break;
             }
             let is_goal_known = best.as_ref().is_some_and(|b| b.kind == Kind::Goal);
@@ -301,7 +321,10 @@ impl Planner {
                 best = Some(plan);
             }
         }
-        best.or_else(|| self.make_do(&scene, &bases, &shifts, cycle))
+        if best.is_none() && make_do {
+            best = self.make_do(&scene, &bases, &shifts, cycle);
+        }
+        (best, up_to)
     }
 
     /// No way to the goal: the best way on, else a stop.
@@ -337,7 +360,8 @@ impl Planner {
         self.stop(&scene, &paths)
     }
 
-    /// The gentlest stop that touches no one; else the one that touches latest.
+    /// The gentlest stop that touches no one; else the one that touches latest, and of
+    /// those the slowest.
     fn stop(&self, scene: &Scene<'_>, paths: &[Path]) -> Option<Plan> {
         let dt_s = self.options.dt_s;
         let straight = || {
@@ -361,9 +385,12 @@ impl Planner {
                 let until =
                     touch.unwrap_or(usize::MAX).min(edge.filter(|e| *e > 0).unwrap_or(usize::MAX));
                 let touches_after = (until != usize::MAX).then_some(until);
-                let longer =
-                    best.as_ref().is_none_or(|b| b.touches_after.is_some_and(|t| until > t));
-                if longer {
+                let is_better = best.as_ref().is_none_or(|b| {
+                    b.touches_after.is_some_and(|t| {
+                        until > t || until == t && states[t].speed_mps < b.states[t].speed_mps
+                    })
+                });
+                if is_better {
                     best = Some(Plan {
                         kind: Kind::Stop,
                         states,
@@ -562,5 +589,77 @@ impl Plan {
     /// Where the vehicle will be, if it keeps to the plan, some steps after its making.
     pub fn state_at(&self, steps: usize) -> Option<&State> {
         self.states.get(steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rv_base::Point2;
+    use rv_map::lanes::{Lane, LaneMap};
+
+    use super::super::forecast::Future;
+    use super::super::goal::Goal;
+    use super::super::vehicle::step;
+    use super::*;
+
+    /// One straight lane along x.
+    fn road() -> Road {
+        let border = |y_m: f64| (0..41).map(|i| Point2 { x_m: f64::from(i) * 10.0, y_m }).collect();
+        let lane = Lane { left: border(1.75), right: border(-1.75), ..Lane::default() };
+        Road::build(&LaneMap { lanes: vec![lane] })
+    }
+
+    fn at_speed(speed_mps: f64) -> State {
+        State { rear: Point2 { x_m: 20.0, y_m: 0.0 }, speed_mps, ..State::default() }
+    }
+
+    #[test]
+    fn a_contact_that_cannot_be_avoided_is_braked_for() {
+        let vehicle = Vehicle::commonroad(2).unwrap();
+        let state = at_speed(20.0);
+        // Three metres ahead all brakings touch in the same step.
+        let wall = Body {
+            centre: Point2 { x_m: 20.0 + vehicle.nose_m() + 4.0, y_m: 0.0 },
+            heading_rad: 0.0,
+            half_length_m: 1.0,
+            half_width_m: 1.7,
+        };
+        let futures = [Future { id: 1, bodies: vec![Some(wall); 60] }];
+        let view = View { futures: &futures, now: 0 };
+        let mut planner = Planner::new(vehicle, Goals::default(), PlannerOptions::for_step(0.1));
+        let cycle = planner.cycle(&road(), 0, &state, Outlook::Known(view));
+        assert_eq!(cycle.kind, Kind::Stop);
+        assert_eq!(planner.plan().unwrap().touches_after, Some(2));
+        assert!(cycle.input.acceleration_mps2 < -10.0, "{cycle:?}");
+    }
+
+    #[test]
+    fn a_search_out_of_work_goes_on_in_the_next_cycle() {
+        let vehicle = Vehicle::commonroad(2).unwrap();
+        let ring = [(76.0, -2.0), (84.0, -2.0), (84.0, 2.0), (76.0, 2.0)];
+        let ring = ring.map(|(x_m, y_m)| Point2 { x_m, y_m }).to_vec();
+        // Too far away for its window: every proposal is looked at in vain.
+        let goal = Goal { steps: (10, 20), rings: vec![ring], ..Goal::default() };
+        let goals = Goals { any_of: vec![goal] };
+        let outlook = Outlook::Known(View { futures: &[], now: 0 });
+        let options = PlannerOptions::for_step(0.1);
+        let (road, mut state) = (road(), at_speed(10.0));
+        let whole = PlannerOptions { work_max: u64::MAX, ..options };
+        let mut planner = Planner::new(vehicle, goals.clone(), whole);
+        let n_all = planner.cycle(&road, 0, &state, outlook).n_proposals;
+        assert!(n_all > 5);
+
+        let mut planner = Planner::new(vehicle, goals, PlannerOptions { work_max: 0, ..options });
+        let mut n_seen = 0;
+        for now in 0.. {
+            let cycle = planner.cycle(&road, now, &state, outlook);
+            n_seen += cycle.n_proposals;
+            if planner.tried_up_to.is_none() {
+                assert!(now > 5, "{now}");
+                break;
+            }
+            state = step(&vehicle, &state, cycle.input, 0.1);
+        }
+        assert_eq!(n_seen, n_all);
     }
 }

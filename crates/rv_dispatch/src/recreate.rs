@@ -331,7 +331,9 @@ fn consider_whole(state: &mut State<'_, '_>, search: &mut Search, v: u32, seq: V
         Ok(totals) => (totals.cost, seq),
         Err(Broken::Energy) => {
             search.trials += 2;
-            let Some(charged) = state.charged(v, &seq) else { return };
+            let Some(charged) = state.charged(v, &seq, before.saturating_add(search.best)) else {
+                return;
+            };
             let Ok(totals) = state.try_seq(v, &charged) else { return };
             (totals.cost, charged)
         }

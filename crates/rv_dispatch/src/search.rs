@@ -275,7 +275,7 @@ pub(crate) fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>
         drop_reloads(state, v, &mut seq);
     }
     if !state.replace(v, &seq) {
-        match state.charged(v, &seq) {
+        match state.charged(v, &seq, i64::MAX) {
             Some(charged) if state.replace(v, &charged) => {}
             _ => strip(state, v, removed, from),
         }

@@ -9,6 +9,9 @@ use rv_model::dispatch::{Load, MAX_LOAD_DIMS, Plan, Task};
 use crate::instance::{Instance, Kind, NONE};
 use crate::route::{Broken, Run, Totals, run};
 
+/// Charging stops added to a sequence at most, to make it run.
+const CHARGES_MAX: usize = 4;
+
 /// What the search reads about a node, in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
@@ -94,6 +97,9 @@ pub(crate) struct State<'i, 'p> {
     /// Room for judging simple routes.
     pub(crate) pass: Vec<crate::simple::Pass>,
     pub scratch: Vec<u32>,
+    /// Room for choosing charging stops: free ones with their places, and a sequence.
+    helpers: Vec<(u32, u32)>,
+    trial: Vec<u32>,
     journal: Vec<(u32, Vec<u32>)>,
     is_touched: Vec<bool>,
     spare: Vec<Vec<u32>>,
@@ -143,6 +149,8 @@ impl<'i, 'p> State<'i, 'p> {
             empties: vec![Vec::new(); n_classes],
             run: Run::default(),
             scratch: Vec::new(),
+            helpers: Vec::new(),
+            trial: Vec::new(),
             journal: Vec::new(),
             is_touched: vec![false; n_routes],
             spare: Vec::new(),
@@ -543,7 +551,9 @@ impl<'i, 'p> State<'i, 'p> {
         let n_before = seq.len();
         seq.extend(nodes);
         seq.push(veh.end);
-        if self.replace(v, &seq) || self.charged(v, &seq).is_some_and(|s| self.replace(v, &s)) {
+        if self.replace(v, &seq)
+            || self.charged(v, &seq, i64::MAX).is_some_and(|s| self.replace(v, &s))
+        {
             return;
         }
         // Node by node; a transfer goes in whole or not at all.
@@ -588,46 +598,52 @@ impl<'i, 'p> State<'i, 'p> {
         }
     }
 
-    /// The sequence with charging stops added so that it runs, if one or two of them are enough.
-    pub fn charged(&mut self, v: u32, seq: &[u32]) -> Option<Vec<u32>> {
-        let inst = self.inst;
-        let veh = &inst.vehs[v as usize];
-        veh.range?;
+    /// The sequence with charging stops added so that it runs and costs less than `limit`, if a few
+    /// of them are enough.
+    pub fn charged(&mut self, v: u32, seq: &[u32], limit: i64) -> Option<Vec<u32>> {
+        self.inst.vehs[v as usize].range?;
         let mut seq = seq.to_vec();
-        for _ in 0..3 {
+        for _ in 0..CHARGES_MAX {
             match self.try_seq(v, &seq) {
                 Ok(_) => return Some(seq),
                 Err(Broken::Energy) => {}
                 Err(_) => return None,
             }
-            seq = self.with_one_charge(v, &seq)?;
+            seq = self.with_one_charge(v, &seq, limit)?;
         }
-        None
+        self.try_seq(v, &seq).is_ok().then_some(seq)
     }
 
     /// Adds the charging stop that makes the sequence run at least cost, or, if none does, the one
-    /// that lets it run furthest.
-    fn with_one_charge(&mut self, v: u32, seq: &[u32]) -> Option<Vec<u32>> {
+    /// that lets it run furthest. Stops whose detour alone brings the cost to `limit` are not tried.
+    fn with_one_charge(&mut self, v: u32, seq: &[u32], limit: i64) -> Option<Vec<u32>> {
         let inst = self.inst;
         let veh = &inst.vehs[v as usize];
-        let mut trial = Vec::with_capacity(seq.len() + 1);
-        let mut best: Option<(bool, i64, Vec<u32>)> = None;
+        let leg = |from: u32, to: u32| i64::from(inst.leg(veh.profile, from, to).1);
+        let loc = |id: u32| inst.nodes[id as usize].loc;
+        let mut helpers = std::mem::take(&mut self.helpers);
+        let free = veh.charge_nodes.iter().filter_map(|block| self.free_helper(block, seq));
+        helpers.clear();
+        helpers.extend(free.map(|helper| (helper, loc(helper))));
+        let direct = seq.windows(2).map(|pair| leg(loc(pair[0]), loc(pair[1]))).sum::<i64>();
+        let mut trial = std::mem::take(&mut self.trial);
+        let mut best: Option<(bool, i64, usize, u32)> = None;
         let first = veh.committed.len();
         // Charging after the point where the battery is empty comes too late.
         let broken_at = self.run.at.len();
         for pos in first..broken_at.min(seq.len() - 1) {
-            let (from, to) =
-                (inst.nodes[seq[pos] as usize].loc, inst.nodes[seq[pos + 1] as usize].loc);
-            let mut near: Vec<(i64, u32)> = Vec::new();
-            for block in &veh.charge_nodes {
-                let Some(helper) = self.free_helper(block, seq) else { continue };
-                let place = inst.nodes[helper as usize].loc;
-                let detour = i64::from(inst.leg(veh.profile, from, place).1)
-                    + i64::from(inst.leg(veh.profile, place, to).1);
-                near.push((detour, helper));
-            }
-            near.sort_unstable();
-            for &(detour, helper) in near.iter().take(3) {
+            let (from, to) = (loc(seq[pos]), loc(seq[pos + 1]));
+            let detours = helpers.iter().map(|&(id, at)| (leg(from, at) + leg(at, to), id));
+            for (via, helper) in least(detours) {
+                if helper == NONE {
+                    break;
+                }
+                let distance = direct + via - leg(from, to);
+                let cost_min =
+                    distance.saturating_mul(veh.cost_per_mm).saturating_add(veh.cost_fixed);
+                if cost_min >= limit || best.is_some_and(|b| b.0 && b.1 <= cost_min) {
+                    break;
+                }
                 trial.clear();
                 trial.extend_from_slice(&seq[..=pos]);
                 trial.push(helper);
@@ -635,21 +651,36 @@ impl<'i, 'p> State<'i, 'p> {
                 let (is_good, rank) = match self.try_seq(v, &trial) {
                     Ok(totals) => (true, totals.cost),
                     Err(Broken::Energy) if self.run.at.len() > broken_at => {
-                        (false, detour - 1_000_000 * self.run.at.len() as i64)
+                        (false, via - 1_000_000 * self.run.at.len() as i64)
                     }
                     Err(_) => continue,
                 };
-                let is_better = match &best {
-                    None => true,
-                    Some((was_good, cost, _)) => (!is_good, rank) < (!*was_good, *cost),
-                };
-                if is_better {
-                    best = Some((is_good, rank, trial.clone()));
+                if best.is_none_or(|b| (!is_good, rank) < (!b.0, b.1)) {
+                    best = Some((is_good, rank, pos, helper));
                 }
             }
         }
-        best.map(|b| b.2)
+        (self.helpers, self.trial) = (helpers, trial);
+        best.map(|(_, _, pos, helper)| {
+            let mut with = Vec::with_capacity(seq.len() + 1);
+            with.extend_from_slice(&seq[..=pos]);
+            with.push(helper);
+            with.extend_from_slice(&seq[pos + 1..]);
+            with
+        })
     }
+}
+
+/// The three least of these pairs in order, padded with `NONE`.
+fn least(pairs: impl Iterator<Item = (i64, u32)>) -> [(i64, u32); 3] {
+    let mut kept = [(i64::MAX / 4, NONE); 3];
+    for pair in pairs {
+        if pair < kept[2] {
+            kept[2] = pair;
+            kept.sort_unstable();
+        }
+    }
+    kept
 }
 
 /// The larger amount in each dimension.

@@ -13,8 +13,33 @@ use crate::search::{
 };
 use crate::state::State;
 
-/// Leaves the plan with the fewest vehicles found until `share` of the budget is used; from then on
-/// no further route can be opened.
+/// Share of the budget without any gain after which no fewer vehicles are expected; as much again as
+/// the last gain took is waited for on top.
+const PATIENCE: f64 = 0.1;
+
+/// When the search for fewer vehicles last came closer to its aim.
+#[derive(Default)]
+struct Patience {
+    begun: Option<f64>,
+    gained: f64,
+    /// Vehicles and orders left out at the last gain.
+    least: Option<(usize, usize)>,
+}
+
+impl Patience {
+    /// Notes how far the search is at `done` of the budget; true if it has not gained for too long.
+    fn is_over(&mut self, done: f64, state: &State<'_, '_>) -> bool {
+        let done = done - *self.begun.get_or_insert(done);
+        let now = (state.n_used, state.absent.len());
+        if self.least.is_none_or(|least| now < least) {
+            (self.least, self.gained) = (Some(now), done);
+        }
+        done > self.gained + self.gained + PATIENCE
+    }
+}
+
+/// Leaves the plan with the fewest vehicles found before `share` of the budget is used or the search
+/// stagnates; from then on no further route can be opened.
 pub(crate) fn reduce(
     state: &mut State<'_, '_>,
     near: &Near,
@@ -33,12 +58,14 @@ pub(crate) fn reduce(
     // Between the annealing's first and last temperature: enough to move, too little to spread.
     let temperature = cold * 4.0;
     let (mut removed, mut jobs) = (Vec::new(), Vec::new());
+    let mut patience = Patience::default();
     park_empty(state);
     loop {
-        if effort.iterations.is_multiple_of(STEPS_PER_CHECK)
-            && progress(budget, iterations, effort.iterations).is_none_or(|done| done >= share)
-        {
-            break;
+        if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
+            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
+            if done >= share || patience.is_over(done, state) {
+                break;
+            }
         }
         if state.absent.len() <= n_absent_min {
             effort.improvements += 1;

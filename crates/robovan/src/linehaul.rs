@@ -14,6 +14,8 @@ use rv_linehaul::{
 use rv_model::linehaul::{LateAnswer, NetworkDesign, StaticPlan, TimedPlan, Timing, WeekPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::files::{read_text, write_text};
+use crate::machine::cpu_s;
 use crate::output::{self, HintExt, error_with_hint};
 
 /// Largest instance or plan that is read.
@@ -244,7 +246,7 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let plan: PlanFile = serde_json::from_str(&read_text(&args.plan)?).hint(
+    let plan: PlanFile = serde_json::from_str(&read_text(&args.plan, FILE_BYTES_MAX)?).hint(
         format!("{} is not a plan", args.plan.display()),
         "plans are what `robovan linehaul solve --solution` writes",
     )?;
@@ -287,28 +289,15 @@ fn is_week(path: &Path) -> bool {
 }
 
 fn read_instance(path: &Path) -> anyhow::Result<NetworkDesign> {
-    read_dow(&read_text(path)?).hint(
+    read_dow(&read_text(path, FILE_BYTES_MAX)?).hint(
         format!("{} is not a .dow instance", path.display()),
         "docs/linehaul.md describes the formats",
     )
 }
 
-fn read_text(path: &Path) -> anyhow::Result<String> {
-    let problem = || format!("cannot read {}", path.display());
-    let n_bytes = std::fs::metadata(path).hint(problem(), "check the path")?.len();
-    if n_bytes > FILE_BYTES_MAX {
-        return Err(error_with_hint(
-            format!("{} has {n_bytes} bytes", path.display()),
-            format!("files up to {FILE_BYTES_MAX} bytes are read"),
-        ));
-    }
-    std::fs::read_to_string(path).hint(problem(), "it must be a UTF-8 text")
-}
-
 fn write_plan(path: &Path, plan: &PlanFile) -> anyhow::Result<()> {
     let text = serde_json::to_string(plan)? + "\n";
-    std::fs::write(path, text)
-        .hint(format!("cannot write {}", path.display()), "name a place that can be written")
+    write_text(path, &text)
 }
 
 /// Shown on a terminal only.
@@ -326,19 +315,4 @@ fn show(bar: &indicatif::ProgressBar, cost: f64, bound: Option<f64>) {
         }
         None => format!("cost {cost:.1}, bound still sought"),
     });
-}
-
-/// CPU seconds of this process so far, by the kernel's count (100 ticks a second on every Linux);
-/// wall time since the first call where the kernel does not say.
-fn cpu_s() -> f64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let ticks = std::fs::read_to_string("/proc/self/stat").ok().and_then(|text| {
-        // The command name, in parentheses, may hold blanks; fields are counted behind it.
-        let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
-        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
-    });
-    match ticks {
-        Some(ticks) => ticks / 100.0,
-        None => START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-    }
 }

@@ -1,7 +1,6 @@
 //! `robovan day`: a whole day of a simulated fleet, as fast as the machine can.
 
 mod html;
-mod machine;
 pub(crate) mod orders_csv;
 mod permits;
 mod report;

@@ -11,8 +11,9 @@ use rv_sim::day::{DayConfig, DayResult};
 use rv_sim::torture::driven_outside;
 use serde::Serialize;
 
-use super::{html, machine};
+use super::html;
 use crate::city::write_whole;
+use crate::machine;
 
 /// The report, in the form that other programs may rely on; fields are only ever added.
 #[derive(Serialize)]

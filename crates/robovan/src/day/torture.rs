@@ -15,8 +15,7 @@ use rv_sim::day;
 use rv_sim::torture::{TortureSize, torture_day, verdict};
 use serde::Serialize;
 
-use super::machine;
-use crate::output;
+use crate::{machine, output};
 
 /// Arguments of `robovan day torture`.
 #[derive(Args, Debug)]

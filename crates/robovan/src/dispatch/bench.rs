@@ -8,7 +8,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::solve::{Answer, How, ObjectiveArg, plan};
-use super::{cpu_s, load, read_text, stem};
+use super::{load, read, stem};
+use crate::machine::cpu_s;
 use crate::output::{self, HintExt, error_with_hint};
 
 /// Most problems of one set.
@@ -161,7 +162,7 @@ fn files(args: &BenchArgs) -> anyhow::Result<Vec<PathBuf>> {
 fn best_knowns(tables: &[PathBuf]) -> anyhow::Result<BTreeMap<String, Best>> {
     let mut best = BTreeMap::new();
     for path in tables {
-        let text = read_text(path)?;
+        let text = read(path)?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let head = reader.headers()?.clone();
         let column = |names: &[&str]| head.iter().position(|h| names.contains(&h.trim()));

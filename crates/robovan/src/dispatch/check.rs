@@ -8,7 +8,8 @@ use rv_dispatch::check;
 use rv_dispatch::format::{cost_in_units, length_in_units, plot_svg, read_solution};
 use serde::Serialize;
 
-use super::{ConventionArg, load, read_text, write};
+use super::{ConventionArg, load, read};
+use crate::files::write_text;
 use crate::output::{self, HintExt};
 
 #[derive(Args)]
@@ -39,14 +40,14 @@ struct Answer {
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let loaded = load(&args.problem, args.convention)?;
-    let plan = read_solution(&loaded, &read_text(&args.solution)?).hint(
+    let plan = read_solution(&loaded, &read(&args.solution)?).hint(
         format!("{} is not a solution of this problem", args.solution.display()),
         "solutions have lines like `Route #1: 4 7 2`, or are JSON",
     )?;
     let report = check(&loaded.problem, &plan);
     if let Some(path) = &args.plot {
         match plot_svg(&loaded, &plan) {
-            Some(svg) => write(path, &svg)?,
+            Some(svg) => write_text(path, &svg)?,
             None => output::note("no picture: the problem has no coordinates"),
         }
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use rv_base::Rng;
 use rv_dispatch::format::{CityParams, random_city};
 
-use super::write;
+use crate::files::write_text;
 use crate::output::{self, error_with_hint};
 
 #[derive(Args)]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
             "at least one stop, vehicle and depot; at most a million stops; --windows 0 to 1",
         ));
     };
-    write(&args.output, &(serde_json::to_string(&document)? + "\n"))?;
+    write_text(&args.output, &(serde_json::to_string(&document)? + "\n"))?;
     output::note(&format!(
         "{} stops, {} vehicles, seed {}: {}",
         args.stops,

@@ -7,12 +7,12 @@ mod solve;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::{Subcommand, ValueEnum};
 use rv_dispatch::format::{Convention, Loaded, read_problem};
 
-use crate::output::{HintExt, error_with_hint};
+use crate::files::read_text;
+use crate::output::HintExt;
 
 /// Largest problem or solution that is read.
 const FILE_BYTES_MAX: u64 = 512 << 20;
@@ -63,7 +63,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn load(path: &Path, convention: ConventionArg) -> anyhow::Result<Loaded> {
-    let mut loaded = read_problem(&read_text(path)?, convention.into()).hint(
+    let mut loaded = read_problem(&read(path)?, convention.into()).hint(
         format!("{} cannot be planned", path.display()),
         "docs/dispatch.md describes the formats",
     )?;
@@ -73,38 +73,10 @@ fn load(path: &Path, convention: ConventionArg) -> anyhow::Result<Loaded> {
     Ok(loaded)
 }
 
+fn read(path: &Path) -> anyhow::Result<String> {
+    read_text(path, FILE_BYTES_MAX)
+}
+
 fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-}
-
-fn read_text(path: &Path) -> anyhow::Result<String> {
-    let problem = || format!("cannot read {}", path.display());
-    let n_bytes = std::fs::metadata(path).hint(problem(), "check the path")?.len();
-    if n_bytes > FILE_BYTES_MAX {
-        return Err(error_with_hint(
-            format!("{} has {n_bytes} bytes", path.display()),
-            format!("files up to {FILE_BYTES_MAX} bytes are read"),
-        ));
-    }
-    std::fs::read_to_string(path).hint(problem(), "it must be a UTF-8 text")
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text)
-        .hint(format!("cannot write {}", path.display()), "name a place that can be written")
-}
-
-/// CPU seconds of this process so far, by the kernel's count (100 ticks a second on every Linux);
-/// wall time since the first call where the kernel does not say.
-fn cpu_s() -> f64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let ticks = std::fs::read_to_string("/proc/self/stat").ok().and_then(|text| {
-        // The command name, in parentheses, may hold blanks; fields are counted behind it.
-        let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
-        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
-    });
-    match ticks {
-        Some(ticks) => ticks / 100.0,
-        None => START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-    }
 }

@@ -14,7 +14,9 @@ use rv_dispatch::{Budget, Objective, Outcome, Params, Progress, Report, check, s
 use rv_model::dispatch::Plan;
 use serde::Serialize;
 
-use super::{ConventionArg, cpu_s, load, read_text, write};
+use super::{ConventionArg, load, read};
+use crate::files::write_text;
+use crate::machine::cpu_s;
 use crate::output::{self, HintExt, error_with_hint};
 
 /// What a plan is judged by.
@@ -116,7 +118,7 @@ pub(crate) fn run(args: &SolveArgs) -> anyhow::Result<ExitCode> {
     let cpu_start_s = cpu_s();
     let loaded = load(&args.file, args.how.convention)?;
     let warm = match &args.warm {
-        Some(path) => Some(read_solution(&loaded, &read_text(path)?).hint(
+        Some(path) => Some(read_solution(&loaded, &read(path)?).hint(
             format!("{} is not a solution of this problem", path.display()),
             "solutions have lines like `Route #1: 4 7 2`",
         )?),
@@ -144,11 +146,11 @@ pub(crate) fn run(args: &SolveArgs) -> anyhow::Result<ExitCode> {
             Some("csv") => write_csv(&loaded, &outcome.plan),
             _ => write_solution(&loaded, &outcome.plan),
         };
-        write(path, &text)?;
+        write_text(path, &text)?;
     }
     if let Some(path) = &args.plot {
         match plot_svg(&loaded, &outcome.plan) {
-            Some(svg) => write(path, &svg)?,
+            Some(svg) => write_text(path, &svg)?,
             None => output::note("no picture: the problem has no coordinates"),
         }
     }

@@ -10,9 +10,11 @@ use rv_model::linehaul::{MAX_HUBS, Week};
 use serde::Serialize;
 
 use super::{
-    BenchArgs, CheckArgs, GenerateArgs, PlanFile, SolveArgs, cpu_s, progress_bar, read_text, show,
+    BenchArgs, CheckArgs, FILE_BYTES_MAX, GenerateArgs, PlanFile, SolveArgs, progress_bar, show,
     write_plan,
 };
+use crate::files::{read_text, write_text};
+use crate::machine::cpu_s;
 use crate::output::{self, HintExt, error_with_hint};
 
 #[derive(Serialize)]
@@ -106,7 +108,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     }
     let mut places = Vec::new();
     if let Some(path) = &args.places {
-        let text = read_text(path)?;
+        let text = read_text(path, FILE_BYTES_MAX)?;
         let numbers: Vec<f64> = text
             .split_whitespace()
             .skip(1)
@@ -132,8 +134,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     };
     let week = generate_week(&shape, &Rng::from_seed(args.seed));
     let text = serde_json::to_string(&week)? + "\n";
-    std::fs::write(&args.out, text)
-        .hint(format!("cannot write {}", args.out.display()), "name a place that can be written")?;
+    write_text(&args.out, &text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -191,7 +192,7 @@ fn said(report: &WeekReport) -> Vec<String> {
 }
 
 fn read_week(path: &std::path::Path) -> anyhow::Result<Week> {
-    serde_json::from_str(&read_text(path)?).hint(
+    serde_json::from_str(&read_text(path, FILE_BYTES_MAX)?).hint(
         format!("{} is not a week", path.display()),
         "docs/linehaul.md describes its fields; `robovan linehaul generate` makes one",
     )

@@ -17,6 +17,7 @@ use rv_route::{
 use serde::Serialize;
 
 use super::world;
+use crate::machine::rss_bytes_max;
 use crate::output::{self, HintExt};
 
 /// Classes that are checked.
@@ -158,7 +159,8 @@ fn measure(args: &BenchArgs) -> anyhow::Result<Figures> {
     let started = Instant::now();
     check(&mut figures, &city, &rng.fork("check"), args.queries);
     figures.check_s = started.elapsed().as_secs_f64();
-    figures.peak_memory_mb = peak_memory_mb();
+    figures.peak_memory_mb =
+        Some(rss_bytes_max()).filter(|&n| n > 0).map(|n| n as f64 / f64::from(1 << 20));
     Ok(figures)
 }
 
@@ -479,14 +481,6 @@ fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = (values.len() as f64 * share) as usize;
     values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
-}
-
-/// Most memory that the process has held, where the system tells.
-fn peak_memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kb: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kb / 1024.0)
 }
 
 impl Figures {

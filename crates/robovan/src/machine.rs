@@ -1,18 +1,27 @@
 //! What the process used of the machine.
 
 use std::fs;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 /// Clock ticks of a second in `/proc`; fixed by the Linux ABI for user space.
 const TICKS_PER_S: f64 = 100.0;
 
-/// CPU time of the process over all threads, s; zero where the system does not say.
+/// CPU time of the process over all threads, s; wall time since the first call where the system
+/// does not say, so that a budget still ends.
 pub(crate) fn cpu_s() -> f64 {
-    let Ok(stat) = fs::read_to_string("/proc/self/stat") else { return 0.0 };
+    static START: OnceLock<Instant> = OnceLock::new();
+    ticks().map_or_else(
+        || START.get_or_init(Instant::now).elapsed().as_secs_f64(),
+        |ticks| ticks / TICKS_PER_S,
+    )
+}
+
+fn ticks() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The command name may hold spaces, so count from the last parenthesis.
-    let Some((_, rest)) = stat.rsplit_once(')') else { return 0.0 };
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |idx: usize| fields.get(idx).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / TICKS_PER_S
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
 }
 
 /// Largest resident memory so far, bytes; zero where the system does not say.

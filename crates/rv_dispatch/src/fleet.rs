@@ -6,10 +6,9 @@ use rv_base::Rng;
 use crate::Budget;
 use crate::instance::{Kind, NONE};
 use crate::near::Near;
-use crate::recreate::{Dice, Style, recreate};
+use crate::recreate::Dice;
 use crate::search::{
-    BLINK, Best, Effort, STEPS_PER_CHECK, progress, retry_absent, ruin, sort_jobs, take_out,
-    temperatures,
+    Best, Effort, STEPS_PER_CHECK, progress, ruin_and_recreate, take_out, temperatures,
 };
 use crate::state::State;
 
@@ -57,7 +56,7 @@ pub(crate) fn reduce(
     let (_, cold) = temperatures(state.inst);
     // Between the annealing's first and last temperature: enough to move, too little to spread.
     let temperature = cold * 4.0;
-    let (mut removed, mut jobs) = (Vec::new(), Vec::new());
+    let mut jobs = Vec::new();
     let mut patience = Patience::default();
     park_empty(state);
     loop {
@@ -81,12 +80,7 @@ pub(crate) fn reduce(
         };
         let missed_before = missed(state, &n_missed);
         state.begin();
-        ruin(state, near, &mut removed, &mut dice);
-        jobs.clear();
-        jobs.append(&mut removed);
-        retry_absent(state, &mut jobs, &mut dice);
-        sort_jobs(state.inst, &mut jobs, &mut dice);
-        recreate(state, near, &jobs, Style { blink: BLINK }, &mut dice);
+        ruin_and_recreate(state, near, &mut jobs, &mut dice);
         let missed_now = missed(state, &n_missed);
         let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
         let is_taken = state.absent.len() <= n_absent_min

@@ -29,7 +29,7 @@ const SPLIT_GROW: f64 = 0.99;
 /// Most absent jobs tried again in one step.
 const RETRY_MAX: usize = 40;
 /// Blink probability 1 %, in 1/65536.
-pub(crate) const BLINK: u32 = 655;
+const BLINK: u32 = 655;
 /// Steps between two looks at the budget.
 pub(crate) const STEPS_PER_CHECK: u64 = 64;
 
@@ -91,7 +91,6 @@ pub(crate) fn anneal(
     let hot = reach * if is_short && span.progress.is_none() { WARM } else { HOT };
     let mut temperature = hot;
     let mut begun = None;
-    let mut removed = Vec::new();
     let mut jobs = Vec::new();
     loop {
         if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
@@ -104,12 +103,7 @@ pub(crate) fn anneal(
         effort.iterations += 1;
         let before = state.cost;
         state.begin();
-        ruin(state, near, &mut removed, &mut dice);
-        jobs.clear();
-        jobs.append(&mut removed);
-        retry_absent(state, &mut jobs, &mut dice);
-        sort_jobs(state.inst, &mut jobs, &mut dice);
-        recreate(state, near, &jobs, Style { blink: BLINK }, &mut dice);
+        ruin_and_recreate(state, near, &mut jobs, &mut dice);
         let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
         if state.cost as f64 >= limit {
             state.undo();
@@ -178,13 +172,22 @@ impl Best {
     }
 }
 
-/// Removes strings of stops from routes near a random job.
-pub(crate) fn ruin(
+/// One step: takes strings of stops out and puts them, and some of the absent jobs, back in. `jobs`
+/// is room for them.
+pub(crate) fn ruin_and_recreate(
     state: &mut State<'_, '_>,
     near: &Near,
-    removed: &mut Vec<u32>,
+    jobs: &mut Vec<u32>,
     dice: &mut Dice,
 ) {
+    ruin(state, near, jobs, dice);
+    retry_absent(state, jobs, dice);
+    sort_jobs(state.inst, jobs, dice);
+    recreate(state, near, jobs, Style { blink: BLINK }, dice);
+}
+
+/// Removes strings of stops from routes near a random job.
+fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &mut Dice) {
     let inst = state.inst;
     removed.clear();
     let n_used = state.n_used.max(1);
@@ -322,7 +325,7 @@ fn strip(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>, from: usize)
 }
 
 /// Adds some of the absent jobs to those to be inserted.
-pub(crate) fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice) {
+fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice) {
     for _ in 0..RETRY_MAX.min(state.absent.len()) {
         let at = if state.absent.len() > RETRY_MAX { dice.below(state.absent.len()) } else { 0 };
         jobs.push(state.absent.swap_remove(at));
@@ -330,7 +333,7 @@ pub(crate) fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice:
 }
 
 /// One of the orders in which jobs are put back, drawn by weight.
-pub(crate) fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
+fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
     for i in (1..jobs.len()).rev() {
         jobs.swap(i, dice.below(i + 1));
     }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Clock ticks of a second in `/proc`; fixed by the Linux ABI for user space.
 const TICKS_PER_S: f64 = 100.0;
@@ -15,6 +17,12 @@ pub(crate) fn cpu_s() -> f64 {
         || START.get_or_init(Instant::now).elapsed().as_secs_f64(),
         |ticks| ticks / TICKS_PER_S,
     )
+}
+
+/// CPU time of the calling thread; what others do on the machine does not count.
+pub(crate) fn thread_cpu() -> Duration {
+    let at = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
 fn ticks() -> Option<f64> {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rv_driver::trajectory::{Kind, PlannerOptions, Road, Vehicle};
 use rv_import::commonroad::{self, Problem, Scenario, SolutionProblem, VehicleModel};
@@ -11,6 +11,7 @@ use rv_sim::scenario::{self, Blame, Driven, Prediction, Recorded, Scene};
 use serde::{Deserialize, Serialize};
 
 use super::{PredictionArg, convert, picture};
+use crate::machine;
 use crate::output::{HintExt, error_with_hint};
 
 /// Where results go.
@@ -199,7 +200,7 @@ pub(super) fn drive_file(
         picture::strip(&road, &others, &vehicle, problem, driven)
     });
     if let Some(dir) = &places.logs {
-        write(&dir.join(format!("{name}.svg")), &picture)?;
+        write(&dir.join(format!("{name}_{}.svg", scenario.version)), &picture)?;
     }
     Ok(result(name, &scenario, &driven, picture))
 }
@@ -225,8 +226,7 @@ fn drive_problem(
             PredictionArg::GroundTruth => Prediction::GroundTruth,
         },
     };
-    let origin = Instant::now();
-    scenario::drive(&scene, &|| origin.elapsed())
+    scenario::drive(&scene, &machine::thread_cpu)
 }
 
 fn result(name: String, scenario: &Scenario, driven: &[Driven], picture: String) -> FileResult {
@@ -308,7 +308,8 @@ fn write_log(
     places: &Places,
 ) -> anyhow::Result<()> {
     let Some(dir) = &places.logs else { return Ok(()) };
-    let path = dir.join(format!("{name}.jsonl"));
+    // The same name may stand in several versions of the format.
+    let path = dir.join(format!("{name}_{}.jsonl", scenario.version));
     let what = || format!("cannot write {}", path.display());
     let hint = "check the folder's rights and the disk's free space";
     let mut out = BufWriter::new(File::create(&path).hint(what(), hint)?);

@@ -6,7 +6,7 @@
 
 use rv_base::Point2;
 
-use super::geometry::{Body, ahead, wrapped_rad};
+use super::geometry::{Body, ahead, distance_m, square_m2, wrapped_rad};
 use super::road::Road;
 
 /// Time constant with which a seen acceleration fades, s.
@@ -128,7 +128,7 @@ fn lane_line(road: &Road, s: &Seen, way_m: f64) -> Vec<(Point2, f64)> {
     let (mut lane, mut length_m) = (lane, 0.0);
     for _ in 0..40 {
         points.extend(road.centre(lane));
-        length_m += road.map().lanes[lane].length().0;
+        length_m += road.length_m(lane);
         let heading = s.body.heading_rad + s.yaw_rate_radps;
         let next = road.map().lanes[lane].successors.iter().copied().min_by(|a, b| {
             let off = |l: usize| {
@@ -146,7 +146,7 @@ fn lane_line(road: &Road, s: &Seen, way_m: f64) -> Vec<(Point2, f64)> {
     }
     // Cut at the foot of the vehicle.
     let nearest = (0..points.len() - 1).min_by(|a, b| {
-        points[*a].distance_to(s.body.centre).0.total_cmp(&points[*b].distance_to(s.body.centre).0)
+        square_m2(points[*a], s.body.centre).total_cmp(&square_m2(points[*b], s.body.centre))
     });
     let Some(nearest) = nearest else { return Vec::new() };
     let (p, q) = (points[nearest], points[nearest + 1]);
@@ -173,7 +173,7 @@ impl Cursor {
     /// Point, heading and offset at a distance that never shrinks.
     fn walk(&mut self, line: &[(Point2, f64)], at_m: f64) -> (Point2, f64, f64) {
         while self.idx + 2 < line.len() {
-            let step_m = line[self.idx].0.distance_to(line[self.idx + 1].0).0;
+            let step_m = distance_m(line[self.idx].0, line[self.idx + 1].0);
             if self.start_m + step_m > at_m {
                 break;
             }

@@ -19,8 +19,8 @@ impl Body {
     /// True if two rectangles overlap or touch (separating axes of both).
     pub fn overlaps(&self, other: &Self) -> bool {
         let (dx, dy) = (other.centre.x_m - self.centre.x_m, other.centre.y_m - self.centre.y_m);
-        let reach_m = self.radius_m() + other.radius_m();
-        if dx * dx + dy * dy > reach_m * reach_m {
+        // No further apart than the circles around both reach: (a + b)^2 <= 2 (a^2 + b^2).
+        if dx * dx + dy * dy > 2.0 * (self.radius_square() + other.radius_square()) {
             return false;
         }
         let (sa, ca) = self.heading_rad.sin_cos();
@@ -36,7 +36,11 @@ impl Body {
 
     /// Radius of the circle around it, m.
     pub fn radius_m(&self) -> f64 {
-        (self.half_length_m * self.half_length_m + self.half_width_m * self.half_width_m).sqrt()
+        self.radius_square().sqrt()
+    }
+
+    fn radius_square(&self) -> f64 {
+        self.half_length_m * self.half_length_m + self.half_width_m * self.half_width_m
     }
 
     /// Grown by a margin on every side.
@@ -50,7 +54,11 @@ impl Body {
 
     /// True if a segment touches it.
     pub fn touches_segment(&self, from: Point2, to: Point2) -> bool {
-        let (sin, cos) = self.heading_rad.sin_cos();
+        self.touches_along(self.heading_rad.sin_cos(), from, to)
+    }
+
+    /// As [`Body::touches_segment`], with sine and cosine of its heading known.
+    pub(crate) fn touches_along(&self, (sin, cos): (f64, f64), from: Point2, to: Point2) -> bool {
         let local = |p: Point2| {
             let (dx, dy) = (p.x_m - self.centre.x_m, p.y_m - self.centre.y_m);
             (dx * cos + dy * sin, dy * cos - dx * sin)
@@ -78,7 +86,7 @@ impl Body {
         let (mut heading_rad, mut longest_m) = (0.0, -1.0);
         for (i, p) in ring.iter().enumerate() {
             let q = ring[(i + 1) % ring.len()];
-            let side_m = p.distance_to(q).0;
+            let side_m = distance_m(*p, q);
             if side_m > longest_m {
                 (longest_m, heading_rad) = (side_m, (q.y_m - p.y_m).atan2(q.x_m - p.x_m));
             }
@@ -103,7 +111,21 @@ impl Body {
 /// An angle brought to -pi..pi.
 pub fn wrapped_rad(angle_rad: f64) -> f64 {
     let pi = std::f64::consts::PI;
+    if (-pi..pi).contains(&angle_rad) {
+        return angle_rad;
+    }
     (angle_rad + pi).rem_euclid(2.0 * pi) - pi
+}
+
+/// Distance of two points, m. (`hypot` guards against overflow, which no road map reaches.)
+pub(crate) fn distance_m(a: Point2, b: Point2) -> f64 {
+    square_m2(a, b).sqrt()
+}
+
+/// Square of the distance of two points, m2.
+pub(crate) fn square_m2(a: Point2, b: Point2) -> f64 {
+    let (dx, dy) = (a.x_m - b.x_m, a.y_m - b.y_m);
+    dx * dx + dy * dy
 }
 
 /// A point plus a step along a heading.

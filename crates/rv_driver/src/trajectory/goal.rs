@@ -65,6 +65,21 @@ impl Goal {
             && self.holds_place(state.centre(vehicle), state.heading_rad, 0.0)
     }
 
+    /// Corners of a box around its rings; everything if it has none.
+    pub(crate) fn bounds(&self) -> (Point2, Point2) {
+        let all = f64::INFINITY;
+        if self.rings.is_empty() {
+            return (Point2 { x_m: -all, y_m: -all }, Point2 { x_m: all, y_m: all });
+        }
+        let start = (Point2 { x_m: all, y_m: all }, Point2 { x_m: -all, y_m: -all });
+        self.rings.iter().flatten().fold(start, |(lo, hi), p| {
+            (
+                Point2 { x_m: lo.x_m.min(p.x_m), y_m: lo.y_m.min(p.y_m) },
+                Point2 { x_m: hi.x_m.max(p.x_m), y_m: hi.y_m.max(p.y_m) },
+            )
+        })
+    }
+
     /// Middle of its rings.
     pub fn middle(&self) -> Option<Point2> {
         let ring = self.rings.first()?;

@@ -2,7 +2,7 @@
 
 use rv_base::Point2;
 
-use super::geometry::wrapped_rad;
+use super::geometry::{distance_m, square_m2, wrapped_rad};
 
 /// Distance between two points of a path, m.
 pub(crate) const STEP_M: f64 = 0.5;
@@ -25,21 +25,41 @@ pub struct PathPoint {
     pub heading_rad: f64,
     /// Curvature, 1/m, left positive.
     pub curvature_1pm: f64,
+    /// Cosine and sine of the heading.
+    pub(crate) along: (f64, f64),
+}
+
+impl PathPoint {
+    /// The point a step along the heading and a step to its left, m.
+    pub(crate) fn shifted(&self, along_m: f64, left_m: f64) -> Point2 {
+        let (cos, sin) = self.along;
+        Point2 {
+            x_m: self.at.x_m + along_m * cos - left_m * sin,
+            y_m: self.at.y_m + along_m * sin + left_m * cos,
+        }
+    }
+
+    /// Distances along and to the left at which a point lies, m.
+    fn local(&self, p: Point2) -> (f64, f64) {
+        let ((cos, sin), (dx, dy)) = (self.along, (p.x_m - self.at.x_m, p.y_m - self.at.y_m));
+        (dx * cos + dy * sin, dy * cos - dx * sin)
+    }
 }
 
 impl Path {
     /// A smoothed path through points; `None` if they span less than two metres.
     pub(crate) fn smooth(points: &[Point2], passes: usize) -> Option<Self> {
         let mut line = resample(points)?;
+        let mut before = line.clone();
         for _ in 0..passes {
-            let before = line.clone();
+            std::mem::swap(&mut line, &mut before);
             for i in 1..line.len() - 1 {
                 // Near the ends the window shrinks so that they stay.
                 let reach = 2.min(i).min(line.len() - 1 - i);
-                let n = (2 * reach + 1) as f64;
+                let part = 1.0 / (2 * reach + 1) as f64;
                 let window = &before[i - reach..=i + reach];
-                line[i].x_m = window.iter().map(|p| p.x_m).sum::<f64>() / n;
-                line[i].y_m = window.iter().map(|p| p.y_m).sum::<f64>() / n;
+                line[i].x_m = window.iter().map(|p| p.x_m).sum::<f64>() * part;
+                line[i].y_m = window.iter().map(|p| p.y_m).sum::<f64>() * part;
             }
         }
         Self::exact(&line)
@@ -49,29 +69,30 @@ impl Path {
     pub(crate) fn exact(points: &[Point2]) -> Option<Self> {
         let line = resample(points)?;
         let n = line.len();
-        let mut headings = Vec::with_capacity(n);
+        let mut points: Vec<PathPoint> = Vec::with_capacity(n);
         for i in 0..n {
             let (a, b) = (line[i.saturating_sub(1)], line[(i + 1).min(n - 1)]);
-            let heading = (b.y_m - a.y_m).atan2(b.x_m - a.x_m);
-            let last = headings.last().copied().unwrap_or(heading);
-            headings.push(last + wrapped_rad(heading - last));
+            let (dx, dy) = (b.x_m - a.x_m, b.y_m - a.y_m);
+            let scale = 1.0 / distance_m(a, b).max(1e-12);
+            let heading = dy.atan2(dx);
+            let last = points.last().map_or(heading, |p| p.heading_rad);
+            points.push(PathPoint {
+                at: line[i],
+                heading_rad: last + wrapped_rad(heading - last),
+                curvature_1pm: 0.0,
+                along: (dx * scale, dy * scale),
+            });
         }
         let raw: Vec<f64> = (0..n)
             .map(|i| {
                 let (a, b) = (i.saturating_sub(1), (i + 1).min(n - 1));
-                (headings[b] - headings[a]) / ((b - a).max(1) as f64 * STEP_M)
+                (points[b].heading_rad - points[a].heading_rad) / ((b - a).max(1) as f64 * STEP_M)
             })
             .collect();
-        let points = (0..n)
-            .map(|i| {
-                let window = &raw[i.saturating_sub(2)..(i + 3).min(n)];
-                PathPoint {
-                    at: line[i],
-                    heading_rad: headings[i],
-                    curvature_1pm: window.iter().sum::<f64>() / window.len() as f64,
-                }
-            })
-            .collect();
+        for (i, point) in points.iter_mut().enumerate() {
+            let window = &raw[i.saturating_sub(2)..(i + 3).min(n)];
+            point.curvature_1pm = window.iter().sum::<f64>() / window.len() as f64;
+        }
         Some(Self { points })
     }
 
@@ -95,22 +116,22 @@ impl Path {
         if !(0.0..=1.0).contains(&t) {
             let end = if t < 0.0 { a } else { b };
             let over_m = if t < 0.0 { s_m } else { s_m - self.length_m() };
-            let at = super::geometry::ahead(end.at, end.heading_rad, over_m);
-            return PathPoint { at, curvature_1pm: 0.0, ..end };
+            return PathPoint { at: end.shifted(over_m, 0.0), curvature_1pm: 0.0, ..end };
         }
         let mix = |x: f64, y: f64| x + t * (y - x);
+        let (cos, sin) = (mix(a.along.0, b.along.0), mix(a.along.1, b.along.1));
+        let scale = 1.0 / (cos * cos + sin * sin).sqrt().max(1e-12);
         PathPoint {
             at: Point2 { x_m: mix(a.at.x_m, b.at.x_m), y_m: mix(a.at.y_m, b.at.y_m) },
             heading_rad: mix(a.heading_rad, b.heading_rad),
             curvature_1pm: mix(a.curvature_1pm, b.curvature_1pm),
+            along: (cos * scale, sin * scale),
         }
     }
 
     /// The point beside the path at `d_m` to the left.
     pub(crate) fn beside(&self, s_m: f64, d_m: f64) -> Point2 {
-        let p = self.at(s_m);
-        let (sin, cos) = p.heading_rad.sin_cos();
-        Point2 { x_m: p.at.x_m - d_m * sin, y_m: p.at.y_m + d_m * cos }
+        self.at(s_m).shifted(0.0, d_m)
     }
 
     /// Distance along and beside the path of a point, over the whole path.
@@ -119,7 +140,7 @@ impl Path {
         let mut idx = 0;
         // Leaps: a point `d` away cannot be nearest within `d - best` of path.
         while idx < self.points.len() {
-            let d_m = self.points[idx].at.distance_to(p).0;
+            let d_m = distance_m(self.points[idx].at, p);
             if d_m < best.0 {
                 best = (d_m, idx);
             }
@@ -130,10 +151,7 @@ impl Path {
 
     /// An index near the foot of a point: one look every few metres.
     pub(crate) fn coarse_idx(&self, p: Point2) -> usize {
-        let square = |i: usize| {
-            let q = self.points[i].at;
-            (q.x_m - p.x_m).powi(2) + (q.y_m - p.y_m).powi(2)
-        };
+        let square = |i: usize| square_m2(self.points[i].at, p);
         (0..self.points.len())
             .step_by(12)
             .min_by(|a, b| square(*a).total_cmp(&square(*b)))
@@ -142,10 +160,7 @@ impl Path {
 
     /// As [`Path::project`], walking downhill from an index, which is moved.
     pub(crate) fn project_near(&self, cursor: &mut usize, p: Point2) -> (f64, f64) {
-        let square = |i: usize| {
-            let q = self.points[i].at;
-            (q.x_m - p.x_m).powi(2) + (q.y_m - p.y_m).powi(2)
-        };
+        let square = |i: usize| square_m2(self.points[i].at, p);
         let last = self.points.len() - 1;
         let mut idx = (*cursor).min(last);
         let mut here = square(idx);
@@ -164,15 +179,8 @@ impl Path {
     }
 
     fn refine(&self, idx: usize, p: Point2) -> (f64, f64) {
-        let q = self.points[idx];
-        let (sin, cos) = q.heading_rad.sin_cos();
-        let (dx, dy) = (p.x_m - q.at.x_m, p.y_m - q.at.y_m);
-        let along_m = dx * cos + dy * sin;
-        let s_m = idx as f64 * STEP_M + along_m;
-        let foot = self.at(s_m);
-        let (sin, cos) = foot.heading_rad.sin_cos();
-        let d_m = (p.y_m - foot.at.y_m) * cos - (p.x_m - foot.at.x_m) * sin;
-        (s_m, d_m)
+        let s_m = idx as f64 * STEP_M + self.points[idx].local(p).0;
+        (s_m, self.at(s_m).local(p).1)
     }
 }
 
@@ -181,11 +189,12 @@ fn resample(points: &[Point2]) -> Option<Vec<Point2>> {
     let mut out: Vec<Point2> = vec![*points.first()?];
     let mut need_m = STEP_M;
     for w in points.windows(2) {
-        let length_m = w[0].distance_to(w[1]).0;
+        let length_m = distance_m(w[0], w[1]);
+        let per_m = 1.0 / length_m;
         let mut done_m = 0.0;
         while length_m - done_m >= need_m && out.len() < POINTS_MAX {
             done_m += need_m;
-            let t = done_m / length_m;
+            let t = done_m * per_m;
             out.push(Point2 {
                 x_m: w[0].x_m + t * (w[1].x_m - w[0].x_m),
                 y_m: w[0].y_m + t * (w[1].y_m - w[0].y_m),

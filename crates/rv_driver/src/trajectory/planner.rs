@@ -2,10 +2,10 @@
 //! and best first, and always has a stop at hand.
 
 use super::forecast::{Seen, View, forecast};
-use super::geometry::Body;
+use super::geometry::{Body, distance_m};
 use super::goal::Goals;
 use super::path::{Path, STEP_M};
-use super::proposal::{Base, Shift, bases, bend, shifts};
+use super::proposal::{Base, Shift, Ways, bend, shifts};
 use super::road::Road;
 use super::speed::{Blocked, Profile, Room, SpeedSearch, Target};
 use super::track::follow;
@@ -25,8 +25,9 @@ pub enum Outlook<'a> {
 pub struct PlannerOptions {
     /// Time of a step.
     pub dt_s: f64,
-    /// Search nodes after which a cycle begins no further proposal and lives with what it has; the
-    /// next cycle goes on with the search.
+    /// Work after which a cycle begins no further proposal and lives with what it has; the next
+    /// cycle goes on with the search. The unit is a node of the speed search; other steps count in
+    /// proportion to their time.
     pub work_max: u64,
     /// Steps ahead at which a forecast forbids; beyond them it only costs.
     pub hard_steps: usize,
@@ -41,7 +42,7 @@ impl PlannerOptions {
     pub fn for_step(dt_s: f64) -> Self {
         Self {
             dt_s,
-            work_max: 2_000,
+            work_max: 1_500,
             hard_steps: (3.0 / dt_s).round() as usize,
             horizon_steps: (5.0 / dt_s).round() as usize,
             lateral_max_mps2: 5.0,
@@ -75,7 +76,6 @@ pub struct Plan {
     pub cost: f64,
     /// First step after its making at which it touches anyone, as far as was known then.
     pub touches_after: Option<usize>,
-    path: Path,
 }
 
 /// What a cycle did.
@@ -89,7 +89,7 @@ pub struct Cycle {
     pub is_new: bool,
     /// Proposals looked at.
     pub n_proposals: usize,
-    /// Search nodes tried.
+    /// Work done, in nodes of the speed search.
     pub work: u64,
     /// Why, in a few words.
     pub why: &'static str,
@@ -105,12 +105,21 @@ pub struct Planner {
     tried_at: i64,
     /// Where the last search ran out of work among its proposals; the next cycle goes on there.
     tried_up_to: Option<usize>,
+    ways: Ways,
 }
 
 impl Planner {
     /// A planner without a plan yet.
     pub fn new(vehicle: Vehicle, goals: Goals, options: PlannerOptions) -> Self {
-        Self { vehicle, goals, options, plan: None, tried_at: i64::MIN, tried_up_to: None }
+        Self {
+            vehicle,
+            goals,
+            options,
+            plan: None,
+            tried_at: i64::MIN,
+            tried_up_to: None,
+            ways: Ways::default(),
+        }
     }
 
     /// The plan in force.
@@ -196,7 +205,7 @@ impl Planner {
         let Some(plan) = &self.plan else { return (Some("no plan yet"), None) };
         let at = (now - plan.made_at).max(0) as usize;
         let Some(planned) = plan.states.get(at) else { return (Some("the plan has ended"), None) };
-        if planned.rear.distance_to(state.rear).0 > 0.3 {
+        if distance_m(planned.rear, state.rear) > 0.3 {
             return (Some("the vehicle is not where the plan has it"), None);
         }
         if at + 1 >= plan.states.len() {
@@ -231,7 +240,7 @@ impl Planner {
         seen.iter()
             .filter(|s| {
                 let reach_m = (state.speed_mps + s.speed_mps.abs() + 2.0) * t + 12.0;
-                s.body.centre.distance_to(centre).0 < reach_m + s.body.radius_m()
+                distance_m(s.body.centre, centre) < reach_m + s.body.radius_m()
             })
             .copied()
             .collect()
@@ -266,7 +275,7 @@ impl Planner {
     /// Looks through the proposals from a given one on for the best plan, and makes do without a
     /// way to the goal if told to. Also says at which proposal the work ran out.
     fn search(
-        &self,
+        &mut self,
         road: &Road,
         now: i64,
         state: &State,
@@ -280,8 +289,11 @@ impl Planner {
         let horizon_s = n as f64 * dt_s;
         let reach_m =
             (state.speed_mps * horizon_s + 1.5 * horizon_s.min(6.0).powi(2) + 40.0).min(1500.0);
-        let bases = bases(road, &self.vehicle, state, &self.goals, reach_m);
+        let bases =
+            self.ways.bases(road, &self.vehicle, state, &self.goals, reach_m, &mut cycle.work);
         let shifts = shifts(&bases, &self.goals, state);
+        let can_meet: Vec<bool> =
+            bases.iter().map(|b| b.can_meet(&self.goals, state, now, dt_s)).collect();
         let forecasts;
         let view = match outlook {
             Outlook::Known(view) => view,
@@ -311,9 +323,12 @@ impl Planner {
             if is_goal_known && shift.rank > 20.0 {
                 break;
             }
+            let base = &bases[shift.base];
+            if !can_meet[shift.base] {
+                continue;
+            }
             cycle.n_proposals += 1;
-            let Some(plan) = self.propose(&scene, &bases[shift.base], shift, true, &mut cycle.work)
-            else {
+            let Some(plan) = self.propose(&scene, base, shift, true, &mut cycle.work) else {
                 continue;
             };
             n_good += usize::from(plan.kind == Kind::Goal);
@@ -357,12 +372,12 @@ impl Planner {
             }
         }
         cycle.work += work;
-        self.stop(&scene, &paths)
+        self.stop(&scene, &paths, &mut cycle.work)
     }
 
     /// The gentlest stop that touches no one; else the one that touches latest, and of
     /// those the slowest.
-    fn stop(&self, scene: &Scene<'_>, paths: &[Path]) -> Option<Plan> {
+    fn stop(&self, scene: &Scene<'_>, paths: &[Path], work: &mut u64) -> Option<Plan> {
         let dt_s = self.options.dt_s;
         let straight = || {
             let points: Vec<_> = (0..200)
@@ -374,9 +389,10 @@ impl Planner {
             Path::exact(&points)
         };
         let mut best: Option<Plan> = None;
-        for path in paths.iter().cloned().chain(straight()) {
+        'paths: for path in paths.iter().cloned().chain(straight()) {
             for brake in [0.0, 2.0, 4.0, 7.0, 11.0] {
                 let steps = self.options.horizon_steps;
+                *work += steps as u64 * 2;
                 let accelerations = vec![-brake; steps];
                 let (states, inputs) =
                     follow(&self.vehicle, &path, scene.state, &accelerations, dt_s);
@@ -398,8 +414,10 @@ impl Planner {
                         made_at: scene.now,
                         cost: f64::INFINITY,
                         touches_after,
-                        path: path.clone(),
                     });
+                    if touches_after.is_none() {
+                        break 'paths;
+                    }
                 }
             }
         }
@@ -416,6 +434,7 @@ impl Planner {
         work: &mut u64,
     ) -> Option<Plan> {
         let path = bend(&self.vehicle, base, shift, scene.state, scene.reach_m)?;
+        *work += path.points().len() as u64 / 4;
         let targets = if to_goal { self.targets(scene, &path) } else { Vec::new() };
         if to_goal && targets.is_empty() && !self.goals.any_of.is_empty() {
             return None;
@@ -443,7 +462,7 @@ impl Planner {
             if !profile.is_goal {
                 return None;
             }
-            match self.roll_out(scene, &path, &profile, shift, to_goal) {
+            match self.roll_out(scene, &path, &profile, shift, to_goal, work) {
                 Rolled::Fine(plan) => return Some(*plan),
                 Rolled::Touches => {}
                 Rolled::Fails => return None,
@@ -459,9 +478,11 @@ impl Planner {
         profile: &Profile,
         shift: &Shift,
         to_goal: bool,
+        work: &mut u64,
     ) -> Rolled {
         let dt_s = self.options.dt_s;
         let mut accelerations = profile.accelerations_mps2.clone();
+        *work += accelerations.len() as u64 * 2;
         // A few steps more, in case the goal is met a little late.
         let spare = if to_goal && !self.goals.any_of.is_empty() { 4 } else { 0 };
         accelerations.extend(std::iter::repeat_n(0.0, spare));
@@ -490,7 +511,6 @@ impl Planner {
             made_at: scene.now,
             cost: profile.cost + shift.rank,
             touches_after: None,
-            path: path.clone(),
         }))
     }
 
@@ -503,11 +523,14 @@ impl Planner {
                 let places = if goal.rings.is_empty() && goal.heading_rad.is_none() {
                     Vec::new()
                 } else {
+                    let (lo, hi) = goal.bounds();
                     path.points()
                         .iter()
                         .map(|p| {
-                            let centre = super::geometry::ahead(p.at, p.heading_rad, ahead_m);
-                            goal.holds_place(centre, p.heading_rad, 0.01)
+                            let c = p.shifted(ahead_m, 0.0);
+                            (lo.x_m..=hi.x_m).contains(&c.x_m)
+                                && (lo.y_m..=hi.y_m).contains(&c.y_m)
+                                && goal.holds_place(c, p.heading_rad, 0.01)
                         })
                         .collect()
                 };
@@ -527,7 +550,12 @@ impl Planner {
         let points = path.points();
         let body = |i: usize| {
             let p = points[i];
-            State { rear: p.at, heading_rad: p.heading_rad, ..State::default() }.body(&self.vehicle)
+            Body {
+                centre: p.shifted(self.vehicle.rear_axle_m, 0.0),
+                heading_rad: p.heading_rad,
+                half_length_m: self.vehicle.length_m / 2.0,
+                half_width_m: self.vehicle.width_m / 2.0,
+            }
         };
         let first_clear = (0..points.len()).find(|i| scene.road.is_clear(&body(*i))).unwrap_or(0);
         // An edge crossed while the bend out of the present place is driven ends the proposal.
@@ -581,11 +609,6 @@ struct Scene<'a> {
 }
 
 impl Plan {
-    /// The path it follows.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Where the vehicle will be, if it keeps to the plan, some steps after its making.
     pub fn state_at(&self, steps: usize) -> Option<&State> {
         self.states.get(steps)
@@ -636,10 +659,11 @@ mod tests {
     #[test]
     fn a_search_out_of_work_goes_on_in_the_next_cycle() {
         let vehicle = Vehicle::commonroad(2).unwrap();
-        let ring = [(76.0, -2.0), (84.0, -2.0), (84.0, 2.0), (76.0, 2.0)];
+        let ring = [(80.0, -2.0), (84.0, -2.0), (84.0, 2.0), (80.0, 2.0)];
         let ring = ring.map(|(x_m, y_m)| Point2 { x_m, y_m }).to_vec();
-        // Too far away for its window: every proposal is looked at in vain.
-        let goal = Goal { steps: (10, 20), rings: vec![ring], ..Goal::default() };
+        // Faster than it can get there: every proposal is looked at in vain.
+        let speed_mps = Some((45.0, 46.0));
+        let goal = Goal { steps: (10, 60), rings: vec![ring], speed_mps, ..Goal::default() };
         let goals = Goals { any_of: vec![goal] };
         let outlook = Outlook::Known(View { futures: &[], now: 0 });
         let options = PlannerOptions::for_step(0.1);
@@ -649,7 +673,7 @@ mod tests {
         let n_all = planner.cycle(&road, 0, &state, outlook).n_proposals;
         assert!(n_all > 5);
 
-        let mut planner = Planner::new(vehicle, goals, PlannerOptions { work_max: 0, ..options });
+        let mut planner = Planner::new(vehicle, goals, PlannerOptions { work_max: 800, ..options });
         let mut n_seen = 0;
         for now in 0.. {
             let cycle = planner.cycle(&road, now, &state, outlook);

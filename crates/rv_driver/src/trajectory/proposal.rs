@@ -1,9 +1,11 @@
 //! Proposals: paths from where the vehicle is to where it may go.
 
+use std::sync::Arc;
+
 use rv_base::Point2;
 use rv_map::lanes::LaneIdx;
 
-use super::geometry::{ahead, wrapped_rad};
+use super::geometry::{ahead, distance_m, wrapped_rad};
 use super::goal::Goals;
 use super::path::{Path, STEP_M};
 use super::road::Road;
@@ -15,7 +17,7 @@ const BASES_MAX: usize = 8;
 /// A smooth line along lanes.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
-    pub(crate) path: Path,
+    pub(crate) path: Arc<Path>,
     /// Where the vehicle is along and beside it, m.
     pub(crate) s_m: f64,
     pub(crate) d_m: f64,
@@ -25,6 +27,26 @@ pub(crate) struct Base {
     pub(crate) n_changes: usize,
     /// True if the way leads to the goal.
     pub(crate) is_to_goal: bool,
+}
+
+impl Base {
+    /// False if the goal surely lies too far on, or too near, for its window.
+    pub(crate) fn can_meet(&self, goals: &Goals, state: &State, now: i64, dt_s: f64) -> bool {
+        let v = state.speed_mps;
+        goals.any_of.is_empty()
+            || goals.any_of.iter().any(|goal| {
+                let late_s = (goal.steps.1 - now) as f64 * dt_s;
+                if goal.rings.is_empty() || late_s < 0.0 {
+                    return late_s >= 0.0;
+                }
+                let (lo, hi) = goal.bounds();
+                let middle = Point2 { x_m: (lo.x_m + hi.x_m) / 2.0, y_m: (lo.y_m + hi.y_m) / 2.0 };
+                let half_m = distance_m(lo, hi) / 2.0 + 10.0;
+                let start = self.path.at(self.s_m).at;
+                // No path is shorter than the straight line.
+                distance_m(start, middle) - half_m <= v * late_s + 2.5 * late_s * late_s
+            })
+    }
 }
 
 /// A way to bend from where the vehicle is to beside a base path.
@@ -41,52 +63,91 @@ pub(crate) struct Shift {
     pub(crate) rank: f64,
 }
 
-/// Base paths from a state: ways to the goals, and ways on.
-pub(crate) fn bases(
-    road: &Road,
-    vehicle: &Vehicle,
-    state: &State,
-    goals: &Goals,
+/// Ways and their paths, kept from cycle to cycle while the vehicle is in the same lanes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ways {
+    /// Lanes they begin in.
+    from: Vec<LaneIdx>,
+    /// How far they lead at least, if the road does.
     reach_m: f64,
-) -> Vec<Base> {
-    let centre = state.centre(vehicle);
-    let mut from = road.lanes_for(centre, state.heading_rad);
-    from.truncate(4);
-    let mut ways: Vec<(bool, Vec<LaneIdx>)> = Vec::new();
-    let targets = goal_lanes(road, goals);
-    if !targets.is_empty() {
-        for lane in &from {
-            for target in &targets {
-                ways.extend(road.route(*lane, &[*target], 8.0).map(|w| (true, w)));
+    lines: Vec<Line>,
+}
+
+/// A way of lanes.
+#[derive(Clone, Debug)]
+struct Line {
+    way: Vec<LaneIdx>,
+    is_to_goal: bool,
+    n_changes: usize,
+    /// Made when first asked for; `None` in it if there is none.
+    path: Option<Option<Arc<Path>>>,
+}
+
+impl Ways {
+    /// Base paths from a state: ways to the goals, and ways on. What is made anew is added to
+    /// `work`.
+    pub(crate) fn bases(
+        &mut self,
+        road: &Road,
+        vehicle: &Vehicle,
+        state: &State,
+        goals: &Goals,
+        reach_m: f64,
+        work: &mut u64,
+    ) -> Vec<Base> {
+        let mut from = road.lanes_for(state.centre(vehicle), state.heading_rad);
+        from.truncate(4);
+        if from != self.from || reach_m > self.reach_m {
+            *self = Self::find(road, from, goals, reach_m, std::mem::take(&mut self.lines));
+            *work += road.map().lanes.len() as u64 / 4;
+        }
+        let mut out: Vec<Base> = shots(vehicle, state, goals);
+        for line in &mut self.lines {
+            if out.len() >= BASES_MAX {
+                break;
             }
+            let path = line.path.get_or_insert_with(|| {
+                let path = road.path(&line.way, 25.0, 80.0);
+                *work += path.as_ref().map_or(0, |p| p.points().len() as u64 / 2);
+                path.map(Arc::new)
+            });
+            let Some(path) = path else { continue };
+            let (s_m, d_m) = path.project(state.rear);
+            let turn_rad = wrapped_rad(state.heading_rad - path.at(s_m).heading_rad);
+            if d_m.abs() > 12.0 || turn_rad.abs() > 1.4 || s_m < -5.0 {
+                continue;
+            }
+            let (path, n_changes) = (path.clone(), line.n_changes);
+            out.push(Base { path, s_m, d_m, turn_rad, n_changes, is_to_goal: line.is_to_goal });
+        }
+        out
+    }
+
+    fn find(road: &Road, from: Vec<LaneIdx>, goals: &Goals, reach_m: f64, old: Vec<Line>) -> Self {
+        let mut ways: Vec<(bool, Vec<LaneIdx>)> = Vec::new();
+        let targets = goal_lanes(road, goals);
+        for lane in &from {
+            ways.extend(road.routes(*lane, &targets, 8.0).into_iter().map(|w| (true, w)));
         }
         ways.sort_by_key(|(_, w)| (changes(road, w), w.len()));
         ways.truncate(5);
-    }
-    let is_free = goals.any_of.iter().all(|g| g.rings.is_empty());
-    let mut out: Vec<Base> = shots(vehicle, state, goals);
-    for lane in &from {
-        ways.extend(road.ways_on(*lane, reach_m, 3).into_iter().map(|w| (is_free, w)));
-    }
-    for lane in from.first().into_iter().flat_map(|l| road.beside(*l)) {
-        ways.extend(road.ways_on(lane, reach_m, 1).into_iter().map(|w| (is_free, w)));
-    }
-    let mut seen: Vec<Vec<LaneIdx>> = Vec::new();
-    for (is_to_goal, way) in ways {
-        if out.len() >= BASES_MAX || seen.contains(&way) {
-            continue;
+        let is_free = goals.any_of.iter().all(|g| g.rings.is_empty());
+        for lane in &from {
+            ways.extend(road.ways_on(*lane, reach_m, 3).into_iter().map(|w| (is_free, w)));
         }
-        let Some(path) = road.path(&way, 25.0, 80.0) else { continue };
-        let (s_m, d_m) = path.project(state.rear);
-        let turn_rad = wrapped_rad(state.heading_rad - path.at(s_m).heading_rad);
-        if d_m.abs() > 12.0 || turn_rad.abs() > 1.4 || s_m < -5.0 {
-            continue;
+        for lane in from.first().into_iter().flat_map(|l| road.beside(*l)) {
+            ways.extend(road.ways_on(lane, reach_m, 1).into_iter().map(|w| (is_free, w)));
         }
-        let n_changes = changes(road, &way);
-        out.push(Base { path, s_m, d_m, turn_rad, n_changes, is_to_goal });
-        seen.push(way);
+        let mut lines: Vec<Line> = Vec::new();
+        for (is_to_goal, way) in ways {
+            if lines.iter().any(|l| l.way == way) {
+                continue;
+            }
+            let path = old.iter().find(|l| l.way == way).and_then(|l| l.path.clone());
+            lines.push(Line { n_changes: changes(road, &way), way, is_to_goal, path });
+        }
+        Self { from, reach_m, lines }
     }
-    out
 }
 
 /// Curves straight to goals that state a heading, whatever the lanes: for short ways and for goals
@@ -97,7 +158,7 @@ fn shots(vehicle: &Vehicle, state: &State, goals: &Goals) -> Vec<Base> {
         let (Some(middle), Some((from, to))) = (goal.middle(), goal.heading_rad) else { continue };
         let heading_rad = (from + to) / 2.0;
         let end = ahead(middle, heading_rad, -vehicle.rear_axle_m);
-        let way_m = state.rear.distance_to(end).0;
+        let way_m = distance_m(state.rear, end);
         let (sin, cos) = state.heading_rad.sin_cos();
         let along_m = (end.x_m - state.rear.x_m) * cos + (end.y_m - state.rear.y_m) * sin;
         if !(4.0..90.0).contains(&way_m) || along_m < 2.0 {
@@ -120,7 +181,7 @@ fn shots(vehicle: &Vehicle, state: &State, goals: &Goals) -> Vec<Base> {
             })
             .collect();
         points.extend((0..40).map(|i| ahead(end, heading_rad, f64::from(i) * STEP_M)));
-        let Some(path) = Path::exact(&points) else { continue };
+        let Some(path) = Path::exact(&points).map(Arc::new) else { continue };
         out.push(Base { path, s_m: 0.0, d_m: 0.0, turn_rad: 0.0, n_changes: 1, is_to_goal: true });
     }
     out

@@ -1,10 +1,12 @@
 //! The road as the planner needs it: where its edges are, which lanes hold a point, and the paths
 //! that lead to a goal.
 
+use std::collections::BTreeSet;
+
 use rv_base::Point2;
 use rv_map::lanes::{Direction, LaneIdx, LaneMap, LaneUse, contains};
 
-use super::geometry::{Body, wrapped_rad};
+use super::geometry::{Body, distance_m, square_m2, wrapped_rad};
 use super::path::Path;
 
 /// Side of a cell of the index, m.
@@ -21,6 +23,7 @@ const CELLS_MAX: usize = 1024;
 pub struct Road {
     map: LaneMap,
     centres: Vec<Vec<Point2>>,
+    lengths_m: Vec<f64>,
     areas: Vec<Area>,
     area_cells: Grid,
     edges: Vec<(Point2, Point2)>,
@@ -63,10 +66,13 @@ impl Road {
         for (i, a) in areas.iter().enumerate() {
             area_cells.add(i as u32, a.lo, a.hi);
         }
-        let centres = map.lanes.iter().map(|l| l.centre(centre_points(l.length().0))).collect();
+        let lengths_m: Vec<f64> = map.lanes.iter().map(|l| l.length().0).collect();
+        let rows = map.lanes.iter().zip(&lengths_m);
+        let centres = rows.map(|(l, length_m)| l.centre(centre_points(*length_m))).collect();
         let mut road = Self {
             map,
             centres,
+            lengths_m,
             edge_cells: Grid::over(&all),
             areas,
             area_cells,
@@ -85,7 +91,7 @@ impl Road {
         let mut found = Vec::new();
         for i in 0..ring.len() {
             let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
-            let length_m = a.distance_to(b).0;
+            let length_m = distance_m(a, b);
             if length_m < 1e-9 {
                 continue;
             }
@@ -136,7 +142,7 @@ impl Road {
 
     /// True if a body crosses no edge of the road.
     pub fn is_clear(&self, body: &Body) -> bool {
-        let r = body.radius_m();
+        let (r, along) = (body.radius_m(), body.heading_rad.sin_cos());
         let lo = Point2 { x_m: body.centre.x_m - r, y_m: body.centre.y_m - r };
         let hi = Point2 { x_m: body.centre.x_m + r, y_m: body.centre.y_m + r };
         !self.edge_cells.any(lo, hi, |i| {
@@ -145,7 +151,7 @@ impl Road {
                 && a.x_m.max(b.x_m) >= lo.x_m
                 && a.y_m.min(b.y_m) <= hi.y_m
                 && a.y_m.max(b.y_m) >= lo.y_m
-                && body.touches_segment(a, b)
+                && body.touches_along(along, a, b)
         })
     }
 
@@ -163,6 +169,11 @@ impl Road {
         out
     }
 
+    /// Length of a lane, m.
+    pub(crate) fn length_m(&self, lane: LaneIdx) -> f64 {
+        self.lengths_m[lane]
+    }
+
     /// Middle line of a lane.
     pub fn centre(&self, lane: LaneIdx) -> &[Point2] {
         &self.centres[lane]
@@ -171,15 +182,14 @@ impl Road {
     /// Heading of a lane beside a point, rad.
     pub fn heading_at(&self, lane: LaneIdx, p: Point2) -> f64 {
         let line = &self.centres[lane];
-        let nearest = (0..line.len() - 1)
-            .min_by(|a, b| {
-                let d = |i: usize| {
-                    let (x, y) = (line[i].x_m + line[i + 1].x_m, line[i].y_m + line[i + 1].y_m);
-                    (x / 2.0 - p.x_m).hypot(y / 2.0 - p.y_m)
-                };
-                d(*a).total_cmp(&d(*b))
-            })
-            .unwrap_or(0);
+        let (mut nearest, mut least) = (0, f64::INFINITY);
+        for (i, w) in line.windows(2).enumerate() {
+            let (x_m, y_m) = ((w[0].x_m + w[1].x_m) / 2.0, (w[0].y_m + w[1].y_m) / 2.0);
+            let square = square_m2(Point2 { x_m, y_m }, p);
+            if square < least {
+                (nearest, least) = (i, square);
+            }
+        }
         let (a, b) = (line[nearest], line[nearest + 1]);
         (b.y_m - a.y_m).atan2(b.x_m - a.x_m)
     }
@@ -195,14 +205,36 @@ impl Road {
             .filter(|(off, _)| *off < 1.3)
             .collect();
         if scored.is_empty() {
-            let near = self.centres.iter().enumerate().map(|(l, line)| {
-                let d = line.iter().map(|q| q.distance_to(p).0).fold(f64::INFINITY, f64::min);
-                (d + 5.0 * wrapped_rad(self.heading_at(l, p) - heading_rad).abs(), l)
-            });
-            scored.extend(near.min_by(|a, b| a.0.total_cmp(&b.0)));
+            scored.extend(self.nearest_lane(p, heading_rad).map(|l| (0.0, l)));
         }
         scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         scored.into_iter().map(|s| s.1).collect()
+    }
+
+    /// The lane of which a metre of distance and a fifth of a radian of heading count the least.
+    fn nearest_lane(&self, p: Point2, heading_rad: f64) -> Option<LaneIdx> {
+        let mut best = (f64::INFINITY, None);
+        for (lane, line) in self.centres.iter().enumerate() {
+            let area = &self.areas[lane];
+            // The lane lies within the box around its ring.
+            let away_m = (area.lo.x_m - p.x_m)
+                .max(p.x_m - area.hi.x_m)
+                .max(area.lo.y_m - p.y_m)
+                .max(p.y_m - area.hi.y_m);
+            if away_m >= best.0 {
+                continue;
+            }
+            let square = line.iter().map(|q| square_m2(*q, p)).fold(f64::INFINITY, f64::min);
+            if square.sqrt() >= best.0 {
+                continue;
+            }
+            let turn_rad = wrapped_rad(self.heading_at(lane, p) - heading_rad).abs();
+            let score = square.sqrt() + 5.0 * turn_rad;
+            if score < best.0 {
+                best = (score, Some(lane));
+            }
+        }
+        best.1
     }
 
     /// Neighbours of a lane in its own driving direction, left first.
@@ -215,34 +247,39 @@ impl Road {
             .map(|n| n.lane)
     }
 
-    /// The shortest way over successors and lane changes from a lane to any of `goals`; the cost
-    /// of a lane change is that of `change_m` of road.
-    pub fn route(&self, from: LaneIdx, goals: &[LaneIdx], change_m: f64) -> Option<Vec<LaneIdx>> {
+    /// The shortest ways over successors and lane changes from a lane to each of `goals` that can
+    /// be reached; the cost of a lane change is that of `change_m` of road.
+    pub fn routes(&self, from: LaneIdx, goals: &[LaneIdx], change_m: f64) -> Vec<Vec<LaneIdx>> {
         let n = self.map.lanes.len();
         let (mut cost, mut before) = (vec![f64::INFINITY; n], vec![usize::MAX; n]);
-        let mut done = vec![false; n];
-        *cost.get_mut(from)? = 0.0;
-        loop {
-            let next = (0..n)
-                .filter(|i| !done[*i] && cost[*i].is_finite())
-                .min_by(|a, b| cost[*a].total_cmp(&cost[*b]))?;
-            done[next] = true;
-            if goals.contains(&next) {
-                let mut way = vec![next];
+        let mut open = BTreeSet::new();
+        if from < n && !goals.is_empty() {
+            cost[from] = 0.0;
+            open.insert((0, from));
+        }
+        // Costs of at least zero order like their bits.
+        while let Some((_, next)) = open.pop_first() {
+            let length_m = self.lengths_m[next];
+            let steps = self.map.lanes[next].successors.iter().map(|s| (*s, length_m));
+            for (to, step) in steps.chain(self.beside(next).map(|b| (b, change_m))) {
+                if cost[next] + step < cost[to] {
+                    open.remove(&(cost[to].to_bits(), to));
+                    (cost[to], before[to]) = (cost[next] + step, next);
+                    open.insert((cost[to].to_bits(), to));
+                }
+            }
+        }
+        let reached = goals.iter().filter(|g| cost.get(**g).is_some_and(|c| c.is_finite()));
+        reached
+            .map(|goal| {
+                let mut way = vec![*goal];
                 while way[way.len() - 1] != from {
                     way.push(before[way[way.len() - 1]]);
                 }
                 way.reverse();
-                return Some(way);
-            }
-            let length_m = self.map.lanes[next].length().0;
-            let steps = self.map.lanes[next].successors.iter().map(|s| (*s, length_m));
-            for (to, step) in steps.chain(self.beside(next).map(|b| (b, change_m))) {
-                if cost[next] + step < cost[to] {
-                    (cost[to], before[to]) = (cost[next] + step, next);
-                }
-            }
-        }
+                way
+            })
+            .collect()
     }
 
     /// Ways straight on from a lane, each at least `length_m` long if the road is; the straightest
@@ -252,7 +289,7 @@ impl Road {
         let mut out: Vec<Vec<LaneIdx>> = Vec::new();
         while let Some(way) = open.pop() {
             let last = way[way.len() - 1];
-            let whole: f64 = way.iter().map(|l| self.map.lanes[*l].length().0).sum();
+            let whole: f64 = way.iter().map(|l| self.lengths_m[*l]).sum();
             let mut next: Vec<LaneIdx> = self.map.lanes[last]
                 .successors
                 .iter()
@@ -300,7 +337,7 @@ impl Road {
             let Some(p) = first.predecessors.iter().copied().find(|p| !chain.contains(p)) else {
                 break;
             };
-            before_m += self.map.lanes[p].length().0;
+            before_m += self.lengths_m[p];
             chain.insert(0, p);
         }
         let mut after_m = 0.0;
@@ -313,13 +350,13 @@ impl Road {
                 .filter(|s| !chain.contains(s))
                 .min_by(|a, b| self.bend(*a).total_cmp(&self.bend(*b)));
             let Some(next) = next else { break };
-            after_m += self.map.lanes[next].length().0;
+            after_m += self.lengths_m[next];
             chain.push(next);
         }
         let mut line: Vec<Point2> = Vec::new();
         for lane in chain {
             let centre = &self.centres[lane];
-            let jump_m = line.last().map_or(0.0, |p| p.distance_to(centre[0]).0);
+            let jump_m = line.last().map_or(0.0, |p| distance_m(*p, centre[0]));
             // A sideways jump is drawn out over the lane.
             let skip = if jump_m > 1.5 { centre.len() * 2 / 3 } else { 0 };
             line.extend(centre.iter().skip(skip));

@@ -6,14 +6,14 @@
 //! keeps in each layer only the cheapest node of a cell of way and speed.
 
 use super::forecast::View;
-use super::geometry::{Body, wrapped_rad};
+use super::geometry::{Body, distance_m};
 use super::path::{Path, STEP_M};
 use super::vehicle::Vehicle;
 
 /// Accelerations that are tried, m/s2.
 const ACCELERATIONS_MPS2: [f64; 9] = [0.0, 0.7, -0.7, 1.6, -1.8, 3.2, -4.0, 6.5, -8.0];
-/// Nodes kept of a layer.
-const BEAM: usize = 56;
+/// Most and fewest nodes kept of a layer, and nodes tried in a search between those.
+const BEAM: (usize, usize, usize) = (24, 8, 2_400);
 /// Cell of way, m, and of speed, m/s, in which only the cheapest node stays.
 const CELL: (f64, f64) = (1.2, 0.7);
 /// Length of a short and of a long stretch, s, and how many short ones come first.
@@ -46,6 +46,7 @@ impl Blocked {
     ) -> Self {
         let mut out = Self { first: Vec::with_capacity(n + 2), spans: Vec::new() };
         let mut cursors: Vec<Option<usize>> = vec![None; others.futures.len()];
+        let mut before: Vec<Option<(Body, Option<(f64, f64)>)>> = vec![None; others.futures.len()];
         let reach_m = path.length_m() + 40.0;
         let start = path.at(0.0).at;
         for k in 0..=n {
@@ -53,9 +54,16 @@ impl Blocked {
             if k < 2 {
                 continue;
             }
-            for (future, cursor) in others.futures.iter().zip(&mut cursors) {
+            let rows = others.futures.iter().zip(&mut cursors).zip(&mut before);
+            for ((future, cursor), before) in rows {
                 let Some(Some(body)) = future.bodies.get(others.now + k) else { continue };
-                if body.centre.distance_to(start).0 > reach_m {
+                // Those who stand cover what they covered a step ago.
+                if let Some((_, span)) = before.filter(|b| b.0 == *body) {
+                    out.spans.extend(span);
+                    continue;
+                }
+                *before = None;
+                if distance_m(body.centre, start) > reach_m {
                     continue;
                 }
                 let at = cursor.get_or_insert_with(|| path.coarse_idx(body.centre));
@@ -67,7 +75,9 @@ impl Blocked {
                     }
                     continue;
                 }
-                out.spans.extend(span(path, vehicle, body, (s, d), room));
+                let found = span(path, vehicle, body, (s, d), room);
+                out.spans.extend(found);
+                *before = Some((*body, found));
             }
         }
         out.first.push(out.spans.len() as u32);
@@ -110,8 +120,13 @@ fn span(
     if s < -body.radius_m() - nose || s > path.length_m() + body.radius_m() + tail {
         return None;
     }
-    let turn = wrapped_rad(body.heading_rad - path.at(s).heading_rad);
-    let (sin, cos) = (turn.sin().abs(), turn.cos().abs());
+    if d.abs() > body.radius_m() + vehicle.width_m / 2.0 + room.side_m {
+        return None;
+    }
+    let ((cos_path, sin_path), (sin_body, cos_body)) =
+        (path.at(s).along, body.heading_rad.sin_cos());
+    let sin = (sin_body * cos_path - cos_body * sin_path).abs();
+    let cos = (cos_body * cos_path + sin_body * sin_path).abs();
     let beside = body.half_length_m * sin + body.half_width_m * cos;
     let gap = d.abs() - beside - vehicle.width_m / 2.0 - room.side_m;
     if gap > 0.0 {
@@ -173,7 +188,7 @@ impl Target {
     }
 
     /// The speed that would meet the middle of the target in the middle of its window.
-    fn pace_mps(&self, s: f64, v: f64, k: i64, dt_s: f64) -> Option<f64> {
+    fn pace_mps(&self, s: f64, k: i64, dt_s: f64) -> Option<f64> {
         let left_s = ((self.steps.0 + self.steps.1) as f64 / 2.0 - k as f64) * dt_s;
         let span_m = (self.span.0 + self.span.1) / 2.0 - s;
         (span_m.is_finite() && left_s > 0.3).then(|| {
@@ -183,7 +198,7 @@ impl Target {
                 let end = (self.speed_mps.0.max(0.0) + self.speed_mps.1) / 2.0;
                 (2.0 * mean - end).clamp(0.0, 60.0) * 0.5 + mean * 0.5
             } else {
-                mean + 0.0 * v
+                mean
             }
         })
     }
@@ -252,6 +267,7 @@ impl SpeedSearch<'_> {
         let mut best: Option<(f64, u32, f64, usize)> = None;
         let mut furthest = 0_u32;
         let mut n_layer = 0;
+        let beam = self.beam();
         let mut fresh: Vec<Node> = Vec::new();
         while !layer.is_empty() {
             let stretch_s = if n_layer < STRETCH_S.2 { STRETCH_S.0 } else { STRETCH_S.1 };
@@ -269,7 +285,7 @@ impl SpeedSearch<'_> {
                     fresh.extend(end);
                 }
             }
-            self.thin(&mut fresh);
+            thin(&mut fresh, beam);
             layer.clear();
             for node in &fresh {
                 nodes.push(*node);
@@ -309,6 +325,7 @@ impl SpeedSearch<'_> {
             return None;
         }
         node.cost += 0.06 * (a - from.a).abs().min(12.0).powi(2) * 0.25;
+        let effort = self.dt_s * 0.1 * a * a;
         for j in 1..=steps.min(self.n - from.k) {
             let before = node.v;
             node.k = from.k + j;
@@ -334,14 +351,8 @@ impl SpeedSearch<'_> {
                 }
                 near = 8.0;
             }
-            let wanted = self
-                .targets
-                .first()
-                .and_then(|t| t.pace_mps(node.s, node.v, node.k as i64, self.dt_s))
-                .unwrap_or(self.wanted_mps);
-            let off = (node.v - wanted).clamp(-12.0, 12.0);
-            node.cost +=
-                self.dt_s * (0.1 * a * a + 2.0 * near + 0.03 * off * off + 4.0 * over * over);
+            let off = (node.v - self.wanted(&node)).clamp(-12.0, 12.0);
+            node.cost += self.dt_s * (2.0 * near + 0.03 * off * off + 4.0 * over * over) + effort;
             if self.is_end(&node) && best.is_none_or(|b| node.cost < b.0) {
                 *best = Some((node.cost, idx, a, j));
             }
@@ -350,6 +361,13 @@ impl SpeedSearch<'_> {
         let reachable = self.targets.is_empty()
             || self.targets.iter().any(|t| t.is_near(node.k as i64, node.s, node.v, self.dt_s));
         reachable.then_some(node)
+    }
+
+    fn wanted(&self, node: &Node) -> f64 {
+        self.targets
+            .first()
+            .and_then(|t| t.pace_mps(node.s, node.k as i64, self.dt_s))
+            .unwrap_or(self.wanted_mps)
     }
 
     fn is_end(&self, node: &Node) -> bool {
@@ -364,17 +382,13 @@ impl SpeedSearch<'_> {
         self.limit_mps.get(idx).or(self.limit_mps.last()).copied().unwrap_or(f64::INFINITY)
     }
 
-    /// Keeps the cheapest node of each cell, and of those the cheapest [`BEAM`].
-    fn thin(&self, fresh: &mut Vec<Node>) {
-        fresh.sort_by(|a, b| a.cell.cmp(&b.cell).then(a.cost.total_cmp(&b.cost)));
-        fresh.dedup_by(|b, a| a.cell == b.cell);
-        if fresh.len() > BEAM {
-            fresh.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-            // Half of the beam are the cheapest; the rest is spread over what is left.
-            let rest = fresh.split_off(BEAM / 2);
-            let stride = rest.len().div_ceil(BEAM / 2).max(1);
-            fresh.extend(rest.into_iter().step_by(stride));
-        }
+    /// Nodes kept of a layer: fewer if there are many layers, so that the whole stays bounded.
+    fn beam(&self) -> usize {
+        let n_short = STRETCH_S.2 as f64;
+        let rest_s = (self.n as f64 * self.dt_s - n_short * STRETCH_S.0).max(0.0);
+        let n_layers = n_short + (rest_s / STRETCH_S.1).ceil();
+        let most = BEAM.2 as f64 / (n_layers * ACCELERATIONS_MPS2.len() as f64);
+        (most as usize).clamp(BEAM.1, BEAM.0)
     }
 
     fn unwind(&self, nodes: &[Node], last: u32) -> Vec<f64> {
@@ -387,5 +401,22 @@ impl SpeedSearch<'_> {
         }
         stretches.reverse();
         stretches.into_iter().flat_map(|(a, n)| std::iter::repeat_n(a, n)).collect()
+    }
+}
+
+/// Keeps the cheapest node of each cell; if those are more than `beam`, half of it the cheapest,
+/// the rest spread over what is left.
+fn thin(fresh: &mut Vec<Node>, beam: usize) {
+    fresh.sort_unstable_by(|a, b| a.cell.cmp(&b.cell).then(a.cost.total_cmp(&b.cost)));
+    fresh.dedup_by(|b, a| a.cell == b.cell);
+    if fresh.len() > beam {
+        fresh.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        let half = beam / 2;
+        let stride = (fresh.len() - half).div_ceil(half).max(1);
+        let mut i = 0;
+        fresh.retain(|_| {
+            i += 1;
+            i <= half || (i - 1 - half).is_multiple_of(stride)
+        });
     }
 }

@@ -21,6 +21,12 @@ pub(crate) fn follow(
     let (s0, _) = path.project(state.rear);
     let mut cursor = (s0 / super::path::STEP_M).max(0.0) as usize;
     for a in accelerations_mps2 {
+        if state.speed_mps <= 0.0 && *a <= 0.0 {
+            // It stands, and goes on standing.
+            states.push(state);
+            inputs.push(Input::default());
+            continue;
+        }
         let input = steer(vehicle, path, &mut cursor, &state, *a, dt_s);
         state = step(vehicle, &state, input, dt_s);
         states.push(state);

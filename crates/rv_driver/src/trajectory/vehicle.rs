@@ -147,23 +147,24 @@ pub fn bounded(vehicle: &Vehicle, state: &State, wanted: Input, dt_s: f64) -> In
     Input { steering_rate_radps, acceleration_mps2 }
 }
 
-/// The state after a step of constant input (Runge-Kutta of fourth order, four sub-steps).
+/// The state after a step of constant input (Runge-Kutta of fourth order, two sub-steps).
 pub fn step(vehicle: &Vehicle, state: &State, input: Input, dt_s: f64) -> State {
-    const N: usize = 4;
+    const N: usize = 2;
     let h = dt_s / N as f64;
     let base_m = vehicle.wheelbase_m();
-    let slope = |v: f64, heading: f64, steering: f64| {
+    let slope = |v: f64, heading: f64, tan: f64| {
         let (sin, cos) = heading.sin_cos();
-        [v * cos, v * sin, v * steering.tan() / base_m]
+        [v * cos, v * sin, v * tan / base_m]
     };
     let mut s = *state;
     for _ in 0..N {
         let (v, th, st) = (s.speed_mps, s.heading_rad, s.steering_rad);
         let (a, r) = (input.acceleration_mps2, input.steering_rate_radps);
-        let k1 = slope(v, th, st);
-        let k2 = slope(v + a * h / 2.0, th + k1[2] * h / 2.0, st + r * h / 2.0);
-        let k3 = slope(v + a * h / 2.0, th + k2[2] * h / 2.0, st + r * h / 2.0);
-        let k4 = slope(v + a * h, th + k3[2] * h, st + r * h);
+        let (tan_mid, tan_end) = ((st + r * h / 2.0).tan(), (st + r * h).tan());
+        let k1 = slope(v, th, st.tan());
+        let k2 = slope(v + a * h / 2.0, th + k1[2] * h / 2.0, tan_mid);
+        let k3 = slope(v + a * h / 2.0, th + k2[2] * h / 2.0, tan_mid);
+        let k4 = slope(v + a * h, th + k3[2] * h, tan_end);
         let mean = |i: usize| (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]) / 6.0 * h;
         s.rear.x_m += mean(0);
         s.rear.y_m += mean(1);

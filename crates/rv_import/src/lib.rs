@@ -1,4 +1,4 @@
-//! OpenStreetMap (PBF, XML, Overpass JSON) to a city.
+//! OpenStreetMap (PBF, XML, Overpass JSON) to a city; lane maps and scenarios to their types.
 //!
 //! It refuses to know where the bytes come from and where the city goes: it reads from any
 //! [`std::io::Read`] and opens no file. It judges no map: what is odd becomes a warning in the
@@ -37,6 +37,7 @@ mod roads;
 mod scc;
 mod side;
 mod turns;
+mod xml;
 
 pub use build::build_city;
 pub use error::ImportError;

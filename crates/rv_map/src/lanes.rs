@@ -4,10 +4,19 @@
 //! The model is that of lanelets (Bender, Ziegler and Stiller 2014, "Lanelets: efficient map
 //! representation for autonomous driving").
 
+mod conflicts;
+mod frame;
+mod roads;
+mod tiles;
+
 use std::collections::BTreeMap;
 
 use rv_base::{Meters, MetersPerSecond, Point2, Seconds};
 use serde::{Deserialize, Serialize};
+
+pub use frame::GeoFrame;
+pub use roads::RoadLinks;
+pub use tiles::{LaneTile, LaneTileError, LaneWindow, TileChange, TileId};
 
 /// Index of a lane in its [`LaneMap`].
 pub type LaneIdx = usize;
@@ -44,6 +53,46 @@ pub struct Lane {
     pub stop_line: Option<(Point2, Point2)>,
     /// Signals that control its end.
     pub signals: Vec<Signal>,
+    /// The sign that rules at its end.
+    pub sign: Option<Sign>,
+    /// Lanes whose traffic goes first where both meet.
+    pub yields_to: Vec<LaneIdx>,
+    /// Lanes with which it shares ground, in order of their index; neighbours, and lanes before
+    /// and behind, do not count.
+    pub conflicts: Vec<Conflict>,
+    /// True if it may be driven against its direction, too.
+    pub is_two_way: bool,
+}
+
+/// A sign that rules who goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sign {
+    /// Stop, then give way.
+    Stop,
+    /// Give way.
+    Yield,
+    /// The others give way.
+    Priority,
+}
+
+/// Ground shared with another lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The other lane.
+    pub lane: LaneIdx,
+    /// How they meet.
+    pub kind: ConflictKind,
+}
+
+/// How two lanes share ground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ConflictKind {
+    /// One crosses the other.
+    Cross,
+    /// Both lead into one lane.
+    Merge,
+    /// Both come out of one lane.
+    Diverge,
 }
 
 /// A lane beside another.
@@ -78,6 +127,10 @@ pub enum LaneUse {
     Foot,
     /// Buses.
     Bus,
+    /// People on foot who cross a road: its conflicts are the lanes that they cross.
+    Crossing,
+    /// Rails.
+    Rail,
 }
 
 /// What a signal shows.

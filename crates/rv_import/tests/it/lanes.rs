@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use rv_base::{LatLon, Point2};
-use rv_import::lanes::{LaneImportError, LaneletOrigin, read_lanelet2, read_opendrive};
+use rv_import::lanes::{
+    ImportedLanes, LaneImportError, LaneWarning, LaneWarningKind, LaneletOrigin, read_lanelet2,
+    read_opendrive,
+};
 use rv_map::lanes::{Direction, LaneMap, LaneUse};
 
 const LANELETS: &str = r#"<osm version="0.6">
@@ -33,7 +36,8 @@ const LANELETS: &str = r#"<osm version="0.6">
 
 #[test]
 fn lanelets_are_aligned_linked_and_ruled() {
-    let (map, warnings) = read_lanelet2(LANELETS.as_bytes(), LaneletOrigin::Map).unwrap();
+    let ImportedLanes { map, warnings, .. } =
+        read_lanelet2(LANELETS.as_bytes(), LaneletOrigin::Map).unwrap();
     let by_id = map.by_source_id();
     let lane = |id: i64| &map.lanes[by_id[&id]];
     // The right border is stored against the driving direction.
@@ -46,10 +50,10 @@ fn lanelets_are_aligned_linked_and_ruled() {
     // Lane 22 has lane 20 on its left, too, and runs west.
     assert!(lane(22).left[0].x_m > lane(22).left[1].x_m);
     assert!((lane(20).speed_limit.unwrap().to_kmh() - 50.0).abs() < 1e-9);
-    assert_eq!(lane(21).use_by, LaneUse::Foot);
+    assert_eq!(lane(21).use_by, LaneUse::Crossing);
     assert_eq!((lane(20).signals.len(), lane(20).stop_line.is_some()), (1, true));
-    assert_eq!(warnings.len(), 1);
-    assert_eq!(warnings[0].source_id, 23);
+    let told: Vec<_> = warnings.iter().map(|w| (w.kind, w.source_id)).collect();
+    assert_eq!(told, [(LaneWarningKind::LeftOut, 23), (LaneWarningKind::Ignored, 22)]);
 }
 
 fn road(geometry: &str, length_m: f64) -> String {
@@ -73,7 +77,7 @@ fn near(a: Point2, b: (f64, f64)) -> bool {
 #[test]
 fn lanes_of_a_straight_road_stand_where_the_standard_puts_them() {
     let line = r#"<geometry s="0" x="10" y="20" hdg="0" length="100"><line/></geometry>"#;
-    let (map, warnings) = read_opendrive(road(line, 100.0).as_bytes()).unwrap();
+    let ImportedLanes { map, warnings, .. } = read_opendrive(road(line, 100.0).as_bytes()).unwrap();
     assert!(warnings.is_empty());
     let by_id = map.by_source_id();
     let right = &map.lanes[by_id[&999]];
@@ -118,7 +122,7 @@ fn curves_end_where_a_walk_along_them_ends() {
         let geometry =
             format!(r#"<geometry s="0" x="0" y="0" hdg="0" length="60">{shape}</geometry>"#);
         let offset_free = road(&geometry, 60.0).replace(r#"a="0.5""#, r#"a="0""#);
-        let (map, _) = read_opendrive(offset_free.as_bytes()).unwrap();
+        let map = read_opendrive(offset_free.as_bytes()).unwrap().map;
         let right = &map.lanes[map.by_source_id()[&999]];
         assert!(near(*right.left.last().unwrap(), (x, y)), "{shape}: {:?}", right.left.last());
     }
@@ -176,8 +180,8 @@ fn real_maps_are_read_and_hang_together() {
     for file in shared("lanelet2") {
         let bytes = std::fs::read(&file).unwrap();
         let origin = LaneletOrigin::At(LatLon::from_degrees(0.0, 0.0).unwrap());
-        let (map, _) = read_lanelet2(&bytes, LaneletOrigin::Map).unwrap();
-        let moved = read_lanelet2(&bytes, origin).unwrap().0;
+        let map = read_lanelet2(&bytes, LaneletOrigin::Map).unwrap().map;
+        let moved = read_lanelet2(&bytes, origin).unwrap().map;
         assert_eq!(moved.lanes.len(), map.lanes.len());
         assert!(map.lanes.len() >= 15, "{}", file.display());
         assert!(gap_m(&map) < 1e-6);
@@ -185,10 +189,13 @@ fn real_maps_are_read_and_hang_together() {
     }
     for file in shared("opendrive") {
         let bytes = std::fs::read(&file).unwrap();
-        let (map, warnings) = read_opendrive(&bytes).unwrap();
-        assert!(!map.lanes.is_empty() && warnings.is_empty(), "{} {warnings:?}", file.display());
+        let ImportedLanes { map, warnings, .. } = read_opendrive(&bytes).unwrap();
+        assert!(!map.lanes.is_empty(), "{}", file.display());
+        let left_out = |w: &&LaneWarning| w.kind == LaneWarningKind::LeftOut;
+        assert_eq!(warnings.iter().find(left_out), None, "{}", file.display());
         let n_links: usize = map.lanes.iter().map(|lane| lane.successors.len()).sum();
         let gap_m = gap_m(&map);
+        assert!(gap_m < 0.01, "{}: a gap of {gap_m} m", file.display());
         eprintln!(
             "{}: {} lanes, {n_links} links, gap {gap_m:.4} m",
             file.display(),

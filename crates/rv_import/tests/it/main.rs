@@ -5,6 +5,7 @@
 mod formats;
 mod graph;
 mod hostile;
+mod lane_rules;
 mod lanes;
 mod places;
 mod real;

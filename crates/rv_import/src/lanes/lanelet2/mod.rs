@@ -1,21 +1,28 @@
 //! Lanelet2 maps: OpenStreetMap XML whose relations of type `lanelet` name a left and a right
 //! border (Poggenhans et al., Lanelet2: A High-Definition Map Framework, 2018).
 
+mod mgrs;
+mod positions;
+mod rules;
+
 use std::collections::BTreeMap;
 
-use rv_base::{LatLon, MetersPerSecond, Point2, Seconds};
-use rv_map::lanes::{Direction, Lane, LaneMap, LaneUse, Neighbour, Signal};
+use rv_base::{LatLon, Point2};
+use rv_map::lanes::{Direction, Lane, LaneMap, LaneUse, Neighbour};
 
-use super::xml::{self, Element};
-use super::{LaneImportError, LaneWarning, unpacked, utm};
+use super::{Ignored, ImportedLanes, LaneImportError, LaneWarning, LaneWarningKind};
+use crate::xml::{self, Element};
 
 /// Where a map's coordinates begin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LaneletOrigin {
     /// At this position: metres of its UTM zone from there.
     At(LatLon),
-    /// As the map says in `local_x` and `local_y` (metres in an MGRS square, for instance); where
-    /// it does not, at its first node.
+    /// At the south-west corner of the 100 km MGRS square in which the first node lies.
+    Mgrs,
+    /// As the map says: `local_x` and `local_y`, in the MGRS square of `mgrs_code` if that is there,
+    /// or the digits of `mgrs_code`; where the nodes have latitude and longitude alone, at the
+    /// first node.
     Map,
 }
 
@@ -23,42 +30,55 @@ pub enum LaneletOrigin {
 pub fn read_lanelet2(
     bytes: &[u8],
     origin: LaneletOrigin,
-) -> Result<(LaneMap, Vec<LaneWarning>), LaneImportError> {
-    let root = xml::parse(&unpacked(bytes)?)?;
+) -> Result<ImportedLanes, LaneImportError> {
+    let root = xml::parse_packed(bytes)?;
     if root.name != "osm" {
         return Err(LaneImportError::WrongRoot { expected: "osm", found: root.name });
     }
     let mut warnings = Vec::new();
-    let points = points(&root, origin, &mut warnings);
+    let mut ignored = Ignored::default();
+    let (points, frame) = positions::read(&root, origin, &mut warnings);
     let borders = borders(&root, &points, &mut warnings);
     let mut lanes = Vec::new();
     let mut ways = Vec::new();
     let relations: BTreeMap<i64, &Element> =
         root.all("relation").filter_map(|r| Some((r.integer("id")?, r))).collect();
     for (id, relation) in &relations {
-        if relation.tag("type") != Some("lanelet") {
-            continue;
-        }
-        match lane(*id, relation, &borders, &relations) {
-            Ok((lane, ends)) => {
-                lanes.push(lane);
-                ways.push(ends);
+        match relation.tag("type") {
+            Some("lanelet") => match lane(*id, relation, &borders, &mut ignored) {
+                Ok((lane, ends)) => {
+                    lanes.push(lane);
+                    ways.push(ends);
+                }
+                Err(what) => {
+                    warnings.push(LaneWarning::new(LaneWarningKind::LeftOut, *id, what));
+                }
+            },
+            Some("regulatory_element") => {}
+            other => {
+                let kind = other.unwrap_or_default();
+                let subtype = relation.tag("subtype").unwrap_or_default();
+                ignored.add(format!("relations of type `{kind}`, subtype `{subtype}`"), *id);
             }
-            Err(what) => warnings.push(LaneWarning { source_id: *id, what: what.to_owned() }),
         }
     }
     if lanes.is_empty() {
         return Err(LaneImportError::NoLanes);
     }
     link(&mut lanes, &ways, &borders);
-    Ok((LaneMap { lanes }, warnings))
+    rules::apply(&relations, &root, &borders, &mut lanes, &mut ignored);
+    let mut map = LaneMap { lanes };
+    map.find_conflicts();
+    warnings.extend(ignored.into_warnings());
+    Ok(ImportedLanes { map, frame, warnings })
 }
 
 /// A way with its nodes.
 struct Border {
     nodes: Vec<i64>,
     points: Vec<Point2>,
-    may_be_crossed: bool,
+    /// True if it may be crossed from its left, and from its right.
+    may_be_crossed: [bool; 2],
 }
 
 /// The borders of a lane and whether each runs against its way.
@@ -66,49 +86,6 @@ struct Border {
 struct Ends {
     left: (i64, bool),
     right: (i64, bool),
-}
-
-fn points(
-    root: &Element,
-    origin: LaneletOrigin,
-    warnings: &mut Vec<LaneWarning>,
-) -> BTreeMap<i64, Point2> {
-    let local = |node: &Element| {
-        let number = |key| node.tag(key)?.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-        Some(Point2 { x_m: number("local_x")?, y_m: number("local_y")? })
-    };
-    let world = |node: &Element| {
-        LatLon::from_degrees(node.number("lat")?, node.number("lon")?).ok()?;
-        Some((node.number("lat")?, node.number("lon")?))
-    };
-    let uses_local =
-        origin == LaneletOrigin::Map && root.all("node").all(|node| local(node).is_some());
-    let first = match origin {
-        LaneletOrigin::At(at) => Some((at.lat_deg(), at.lon_deg())),
-        LaneletOrigin::Map => root.all("node").find_map(world),
-    };
-    let mut points = BTreeMap::new();
-    for node in root.all("node") {
-        let Some(id) = node.integer("id") else { continue };
-        let point = if uses_local {
-            local(node)
-        } else {
-            first.zip(world(node)).and_then(|(first, at)| {
-                let zone = utm::zone(LatLon::from_degrees(first.0, first.1).ok()?);
-                let zero = utm::project(first.0, first.1, zone);
-                let at = utm::project(at.0, at.1, zone);
-                Some(Point2 { x_m: at.x_m - zero.x_m, y_m: at.y_m - zero.y_m })
-            })
-        };
-        match point {
-            Some(point) => drop(points.insert(id, point)),
-            None => {
-                let what = "a node without a valid position".to_owned();
-                warnings.push(LaneWarning { source_id: id, what });
-            }
-        }
-    }
-    points
 }
 
 fn borders(
@@ -122,13 +99,17 @@ fn borders(
         let refs = way.all("nd").filter_map(|nd| nd.integer("ref"));
         let nodes: Vec<i64> = refs.filter(|node| points.contains_key(node)).collect();
         if nodes.len() < way.all("nd").count() {
-            let what = "a way over nodes that are not there".to_owned();
-            warnings.push(LaneWarning { source_id: id, what });
+            let what = "a way over nodes that are not there";
+            warnings.push(LaneWarning::new(LaneWarningKind::Mended, id, what));
         }
         let line = nodes.iter().map(|node| points[node]).collect();
-        let may_be_crossed = way.tag("lane_change") == Some("yes")
-            || matches!(way.tag("subtype"), Some("dashed" | "dashed_solid" | "solid_dashed"))
-            || way.tag("type") == Some("virtual");
+        let may_be_crossed = match (way.tag("lane_change"), way.tag("subtype")) {
+            (Some("yes"), _) | (None, Some("dashed")) => [true, true],
+            (Some(_), _) => [false, false],
+            (None, Some("dashed_solid")) => [true, false],
+            (None, Some("solid_dashed")) => [false, true],
+            (None, _) => [way.tag("type") == Some("virtual"); 2],
+        };
         borders.insert(id, Border { nodes, points: line, may_be_crossed });
     }
     borders
@@ -138,7 +119,7 @@ fn lane(
     id: i64,
     relation: &Element,
     borders: &BTreeMap<i64, Border>,
-    relations: &BTreeMap<i64, &Element>,
+    ignored: &mut Ignored,
 ) -> Result<(Lane, Ends), &'static str> {
     let member = |role: &str| {
         let found = relation.all("member").find(|m| m.attribute("role") == Some(role));
@@ -161,45 +142,40 @@ fn lane(
         right_line.reverse();
     }
     let mut lane = Lane { source_id: id, left: left_line, right: right_line, ..Lane::default() };
-    lane.use_by = match relation.tag("subtype") {
-        Some("crosswalk" | "walkway" | "stairs" | "shared_walkway") => LaneUse::Foot,
-        Some("bicycle_lane") => LaneUse::Bicycle,
-        Some("bus_lane") => LaneUse::Bus,
-        _ => LaneUse::Motor,
-    };
-    lane.speed_limit = relation.tag("speed_limit").and_then(speed);
-    let rules = relation.all("member").filter(|m| m.attribute("type") == Some("relation"));
-    for rule in rules.filter_map(|m| relations.get(&m.integer("ref")?)) {
-        let line = rule.all("member").find(|m| m.attribute("role") == Some("ref_line"));
-        let line = line.and_then(|m| borders.get(&m.integer("ref")?));
-        let line = line.filter(|line| line.points.len() >= 2);
-        match rule.tag("subtype") {
-            Some("traffic_light") => lane.signals.push(Signal {
-                source_id: rule.integer("id").unwrap_or(0),
-                cycle: Vec::new(),
-                offset: Seconds::ZERO,
-            }),
-            Some("speed_limit") if lane.speed_limit.is_none() => {
-                lane.speed_limit = rule.tag("sign_type").and_then(speed);
-            }
-            _ => {}
-        }
-        if let Some(line) = line {
-            lane.stop_line = Some((line.points[0], line.points[line.points.len() - 1]));
-        }
-    }
+    lane.use_by = lane_use(relation, id, ignored);
+    lane.is_two_way = matches!(relation.tag("one_way"), Some("no" | "false"));
+    lane.speed_limit = relation.tag("speed_limit").and_then(rules::speed);
     let ends = Ends { left: (left_id, is_left_reversed), right: (right_id, is_right_reversed) };
     Ok((lane, ends))
 }
 
-/// `50 km/h`, `30 mph`, `50` (km/h) or a sign such as `de274-60`.
-fn speed(text: &str) -> Option<MetersPerSecond> {
-    let text = text.trim();
-    let number = text.rsplit('-').next().unwrap_or(text);
-    let digits: String = number.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    let value: f64 = digits.parse().ok()?;
-    let kmh = if text.contains("mph") { value * 1.609_344 } else { value };
-    (kmh > 0.0 && kmh <= 300.0).then(|| MetersPerSecond::from_kmh(kmh))
+/// Who may use a lanelet, by its subtype and the participants it names.
+fn lane_use(relation: &Element, id: i64, ignored: &mut Ignored) -> LaneUse {
+    let is_for = |who: &str| {
+        let key = format!("participant:{who}");
+        matches!(relation.tag(&key), Some("yes" | "true"))
+    };
+    match relation.tag("subtype") {
+        Some("crosswalk") => LaneUse::Crossing,
+        Some("walkway" | "stairs" | "shared_walkway" | "pedestrian_lane") => LaneUse::Foot,
+        Some("bicycle_lane") => LaneUse::Bicycle,
+        Some("bus_lane") => LaneUse::Bus,
+        Some("rail") => LaneUse::Rail,
+        Some("road" | "highway" | "play_street" | "emergency_lane" | "exit" | "road_shoulder") => {
+            LaneUse::Motor
+        }
+        other if is_for("vehicle") || is_for("vehicle:car") => {
+            ignored.add(format!("lanelets' subtype `{}`", other.unwrap_or_default()), id);
+            LaneUse::Motor
+        }
+        _ if is_for("bicycle") => LaneUse::Bicycle,
+        _ if is_for("pedestrian") => LaneUse::Foot,
+        other => {
+            let subtype = other.unwrap_or_default();
+            ignored.add(format!("lanelets' subtype `{subtype}`: taken as roads"), id);
+            LaneUse::Motor
+        }
+    }
 }
 
 /// More than zero if a point lies to the left of the part of a line that is nearest to it.
@@ -250,15 +226,22 @@ fn link(lanes: &mut [Lane], ways: &[Ends], borders: &BTreeMap<i64, Border>) {
             lanes[idx].successors.push(*next);
             lanes[*next].predecessors.push(idx);
         }
-        let neighbour = |way: i64, same: Option<&Vec<usize>>, opposite: Option<&Vec<usize>>| {
-            let is_open = borders[&way].may_be_crossed;
+        let neighbour = |(way, is_reversed): (i64, bool),
+                         is_left: bool,
+                         same: Option<&Vec<usize>>,
+                         opposite: Option<&Vec<usize>>| {
+            // A lane lies to the right of its left border, seen along the lane.
+            let [from_left, from_right] = borders[&way].may_be_crossed;
+            let is_open = if is_left == is_reversed { from_left } else { from_right };
             let as_neighbour = |lane, direction| Neighbour { lane, direction, is_open };
             other(same, idx).map(|lane| as_neighbour(lane, Direction::Same)).or_else(|| {
                 other(opposite, idx).map(|lane| as_neighbour(lane, Direction::Opposite))
             })
         };
         let (left, right) = (ends.left.0, ends.right.0);
-        lanes[idx].left_neighbour = neighbour(left, by_right.get(&left), by_left.get(&left));
-        lanes[idx].right_neighbour = neighbour(right, by_left.get(&right), by_right.get(&right));
+        lanes[idx].left_neighbour =
+            neighbour(ends.left, true, by_right.get(&left), by_left.get(&left));
+        lanes[idx].right_neighbour =
+            neighbour(ends.right, false, by_left.get(&right), by_right.get(&right));
     }
 }

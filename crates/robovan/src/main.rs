@@ -12,6 +12,7 @@ mod files;
 mod ledger;
 mod linehaul;
 mod machine;
+mod map;
 mod output;
 mod route;
 mod token;
@@ -51,6 +52,9 @@ enum Command {
     /// Hub-to-hub networks of driverless trucks
     #[command(subcommand)]
     Linehaul(linehaul::Command),
+    /// Lane-level maps
+    #[command(subcommand)]
+    Map(map::Command),
     /// Ways and travel times: one way, or `matrix`, `isochrone`, `bench`
     Route(Box<route::RouteArgs>),
     /// Access tokens
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
         Command::Drive(command) => drive::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Linehaul(command) => linehaul::run(command),
+        Command::Map(command) => map::run(command),
         Command::Route(args) => route::run(*args),
         Command::Token(command) => token::run(command),
         Command::Up(sources) => up::run(&sources),

@@ -60,7 +60,7 @@ fn mapped(raw: &RawMap, snapper: &Snapper<'_>) -> Vec<Facility> {
     let mut facilities: Vec<Facility> = Vec::new();
     for (position, tags) in nodes.chain(ways) {
         let Some(kind) = kind_of(tags) else { continue };
-        let Some(stop) = snapper.stop(position, tags.get("addr:street"), STOP_RADIUS) else {
+        let Ok(stop) = snapper.stop(position, tags.get("addr:street"), STOP_RADIUS) else {
             continue;
         };
         let near = |f: &&Facility| f.kind == kind && f.position.distance_to(position).0 < 15.0;
@@ -125,7 +125,8 @@ fn placed(
     snapper: &Snapper<'_>,
 ) -> Option<Facility> {
     let query = SnapQuery { mode: Mode::Van, radius: PLACED_RADIUS, heading: None, n_max: 48 };
-    let snaps = snapper.index.nearest(snapper.graph, centre, &query);
+    let mut snaps = snapper.index.nearest(snapper.graph, centre, &query);
+    snaps.retain(|snap| snapper.graph.allows_stopping(snap.position.edge));
     let handicap = |edge: EdgeId| {
         let road = snapper.graph.road_of(edge);
         let is_short = snapper.graph.edge(edge).length < Meters(30.0);

@@ -41,22 +41,42 @@ pub(crate) struct Snapper<'a> {
     pub side: DriveSide,
 }
 
+/// Why a van cannot stop for a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoStop {
+    /// No road is near.
+    Far,
+    /// Every road that is near is one where nobody may stop.
+    Forbidden,
+}
+
 impl Snapper<'_> {
-    /// Where a van stops for `position`, preferring the named street.
+    /// Where a van stops for `position`, preferring the named street; never where nobody may.
     pub(crate) fn stop(
         &self,
         position: LatLon,
         street: Option<&str>,
         radius: Meters,
-    ) -> Option<RoadPosition> {
-        let query = SnapQuery { mode: Mode::Van, radius, heading: None, n_max: 16 };
-        let snaps = self.index.nearest(self.graph, position, &query);
+    ) -> Result<RoadPosition, NoStop> {
+        let near = |n_max| {
+            let query = SnapQuery { mode: Mode::Van, radius, heading: None, n_max };
+            self.index.nearest(self.graph, position, &query)
+        };
+        let mut snaps = near(16);
+        let is_far = snaps.is_empty();
+        snaps.retain(|snap| self.graph.allows_stopping(snap.position.edge));
+        if snaps.is_empty() && !is_far {
+            // Beside an interchange the sixteen nearest may all be ramps.
+            snaps = near(64);
+            snaps.retain(|snap| self.graph.allows_stopping(snap.position.edge));
+        }
         let handicap = |edge: EdgeId| {
             let is_named = street.is_some_and(|s| s == self.graph.road_of(edge).name);
             if is_named { -NAME_BONUS } else { Meters::ZERO }
         };
-        let best = self.index.best_stop(self.graph, &snaps, self.side, handicap)?;
-        Some(clear_of_junctions(self.graph, best.position))
+        let best = self.index.best_stop(self.graph, &snaps, self.side, handicap);
+        let best = best.ok_or(if is_far { NoStop::Far } else { NoStop::Forbidden })?;
+        Ok(clear_of_junctions(self.graph, best.position))
     }
 }
 
@@ -81,13 +101,14 @@ pub(crate) fn find(
         let before = places.len();
         for candidate in candidates {
             match snapper.stop(candidate.position, candidate.street.as_deref(), STOP_RADIUS) {
-                Some(stop) => places.push(Place {
+                Ok(stop) => places.push(Place {
                     address: candidate.address,
                     position: candidate.position,
                     stop,
                     weight: candidate.weight,
                 }),
-                None => report.dropped.n_far_places += 1,
+                Err(NoStop::Far) => report.dropped.n_far_places += 1,
+                Err(NoStop::Forbidden) => report.dropped.n_no_stopping_places += 1,
             }
         }
         places.len() - before

@@ -236,6 +236,19 @@ impl RoadGraph {
         &self.roads[self.edges[id.idx()].road.idx()]
     }
 
+    /// True if a vehicle may stop along an edge to hand something over: not on motorways and their
+    /// ramps, not in tunnels, and not on one-way trunk roads, which are divided or ramps.
+    pub fn allows_stopping(&self, id: EdgeId) -> bool {
+        let road = self.road_of(id);
+        let is_open_back =
+            |reverse: EdgeId| !self.edge(reverse).modes.intersection(ModeSet::MOTOR).is_empty();
+        match road.kind {
+            RoadKind::Motorway => false,
+            RoadKind::Trunk if !self.edge(id).reverse.is_some_and(is_open_back) => false,
+            _ => !road.is_tunnel,
+        }
+    }
+
     /// The edges that leave a junction.
     pub fn out_edges(&self, junction: JunctionId) -> impl Iterator<Item = EdgeId> + use<> {
         (self.first_out[junction.idx()]..self.first_out[junction.idx() + 1]).map(EdgeId)

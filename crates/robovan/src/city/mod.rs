@@ -330,12 +330,13 @@ impl Built {
         let _ = writeln!(
             text,
             "left out    {:.1} km that vans cannot reach or leave, {:.1} km closed to all, \
-             {} turn restrictions, {} far and {} double places",
+             {} turn restrictions, {} far and {} double places, {} where nobody may stop",
             dropped.cut_off_m / 1000.0,
             dropped.closed_m / 1000.0,
             dropped.n_turn_restrictions,
             dropped.n_far_places,
-            dropped.n_double_places
+            dropped.n_double_places,
+            dropped.n_no_stopping_places
         );
         if self.report.are_places_made_up {
             let _ = writeln!(

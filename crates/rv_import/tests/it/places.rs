@@ -112,3 +112,52 @@ fn mapped_facilities_are_taken_and_missing_ones_placed() {
     let is_van = |edge: EdgeId| city.graph.edge(edge).modes.contains(Mode::Van);
     assert!(city.facilities.iter().all(|f| is_van(f.stop.edge)));
 }
+
+/// Doors beside a motorway are served from the street behind them, and those that have no other
+/// road near are left out and counted.
+#[test]
+fn nobody_is_served_from_a_motorway_a_ramp_or_a_tunnel() {
+    let doors = |town: Town| {
+        town.with_node('a', -100.0, 200.0, vec![])
+            .with_node('b', 100.0, 200.0, vec![])
+            .with_node('h', -50.0, 190.0, house("7", "Fast"))
+            .with_way(8, "Nb", vec![STREET])
+            .with_way(9, "Wa", vec![STREET])
+    };
+    let roads = [
+        vec![("highway", "motorway")],
+        vec![("highway", "motorway_link")],
+        vec![("highway", "trunk_link"), ("oneway", "yes")],
+        vec![("highway", "primary"), ("tunnel", "yes"), ("name", "Fast")],
+    ];
+    for tags in roads {
+        let (city, _) = doors(crossroads()).with_way(10, "ab", tags.clone()).build();
+        let place = city.places.iter().find(|p| p.address == "7 Fast").unwrap();
+        assert!(city.graph.allows_stopping(place.stop.edge), "{tags:?}");
+    }
+    // A trunk road with traffic both ways has doors, a one-way one has none.
+    for (oneway, expected) in [("no", true), ("yes", false)] {
+        let trunk = vec![("highway", "trunk"), ("name", "Fast"), ("oneway", oneway)];
+        let (city, _) = doors(crossroads()).with_way(10, "ab", trunk).build();
+        let ids = (0..city.graph.n_edges()).map(EdgeId::from_idx);
+        let fast: Vec<EdgeId> = ids.filter(|e| city.graph.road_of(*e).name == "Fast").collect();
+        let is_van = |e: &&EdgeId| city.graph.edge(**e).modes.contains(Mode::Van);
+        assert!(fast.iter().any(|e| is_van(&e)));
+        let open = fast.iter().filter(is_van).all(|e| city.graph.allows_stopping(*e));
+        assert_eq!(open, expected);
+    }
+}
+
+#[test]
+fn a_door_with_no_road_but_a_motorway_is_left_out_and_counted() {
+    let town = crossroads()
+        .with_node('a', -2_000.0, 900.0, vec![])
+        .with_node('b', 2_000.0, 900.0, vec![])
+        .with_way(8, "Wa", vec![("highway", "motorway"), ("oneway", "no")])
+        .with_way(9, "ab", vec![("highway", "motorway"), ("oneway", "no")])
+        .with_way(10, "bE", vec![("highway", "motorway"), ("oneway", "no")])
+        .with_node('h', 0.0, 880.0, house("7", "Fast"));
+    let (city, report) = town.build();
+    assert!(city.places.iter().all(|p| p.address != "7 Fast"));
+    assert_eq!((report.dropped.n_no_stopping_places, report.dropped.n_far_places), (1, 0));
+}

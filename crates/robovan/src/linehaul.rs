@@ -1,5 +1,6 @@
 //! `robovan linehaul`: plans and checks hub-to-hub networks.
 
+mod replan;
 mod week;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use rv_base::{Rng, Seconds};
 use rv_linehaul::{
     Budget, DesignReport, check_static, check_timed, read_dow, solve_static, solve_timed,
 };
-use rv_model::linehaul::{LateAnswer, NetworkDesign, StaticPlan, TimedPlan, Timing, WeekPlan};
+use rv_model::linehaul::{
+    LateAnswer, NetworkDesign, Replan, StaticPlan, TimedPlan, Timing, WeekPlan,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{read_text, write_text};
@@ -27,6 +30,8 @@ pub(crate) enum Command {
     Solve(SolveArgs),
     /// Check a plan with code that shares nothing with the planner; exit code 1 if it is wrong
     Check(CheckArgs),
+    /// Plan a week anew while its plan runs: a hub or lane closed, a truck lost, more freight
+    Replan(replan::ReplanArgs),
     /// Make a week (JSON) of any size from a seed
     Generate(GenerateArgs),
     /// Plan a week greedily and by search, and compare
@@ -101,6 +106,9 @@ pub(crate) struct CheckArgs {
     file: PathBuf,
     /// Plan, as `solve --solution` writes it
     plan: PathBuf,
+    /// The plan that ran before, for a plan that `replan` made: what had begun must be kept
+    #[arg(long, value_name = "PLAN.json")]
+    before: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -113,14 +121,14 @@ enum PlanFile {
     Static(StaticPlan),
     Timed(TimedPlan),
     Week(WeekPlan),
+    Replan(Replan),
 }
 
 impl PlanFile {
     fn late(&self) -> Vec<LateAnswer> {
         match self {
-            Self::Static(_) => Vec::new(),
             Self::Timed(plan) => plan.late.clone(),
-            Self::Week(plan) => plan.late.clone(),
+            Self::Static(_) | Self::Week(_) | Self::Replan(_) => Vec::new(),
         }
     }
 }
@@ -161,6 +169,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Solve(args) => solve(&args),
         Command::Check(args) => check(&args),
+        Command::Replan(args) => replan::run(&args),
         Command::Generate(args) => week::generate(&args),
         Command::Bench(args) => week::bench(&args),
     }
@@ -246,10 +255,7 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let plan: PlanFile = serde_json::from_str(&read_text(&args.plan, FILE_BYTES_MAX)?).hint(
-        format!("{} is not a plan", args.plan.display()),
-        "plans are what `robovan linehaul solve --solution` writes",
-    )?;
+    let plan = read_plan(&args.plan)?;
     if is_week(&args.file) {
         return week::check(args, plan);
     }
@@ -292,6 +298,13 @@ fn read_instance(path: &Path) -> anyhow::Result<NetworkDesign> {
     read_dow(&read_text(path, FILE_BYTES_MAX)?).hint(
         format!("{} is not a .dow instance", path.display()),
         "docs/linehaul.md describes the formats",
+    )
+}
+
+fn read_plan(path: &Path) -> anyhow::Result<PlanFile> {
+    serde_json::from_str(&read_text(path, FILE_BYTES_MAX)?).hint(
+        format!("{} is not a plan", path.display()),
+        "plans are what `robovan linehaul solve --solution` writes",
     )
 }
 

@@ -31,9 +31,13 @@ mod week;
 
 pub use budget::Budget;
 pub use check::{
-    DesignReport, DesignViolation, WeekReport, WeekViolation, check_static, check_timed, check_week,
+    DesignReport, DesignViolation, WeekReport, WeekViolation, check_replan, check_static,
+    check_timed, check_week,
 };
 pub use design::{StaticOutcome, solve_static};
 pub use read::{DowError, read_dow};
 pub use timed::{TimedOutcome, solve_timed};
-pub use week::{Effort, WeekOutcome, WeekShape, generate_week, solve_week};
+pub use week::{
+    Effort, ReplanError, ReplanOutcome, WeekOutcome, WeekShape, generate_week, replan_week,
+    solve_week,
+};

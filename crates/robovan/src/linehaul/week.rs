@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use rv_base::{Rng, Seconds};
 use rv_linehaul::{
-    Budget, Effort, WeekOutcome, WeekReport, WeekShape, check_week, generate_week, solve_week,
+    Budget, Effort, WeekOutcome, WeekReport, WeekShape, check_replan, check_week, generate_week,
+    solve_week,
 };
 use rv_model::linehaul::{MAX_HUBS, Week};
 use serde::Serialize;
@@ -25,6 +26,8 @@ struct WeekAnswer {
     gap: f64,
     violations: Vec<String>,
     late: usize,
+    /// Commodities that could arrive in time if there were more trucks or docks.
+    left_for_shortage: usize,
     departures: usize,
     trucks: usize,
     missing_trucks: u32,
@@ -41,7 +44,7 @@ struct WeekAnswer {
 }
 
 pub(super) fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
-    let week = read_week(&args.file)?;
+    let week = read(&args.file)?;
     let start_s = cpu_s();
     let clock = || Seconds(cpu_s() - start_s);
     let budget = match args.steps {
@@ -73,15 +76,30 @@ pub(super) fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn check(args: &CheckArgs, plan: PlanFile) -> anyhow::Result<ExitCode> {
-    let week = read_week(&args.file)?;
-    let PlanFile::Week(plan) = plan else {
-        return Err(error_with_hint(
-            "the plan answers another kind of instance",
-            "weeks are answered by plans of weeks",
-        ));
-    };
+    let week = read(&args.file)?;
     week.check().hint("the week is wrong", "docs/linehaul.md describes its fields")?;
-    let report = check_week(&week, &plan);
+    let before = args.before.as_deref().map(super::read_plan).transpose()?;
+    let report = match (plan, before) {
+        (PlanFile::Week(plan), None) => check_week(&week, &plan),
+        (PlanFile::Replan(new), Some(PlanFile::Week(old))) => {
+            check_replan(&super::replan::week_after(&week, &new)?, &old, &new)
+        }
+        (PlanFile::Replan(new), Some(PlanFile::Replan(old))) => {
+            check_replan(&super::replan::week_after(&week, &new)?, &old.plan, &new)
+        }
+        (PlanFile::Replan(_), None) => {
+            return Err(error_with_hint(
+                "the plan was made while another ran, which is missing",
+                "give the other with --before",
+            ));
+        }
+        _ => {
+            return Err(error_with_hint(
+                "the plan answers another kind of instance",
+                "weeks are answered by plans of weeks; --before goes with plans of `replan`",
+            ));
+        }
+    };
     let violations = said(&report);
     if args.json {
         output::print_json(&super::CheckAnswer { cost: report.cost, violations })?;
@@ -139,7 +157,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let week = read_week(&args.file)?;
+    let week = read(&args.file)?;
     let mut answers = Vec::new();
     for effort in [Effort::Greedy, Effort::Search] {
         let start_s = cpu_s();
@@ -166,17 +184,18 @@ fn plan(
     bar.finish_and_clear();
     let report = check_week(week, &outcome.plan);
     let most = |peaks: &[f64]| peaks.iter().copied().fold(0.0, f64::max);
-    let driven_m = outcome.empty_m + outcome.loaded_m;
+    let driven_m = report.empty_m + report.loaded_m;
     let answer = WeekAnswer {
         cost: report.cost,
         bound: outcome.bound,
         gap: if report.cost > 0.0 { (report.cost - outcome.bound) / report.cost } else { 0.0 },
         violations: said(&report),
-        late: outcome.plan.late.len(),
+        late: report.n_late,
+        left_for_shortage: report.n_short,
         departures: outcome.plan.departures.len(),
         trucks: outcome.plan.trucks.len(),
         missing_trucks: outcome.n_missing_trucks,
-        empty_share: if driven_m > 0.0 { outcome.empty_m / driven_m } else { 0.0 },
+        empty_share: if driven_m > 0.0 { report.empty_m / driven_m } else { 0.0 },
         peak_kg: most(&outcome.peak_kg),
         peak_unsmoothed_kg: most(&outcome.peak_unsmoothed_kg),
         steps: outcome.n_steps,
@@ -191,7 +210,7 @@ fn said(report: &WeekReport) -> Vec<String> {
     report.violations.iter().map(ToString::to_string).collect()
 }
 
-fn read_week(path: &std::path::Path) -> anyhow::Result<Week> {
+pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Week> {
     serde_json::from_str(&read_text(path, FILE_BYTES_MAX)?).hint(
         format!("{} is not a week", path.display()),
         "docs/linehaul.md describes its fields; `robovan linehaul generate` makes one",

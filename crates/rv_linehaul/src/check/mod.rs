@@ -2,7 +2,8 @@
 //! and share no code with the solvers.
 
 mod design;
+mod kept;
 mod week;
 
 pub use design::{DesignReport, DesignViolation, check_static, check_timed};
-pub use week::{WeekReport, WeekViolation, check_week};
+pub use week::{WeekReport, WeekViolation, check_replan, check_week};

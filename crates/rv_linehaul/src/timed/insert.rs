@@ -1,8 +1,9 @@
 //! Finds the cheapest way of one commodity through departures that exist and new ones.
 //!
-//! Labels are taken in order of time, so a label is kept only if it is cheaper than every earlier
-//! one at its node: the whole frontier of time against cost, exactly, while the windows of
-//! departures stand still. That joining one departure may move another is checked afterwards.
+//! Labels are taken in order of their cost and what remains at least (Hart, Nilsson and Raphael
+//! 1968), and one is kept only if it is earlier than every cheaper one at its node: the frontier of
+//! time against cost, as far as it is needed, while the windows of departures stand still. That
+//! joining one departure may move another is checked afterwards.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -34,6 +35,9 @@ pub(crate) struct Lens<'a> {
 const ARCS_SMALL: usize = 2_000;
 /// Share of the cost of a place in a full truck that is counted on.
 const PLACE_SHARE: f64 = 0.5;
+/// In large networks, ways stay among arcs that full trucks would make dearer than the cheapest
+/// way by no more than this share and so many mean places.
+const CORRIDOR: (f64, f64) = (1.35, 0.5);
 
 struct Label {
     node: u32,
@@ -47,7 +51,8 @@ struct Label {
 pub(crate) struct Inserter {
     labels: Vec<Label>,
     heap: BinaryHeap<(Reverse<Key>, Reverse<Key>, u32)>,
-    cheapest: Vec<f64>,
+    /// Earliest time of a label taken at each node.
+    earliest: Vec<f64>,
     /// Cost and number of the cheapest label at the destination.
     goal: (f64, u32),
     pub(crate) rides: Vec<Ride>,
@@ -58,7 +63,7 @@ impl Inserter {
         Self {
             labels: Vec::new(),
             heap: BinaryHeap::new(),
-            cheapest: vec![f64::INFINITY; net.n],
+            earliest: vec![f64::INFINITY; net.n],
             goal: (f64::INFINITY, u32::MAX),
             rides: Vec::new(),
         }
@@ -74,31 +79,53 @@ impl Inserter {
         lens: &Lens<'_>,
         may_join: impl Fn(u32) -> bool,
     ) -> bool {
+        let corridor = corridor(net, &net.coms[k as usize]);
+        let is_found = self.find_within(net, state, k, lens, &may_join, corridor);
+        // What is cheap when trucks are full may be too slow.
+        is_found
+            || (corridor.is_finite()
+                && self.find_within(net, state, k, lens, &may_join, f64::INFINITY))
+    }
+
+    fn find_within(
+        &mut self,
+        net: &Net<'_>,
+        state: &State,
+        k: u32,
+        lens: &Lens<'_>,
+        may_join: &impl Fn(u32) -> bool,
+        corridor: f64,
+    ) -> bool {
         let com = &net.coms[k as usize];
         self.labels.clear();
         self.heap.clear();
-        self.cheapest.fill(f64::INFINITY);
+        self.earliest.fill(f64::INFINITY);
         self.goal = (f64::INFINITY, u32::MAX);
-        self.push(Label {
+        let origin = Label {
             node: com.origin,
             cost: 0.0,
             time: com.release,
             parent: u32::MAX,
             ride: Ride::New(0),
-        });
-        while let Some((_, _, idx)) = self.heap.pop() {
+        };
+        self.push(origin, 0.0);
+        while let Some((Reverse(Key(whole)), _, idx)) = self.heap.pop() {
             let Label { node, cost, time, .. } = self.labels[idx as usize];
-            if cost >= self.cheapest[node as usize]
-                || cost + self.to_go(net, node, com) >= self.goal.0
-            {
-                continue;
-            }
-            self.cheapest[node as usize] = cost;
-            if self.labels.len() > LABELS_MAX {
+            if whole >= self.goal.0 || self.labels.len() > LABELS_MAX {
                 break;
             }
+            if time >= self.earliest[node as usize] {
+                continue;
+            }
+            self.earliest[node as usize] = time;
             for &a in &net.out[node as usize] {
                 let arc = &net.arcs[a as usize];
+                let full = net.place_cost(com.origin, node)
+                    + net.full_cost[a as usize]
+                    + net.place_cost(arc.head, com.destination);
+                if full > corridor {
+                    continue;
+                }
                 let to_go = net.time(arc.head, com.destination);
                 let by = com.due + TIME_EPSILON - to_go;
                 if a == lens.banned || time + arc.travel > by {
@@ -163,24 +190,33 @@ impl Inserter {
                 self.goal = (label.cost, self.labels.len() as u32);
                 self.labels.push(label);
             }
-        } else if label.cost < self.cheapest[label.node as usize]
-            && label.cost + self.to_go(net, label.node, com) < self.goal.0
-        {
-            self.push(label);
+        } else if label.time < self.earliest[label.node as usize] {
+            let whole = label.cost + to_go(net, label.node, com);
+            if whole < self.goal.0 {
+                self.push(label, whole);
+            }
         }
     }
 
-    /// Cost that is thought to remain: at least what every unit pays, and in large networks, where
-    /// looking everywhere takes too long, half of what a place in a full truck costs.
-    fn to_go(&self, net: &Net<'_>, node: u32, com: &DesignCommodity) -> f64 {
-        let sure = net.unit_cost(node, com.destination);
-        let likely = net.place_cost(node, com.destination) * PLACE_SHARE;
-        com.size * if net.arcs.len() > ARCS_SMALL { sure.max(likely) } else { sure }
-    }
-
-    fn push(&mut self, label: Label) {
+    fn push(&mut self, label: Label, whole: f64) {
         let idx = self.labels.len() as u32;
-        self.heap.push((Reverse(Key(label.time)), Reverse(Key(label.cost)), idx));
+        self.heap.push((Reverse(Key(whole)), Reverse(Key(label.time)), idx));
         self.labels.push(label);
     }
+}
+
+/// Cost that is thought to remain: at least what every unit pays, and in large networks, where
+/// looking everywhere takes too long, half of what a place in a full truck costs.
+fn to_go(net: &Net<'_>, node: u32, com: &DesignCommodity) -> f64 {
+    let sure = net.unit_cost(node, com.destination);
+    let likely = net.place_cost(node, com.destination) * PLACE_SHARE;
+    com.size * if net.arcs.len() > ARCS_SMALL { sure.max(likely) } else { sure }
+}
+
+/// Most that a way may cost a unit in full trucks.
+fn corridor(net: &Net<'_>, com: &DesignCommodity) -> f64 {
+    if net.arcs.len() <= ARCS_SMALL {
+        return f64::INFINITY;
+    }
+    net.place_cost(com.origin, com.destination) * CORRIDOR.0 + net.full_cost_mean * CORRIDOR.1
 }

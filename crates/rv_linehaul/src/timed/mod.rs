@@ -15,7 +15,7 @@ use rv_model::linehaul::{NetworkDesign, TimedPlan};
 
 use crate::Budget;
 pub(crate) use search::Search;
-pub(crate) use state::{Group, State};
+pub(crate) use state::State;
 
 /// Share of a budget that goes to a first search, whose cost prunes the bound.
 const FIRST_SHARE: f64 = 0.2;
@@ -52,7 +52,7 @@ pub fn solve_timed(
 ) -> TimedOutcome {
     let net = net::Net::new(design, None);
     let mut search = search::Search::new(&net, rng.fork("search"));
-    search.construct();
+    search.construct(budget);
     let first = search.run(&budget.share(FIRST_SHARE), 1.0, &mut |cost| progress(cost, None));
     let target = search.best_cost();
     let bound_budget = Budget {

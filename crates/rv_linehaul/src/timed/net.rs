@@ -27,6 +27,9 @@ pub(crate) struct Net<'a> {
     unit_cost: Vec<f64>,
     /// Least cost per unit from node to node if trucks are full, row-major.
     place_cost: Vec<f64>,
+    /// Cost per unit of each arc if its trucks are full, and the mean of all arcs.
+    pub(crate) full_cost: Vec<f64>,
+    pub(crate) full_cost_mean: f64,
     /// Commodities that can arrive in time.
     pub(crate) carried: Vec<u32>,
     /// When arcs may be run and how long they take; without it at any time, as the arc says.
@@ -47,27 +50,9 @@ pub(crate) trait Clock: Sync {
 
 impl<'a> Net<'a> {
     pub(crate) fn new(design: &'a NetworkDesign, clock: Option<&'a dyn Clock>) -> Self {
-        let (n, arcs, coms) = (design.n_nodes(), design.arcs(), design.commodities());
-        let (mut out, mut into) = (vec![Vec::new(); n], vec![Vec::new(); n]);
-        for (idx, arc) in arcs.iter().enumerate() {
-            out[arc.tail as usize].push(idx as u32);
-            into[arc.head as usize].push(idx as u32);
-        }
-        let time = all_pairs(n, arcs, &out, |a| a.travel);
-        let unit_cost = all_pairs(n, arcs, &out, |a| a.cost_per_unit);
-        let place_cost = all_pairs(n, arcs, &out, |a| a.cost_per_unit + a.cost_fixed / a.capacity);
-        let mut net = Self {
-            n,
-            arcs,
-            coms,
-            out,
-            into,
-            time,
-            unit_cost,
-            place_cost,
-            carried: Vec::new(),
-            clock,
-        };
+        let mut net = Self::bare(design.n_nodes(), design.arcs(), clock);
+        let coms = design.commodities();
+        net.coms = coms;
         net.carried = (0..coms.len() as u32)
             .filter(|&k| {
                 let com = &coms[k as usize];
@@ -79,8 +64,37 @@ impl<'a> Net<'a> {
         net
     }
 
+    /// A network with nothing to carry.
+    pub(crate) fn bare(n: usize, arcs: &'a [DesignArc], clock: Option<&'a dyn Clock>) -> Self {
+        let (mut out, mut into) = (vec![Vec::new(); n], vec![Vec::new(); n]);
+        for (idx, arc) in arcs.iter().enumerate() {
+            out[arc.tail as usize].push(idx as u32);
+            into[arc.head as usize].push(idx as u32);
+        }
+        let time = all_pairs(n, arcs, &out, |a| a.travel);
+        let unit_cost = all_pairs(n, arcs, &out, |a| a.cost_per_unit);
+        let full = |a: &DesignArc| a.cost_per_unit + a.cost_fixed / a.capacity;
+        let place_cost = all_pairs(n, arcs, &out, full);
+        let full_cost: Vec<f64> = arcs.iter().map(full).collect();
+        let full_cost_mean = full_cost.iter().sum::<f64>() / arcs.len() as f64;
+        Self {
+            n,
+            arcs,
+            coms: &[],
+            out,
+            into,
+            time,
+            unit_cost,
+            place_cost,
+            full_cost,
+            full_cost_mean,
+            carried: Vec::new(),
+            clock,
+        }
+    }
+
     /// When commodity `k` can arrive at the earliest; infinite if not by `limit`.
-    fn earliest_arrival(&self, k: u32, limit: f64) -> f64 {
+    pub(crate) fn earliest_arrival(&self, k: u32, limit: f64) -> f64 {
         let com = &self.coms[k as usize];
         let mut reached = vec![f64::INFINITY; self.n];
         let mut heap = std::collections::BinaryHeap::new();

@@ -22,6 +22,8 @@ const N_NOISE: usize = 1024;
 const TEMPERATURES: (f64, f64) = (0.6, 0.005);
 /// Most commodities taken off in one step.
 const REMOVED_MAX: usize = 14;
+/// Share of a new truck's cost that makes joining others better.
+const SCALE_JOIN: f64 = 3.0;
 /// Attempts to find a way that keeps every window open.
 const ATTEMPTS: usize = 4;
 
@@ -80,11 +82,47 @@ impl<'a> Search<'a> {
     }
 
     /// Inserts everything at a growing share of trucks' cost, then at true cost.
-    pub(crate) fn construct(&mut self) {
-        for scale in [0.3, 0.6, 0.9, 1.0] {
-            self.pass(scale);
+    /// Passes after the first are left out once the budget is over.
+    pub(crate) fn construct(&mut self, budget: &Budget<'_>) {
+        for (i, scale) in [0.3, 0.6, 0.9, 1.0].into_iter().enumerate() {
+            if i == 0 || budget.progress(0) < 1.0 {
+                self.pass(scale);
+            }
         }
         self.best.clone_from(&self.now);
+    }
+
+    /// Takes what rides some departures off the best plan, and if it `may_insert`, on other ways,
+    /// rather on departures that exist than on new ones, the worthiest first. Gives what is left
+    /// out.
+    pub(crate) fn reroute(
+        &mut self,
+        groups: &[u32],
+        may_insert: bool,
+        worth: impl Fn(u32) -> f64,
+    ) -> Vec<u32> {
+        self.now.clone_from(&self.best);
+        let mut riders: Vec<(u32, u32)> = Vec::new();
+        for &g in groups {
+            let group = &self.now.groups[g as usize];
+            riders.extend(group.riders.iter().map(|&(k, _)| (k, group.arc)));
+        }
+        riders.sort_by(|a, b| worth(b.0).total_cmp(&worth(a.0)).then(a.cmp(b)));
+        riders.dedup_by_key(|row| row.0);
+        let mut left_out = Vec::new();
+        for &(k, _) in &riders {
+            self.now.take(self.net, k);
+        }
+        self.now.settle();
+        for (k, arc) in riders {
+            let view = View { scale: SCALE_JOIN, banned: arc, ..View::TRUE };
+            if !(may_insert && self.insert(k, view)) {
+                left_out.push(k);
+            }
+            self.now.settle();
+        }
+        self.best.clone_from(&self.now);
+        left_out
     }
 
     /// Inserts everything at true cost, then inserts everything anew, once.

@@ -21,6 +21,15 @@ pub(crate) struct Group {
     pub(crate) late: f64,
     /// Who rides, and the place of this departure on the rider's route.
     pub(crate) riders: Vec<(u32, u32)>,
+    /// True if it leaves at its moment whoever rides; its load then is not that of riders alone.
+    pub(crate) is_pinned: bool,
+}
+
+impl Group {
+    /// True if anything goes.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_pinned || !self.riders.is_empty()
+    }
 }
 
 /// One step of a route that is being made.
@@ -71,6 +80,14 @@ impl State {
         }
     }
 
+    /// Adds a departure that leaves at its moment, with a load of its own, at no cost.
+    pub(crate) fn pin(&mut self, arc: u32, depart: f64, load: f64) {
+        let g = self.groups.len() as u32;
+        let riders = Vec::new();
+        self.groups.push(Group { arc, load, early: depart, late: depart, riders, is_pinned: true });
+        self.of_arc[arc as usize].push(g);
+    }
+
     /// Takes commodity `k` off the plan and gives its route.
     pub(crate) fn take(&mut self, net: &Net<'_>, k: u32) -> Vec<u32> {
         let route = std::mem::take(&mut self.routes[k as usize]);
@@ -80,10 +97,10 @@ impl State {
             let arc = &net.arcs[group.arc as usize];
             let before = trucks(group.load, arc.capacity);
             group.riders.retain(|rider| rider.0 != k);
-            group.load = if group.riders.is_empty() { 0.0 } else { group.load - size };
+            group.load = if group.is_used() { group.load - size } else { 0.0 };
             let after = trucks(group.load, arc.capacity);
             self.cost -= arc.cost_per_unit * size + arc.cost_fixed * (before - after);
-            if group.riders.is_empty() {
+            if !group.is_used() {
                 self.of_arc[group.arc as usize].retain(|&other| other != g);
                 self.emptied.push(g);
             }
@@ -107,7 +124,7 @@ impl State {
             group.riders.push((k, place as u32));
             let after = trucks(group.load, arc.capacity);
             self.cost += arc.cost_per_unit * size + arc.cost_fixed * (after - before);
-            if group.riders.len() == 1 {
+            if group.riders.len() == 1 && !group.is_pinned {
                 self.of_arc[group.arc as usize].push(g);
             }
         }
@@ -141,7 +158,7 @@ impl State {
     /// Computes the cost anew, at this network's costs.
     pub(crate) fn reprice(&mut self, net: &Net<'_>) {
         self.cost = 0.0;
-        for group in self.groups.iter().filter(|group| !group.riders.is_empty()) {
+        for group in self.groups.iter().filter(|group| group.is_used()) {
             let arc = &net.arcs[group.arc as usize];
             self.cost += arc.cost_per_unit * group.load;
             self.cost += arc.cost_fixed * trucks(group.load, arc.capacity);
@@ -153,7 +170,7 @@ impl State {
         let mut emptied = std::mem::take(&mut self.emptied);
         emptied.sort_unstable();
         emptied.dedup();
-        self.free.extend(emptied.iter().filter(|&&g| self.groups[g as usize].riders.is_empty()));
+        self.free.extend(emptied.iter().filter(|&&g| !self.groups[g as usize].is_used()));
     }
 
     /// Recomputes the windows of some departures and of all that depend on them; false if one has
@@ -195,8 +212,11 @@ impl State {
                 };
                 ready = ready.max(there);
             }
-            let early = net.earliest(group.arc, ready);
             let is_new = next <= changed.len();
+            if group.is_pinned && ready > group.early + TIME_EPSILON && demand == Demand::Open {
+                return false;
+            }
+            let early = if group.is_pinned { group.early } else { net.earliest(group.arc, ready) };
             if early == group.early && !is_new {
                 continue;
             }
@@ -245,13 +265,17 @@ impl State {
                     None => net.coms[k as usize].due,
                 });
             }
-            let late = net.latest(group.arc, needed);
+            let latest = net.latest(group.arc, needed);
+            let late = if group.is_pinned { latest.min(group.early) } else { latest };
             let is_new = next <= changed.len();
             if late == group.late && !is_new {
                 continue;
             }
             if demand == Demand::Open && late < group.early - TIME_EPSILON {
                 return false;
+            }
+            if group.is_pinned {
+                continue;
             }
             self.groups[g as usize].late = late;
             for &(k, place) in &self.groups[g as usize].riders {

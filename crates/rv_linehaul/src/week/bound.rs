@@ -6,6 +6,7 @@
 
 use rv_model::linehaul::{DesignArc, Week, WeekError};
 
+use super::situation::Situation;
 use crate::Budget;
 use crate::timed::{Net, bound as timed_bound};
 
@@ -13,14 +14,15 @@ use crate::timed::{Net, bound as timed_bound};
 const PAIRS_MAX: usize = 4_000_000;
 
 pub(super) fn bound(
-    week: &Week,
+    situation: &Situation<'_>,
     price: &[f64],
     target: f64,
     budget: &Budget<'_>,
 ) -> Result<f64, WeekError> {
+    let week = situation.week;
     let scale = allowed_scale(week, price);
     let arcs = (0..week.lanes.len()).map(|l| cheapest_arc(week, l, price, scale)).collect();
-    let design = super::design(week, arcs)?;
+    let design = situation.design(arcs, 0.0)?;
     let net = Net::new(&design, None);
     let by_load = by_load(&net);
     if n_pairs(&net) > PAIRS_MAX {
@@ -46,7 +48,7 @@ fn cheapest_arc(week: &Week, l: usize, price: &[f64], scale: f64) -> DesignArc {
     let place = scale * (price[lane.from as usize] - price[lane.to as usize]);
     let (mut fixed, mut per_kg) = (f64::INFINITY, f64::INFINITY);
     for &class in &lane.classes {
-        let cost = (super::trip_cost(week, l as u32, class) + place).max(0.0);
+        let cost = (super::trip_cost_least(week, l as u32, class) + place).max(0.0);
         fixed = fixed.min(cost);
         per_kg = per_kg.min(cost / week.classes[class as usize].payload_kg);
     }
@@ -69,7 +71,7 @@ fn allowed_scale(week: &Week, price: &[f64]) -> f64 {
         let worth = price[lane.to as usize] - price[lane.from as usize];
         for &class in &lane.classes {
             if worth > 0.0 {
-                scale = scale.min(super::trip_cost(week, l as u32, class) / worth);
+                scale = scale.min(super::trip_cost_least(week, l as u32, class) / worth);
             }
         }
     }

@@ -8,6 +8,7 @@ use rv_model::linehaul::{Leg, TruckWeek, Week, WeekDeparture};
 
 use super::balance::{Balance, Way, balance};
 use super::clock::WeekClock;
+use super::situation::{Situation, Truck};
 use crate::timed::Clock;
 
 /// Trucks looked at for one departure at its own hub.
@@ -17,26 +18,15 @@ const RESERVE: f64 = 0.1;
 
 /// What trucks do, and what that costs.
 pub(crate) struct Circulation {
+    /// Every truck that does anything, in the order of the situation's.
     pub(crate) trucks: Vec<TruckWeek>,
-    /// Trucks that departures ask for and nobody can send.
-    pub(crate) n_missing: u32,
+    /// Departures whose trucks do not suffice: which, how many are missing, and when a truck could
+    /// be there, s.
+    pub(crate) short: Vec<(u32, u32, f64)>,
     /// Trucks that cannot be brought back.
     pub(crate) n_stuck: u32,
-    pub(crate) empty_m: f64,
-    pub(crate) loaded_m: f64,
-    pub(crate) empty_cost: f64,
     /// Price of a truck at each hub, from the balance of the most used class.
     pub(crate) price: Vec<f64>,
-}
-
-#[derive(Clone)]
-struct Truck {
-    fleet: u32,
-    class: u32,
-    hub: u32,
-    ready_s: f64,
-    battery_wh: f64,
-    legs: Vec<Leg>,
 }
 
 struct Yard<'a> {
@@ -47,8 +37,8 @@ struct Yard<'a> {
     at_hub: Vec<Vec<u32>>,
     /// When each charger of each hub is free, s.
     chargers: Vec<Vec<f64>>,
-    empty_m: f64,
-    empty_cost: f64,
+    /// Lanes that enter each hub.
+    into: Vec<Vec<u32>>,
 }
 
 /// How a truck gets ready for a drive: charging at its hub, if it must.
@@ -57,62 +47,63 @@ struct Readiness {
     charge: Option<(usize, f64, f64)>,
 }
 
+/// Serves departures; `is_given` says which have their trucks already.
 pub(crate) fn circulate(
-    week: &Week,
-    clock: &WeekClock<'_>,
+    situation: &Situation<'_>,
     departures: &[WeekDeparture],
+    is_given: &[bool],
 ) -> Circulation {
-    let mut yard = Yard::new(week, clock);
-    let mut order: Vec<u32> = (0..departures.len() as u32).collect();
+    let week = situation.week;
+    let mut yard = Yard::new(situation);
+    let mut order: Vec<u32> =
+        (0..departures.len() as u32).filter(|&d| !is_given[d as usize]).collect();
     order.sort_by(|&a, &b| {
         let moment = |d: u32| departures[d as usize].depart_s;
         moment(a).total_cmp(&moment(b)).then(a.cmp(&b))
     });
-    let (mut n_missing, mut loaded_m) = (0, 0.0);
+    let mut short = Vec::new();
     for d in order {
         let row = &departures[d as usize];
-        let lane = &week.lanes[row.lane as usize];
+        let mut n_missing = 0;
         for _ in 0..row.n_trucks {
             let Some(truck) = yard.call(row) else {
                 n_missing += 1;
                 continue;
             };
-            loaded_m += lane.distance_m;
-            let arrival = clock.drive(row.lane, row.depart_s) + week.costs.unload_s;
-            let leg = Leg::Service { departure: d };
-            yard.drive(truck, row.lane, arrival, leg);
+            let arrival = situation.clock.arrival(row.lane, row.depart_s - week.costs.load_s);
+            yard.drive(truck, row.lane, arrival, Leg::Service { departure: d });
+        }
+        if n_missing > 0 {
+            short.push((d, n_missing, yard.soonest(row)));
         }
     }
     let (n_stuck, price) = yard.bring_back();
-    let Yard { trucks, empty_m, empty_cost, .. } = yard;
-    let trucks = trucks
-        .into_iter()
-        .filter(|t| !t.legs.is_empty())
-        .map(|t| TruckWeek { fleet: t.fleet, legs: t.legs })
-        .collect();
-    Circulation { trucks, n_missing, n_stuck, empty_m, loaded_m, empty_cost, price }
+    let trucks =
+        yard.trucks.into_iter().map(|t| TruckWeek { fleet: t.fleet, legs: t.legs }).collect();
+    Circulation { trucks, short, n_stuck, price }
 }
 
 impl<'a> Yard<'a> {
-    fn new(week: &'a Week, clock: &'a WeekClock<'a>) -> Self {
-        let mut trucks = Vec::new();
+    fn new(situation: &'a Situation<'a>) -> Self {
+        let week = situation.week;
         let mut at_hub = vec![Vec::new(); week.hubs.len()];
-        for (f, fleet) in week.fleets.iter().enumerate() {
-            for _ in 0..fleet.n_trucks {
-                at_hub[fleet.hub as usize].push(trucks.len() as u32);
-                trucks.push(Truck {
-                    fleet: f as u32,
-                    class: fleet.class,
-                    hub: fleet.hub,
-                    ready_s: 0.0,
-                    battery_wh: week.classes[fleet.class as usize].battery_wh,
-                    legs: Vec::new(),
-                });
+        for (t, truck) in situation.trucks.iter().enumerate().filter(|(_, truck)| !truck.is_lost) {
+            at_hub[truck.hub as usize].push(t as u32);
+        }
+        let mut chargers: Vec<Vec<f64>> =
+            week.hubs.iter().map(|h| vec![0.0; h.chargers.min(10_000) as usize]).collect();
+        for &(hub, until_s) in &situation.charging {
+            let of_hub = &mut chargers[hub as usize];
+            if let Some(free) = of_hub.iter_mut().min_by(|a, b| a.total_cmp(b)) {
+                *free = until_s;
             }
         }
-        let chargers =
-            week.hubs.iter().map(|h| vec![0.0; h.chargers.min(10_000) as usize]).collect();
-        Self { week, clock, trucks, at_hub, chargers, empty_m: 0.0, empty_cost: 0.0 }
+        let mut into = vec![Vec::new(); week.hubs.len()];
+        for (l, lane) in week.lanes.iter().enumerate() {
+            into[lane.to as usize].push(l as u32);
+        }
+        let trucks = situation.trucks.clone();
+        Self { week, clock: &situation.clock, trucks, at_hub, chargers, into }
     }
 
     /// A truck that stands ready for a departure when loading begins.
@@ -177,20 +168,18 @@ impl<'a> Yard<'a> {
     fn fetch(&mut self, row: &WeekDeparture, by_s: f64) -> Option<u32> {
         let week = self.week;
         let to = week.lanes[row.lane as usize].from;
-        let mut ways: Vec<(f64, u32)> = (0..week.lanes.len() as u32)
+        let mut ways: Vec<(f64, u32)> = (self.into[to as usize].iter().copied())
             .filter(|&l| {
                 let lane = &week.lanes[l as usize];
-                lane.to == to
-                    && lane.classes.contains(&row.class)
-                    && !self.at_hub[lane.from as usize].is_empty()
+                lane.classes.contains(&row.class) && !self.at_hub[lane.from as usize].is_empty()
             })
             .map(|l| (super::trip_cost(week, l, row.class), l))
             .collect();
         ways.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (_, l) in ways {
             let lane = &week.lanes[l as usize];
-            // What it needs on the lane behind it must be left, or charged, when it arrives.
-            let begins = self.clock.latest(l, by_s + week.costs.unload_s) + week.costs.load_s;
+            // What it needs on the lane behind it must be left when it arrives.
+            let begins = self.clock.leave_by(l, by_s);
             let Some((t, readiness)) = self.ready_at(lane.from, row.class, l, begins) else {
                 continue;
             };
@@ -199,21 +188,42 @@ impl<'a> Yard<'a> {
                 Some((_, _, to_s)) => to_s,
                 None => self.trucks[t as usize].ready_s,
             };
-            let depart = self.clock.open_from(l, start);
+            let depart = self.clock.open_empty(l, row.class, start);
             let after = self.battery_after(t, readiness) - lane.energy_wh;
             let need = week.lanes[row.lane as usize].energy_wh + RESERVE * full;
             if !depart.is_finite() || depart > begins || after < need {
                 continue;
             }
             self.charge(t, readiness);
-            let depart_s = begins.max(depart);
+            let depart_s = self.clock.open_empty_by(l, row.class, begins).max(depart);
             let arrival = self.clock.drive(l, depart_s);
             self.drive(t, l, arrival, Leg::Empty { lane: l, depart_s });
-            self.empty_m += lane.distance_m;
-            self.empty_cost += super::trip_cost(week, l, row.class);
             return Some(t);
         }
         None
+    }
+
+    /// When the first truck could be at hand for a departure, at the hub or from another, s;
+    /// charging and what stands before it are left out.
+    fn soonest(&self, row: &WeekDeparture) -> f64 {
+        let to = self.week.lanes[row.lane as usize].from;
+        let mut soonest = f64::INFINITY;
+        for truck in self.trucks.iter().filter(|t| t.class == row.class && !t.is_lost) {
+            if truck.hub == to {
+                soonest = soonest.min(truck.ready_s);
+            }
+        }
+        for &l in &self.into[to as usize] {
+            let lane = &self.week.lanes[l as usize];
+            for &t in &self.at_hub[lane.from as usize] {
+                let truck = &self.trucks[t as usize];
+                if truck.class == row.class && lane.classes.contains(&row.class) {
+                    let leaves = self.clock.open_empty(l, row.class, truck.ready_s);
+                    soonest = soonest.min(self.clock.drive(l, leaves));
+                }
+            }
+        }
+        soonest
     }
 
     fn battery_after(&self, t: u32, readiness: Readiness) -> f64 {
@@ -243,12 +253,12 @@ impl<'a> Yard<'a> {
         for class in 0..week.classes.len() as u32 {
             let mut surplus = vec![0_i64; week.hubs.len()];
             let mut n_used = 0;
-            for truck in self.trucks.iter().filter(|t| t.class == class) {
+            for truck in self.trucks.iter().filter(|t| t.class == class && !t.is_lost) {
                 surplus[truck.hub as usize] += 1;
                 n_used += truck.legs.len();
             }
-            for fleet in week.fleets.iter().filter(|f| f.class == class) {
-                surplus[fleet.hub as usize] -= i64::from(fleet.n_trucks);
+            for truck in self.trucks.iter().filter(|t| t.class == class && !t.is_lost) {
+                surplus[week.fleets[truck.fleet as usize].hub as usize] -= 1;
             }
             let lanes: Vec<u32> = (0..week.lanes.len() as u32)
                 .filter(|&l| week.lanes[l as usize].classes.contains(&class))
@@ -309,14 +319,12 @@ impl<'a> Yard<'a> {
             .filter_map(|&t| {
                 let readiness = self.readiness(t, lane, f64::INFINITY)?;
                 let ready = readiness.charge.map_or(self.trucks[t as usize].ready_s, |c| c.2);
-                Some((t, readiness, self.clock.open_any(lane, ready)))
+                Some((t, readiness, self.clock.open_empty(lane, class, ready)))
             })
             .min_by(|a, b| a.2.total_cmp(&b.2).then(a.0.cmp(&b.0)))?;
         self.charge(t, readiness);
         let arrival = self.clock.drive(lane, depart_s);
         self.drive(t, lane, arrival, Leg::Empty { lane, depart_s });
-        self.empty_m += row.distance_m;
-        self.empty_cost += super::trip_cost(week, lane, class);
         Some(t)
     }
 }

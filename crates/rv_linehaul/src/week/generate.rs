@@ -5,7 +5,9 @@
 //! Krishnamoorthy 1996); sizes are log-normal; due times are overnight, next-day or slower.
 
 use rv_base::Rng;
-use rv_model::linehaul::{Commodity, DailyHours, Fleet, Hub, Lane, TruckClass, Week, WeekCosts};
+use rv_model::linehaul::{
+    Commodity, DailyHours, Driving, Fleet, Hub, Lane, TruckClass, Week, WeekCosts,
+};
 
 /// What to generate.
 #[derive(Clone, Debug)]
@@ -52,12 +54,16 @@ pub fn generate_week(shape: &WeekShape, rng: &Rng) -> Week {
                 handling_kg_per_h: 150_000.0 + share * flow_kg * 0.15,
                 chargers: 6 + (share * shape.n_commodities as f64 * 0.05) as u32,
                 charger_w: 400_000.0,
+                hours: None,
             }
         })
         .collect();
     let class = TruckClass {
         name: "driverless 40 t".into(),
         payload_kg: 24_000.0,
+        volume_m3: None,
+        driving: Driving::Driverless,
+        follower_saving: None,
         battery_wh: 900_000.0,
         cost_per_km: 0.9,
         cost_per_trip: 40.0,
@@ -71,6 +77,8 @@ pub fn generate_week(shape: &WeekShape, rng: &Rng) -> Week {
     let costs = WeekCosts {
         handling_per_kg: 0.003,
         energy_per_kwh: 0.15,
+        holding_per_kg_h: 0.0,
+        lateness_per_kg_h: None,
         load_s: 1800.0,
         unload_s: 1800.0,
     };
@@ -148,6 +156,8 @@ fn lanes(shape: &WeekShape, places: &[(f64, f64)]) -> Vec<Lane> {
                 classes: vec![0],
                 // One lane in fifty is permitted at night only.
                 hours: (i % 50 == 49).then_some(DailyHours { from_h: 20, to_h: 6 }),
+                class_hours: Vec::new(),
+                platoon_trucks: 1,
             }
         })
         .collect()
@@ -185,6 +195,9 @@ fn commodities(
                 origin: origin as u32,
                 destination: destination as u32,
                 size_kg: (SIZE_MEDIAN_KG * rng.normal(0.0, 0.8).exp()).clamp(50.0, 60_000.0),
+                volume_m3: 0.0,
+                value: 0.0,
+                tenant: String::new(),
                 release_s,
                 due_s: release_s + least_s + slack_s,
             }

@@ -1,18 +1,25 @@
 //! Gives every departure its moment within its window, so that hubs are not all busy at once.
 //!
 //! Departures are fixed in the order of their earliest moments, which is an order in which riders
-//! change; each takes the moment at which the busier of its two hubs is least busy. A window's end
-//! already leaves time for everything behind it, so nobody becomes late.
+//! change, each at the moment at which it adds least to how busy both hubs are; then every one may
+//! move again between those before and behind it, a few times over. Busy hours cost their fourth
+//! power, so peaks go first. A window's end leaves time for everything behind it, so nobody becomes
+//! late.
 
-use rv_model::linehaul::Week;
-
-use super::clock::WeekClock;
-use crate::timed::{Clock, Group, State};
+use super::situation::{Freight, Situation};
+use crate::timed::{Clock, State};
 
 /// Moments looked at within a window.
 const MOMENTS_MAX: usize = 48;
 /// Least distance between moments looked at, s.
 const STEP_S: f64 = 900.0;
+/// Times that all departures may move again.
+const SWEEPS: usize = 3;
+/// What an hour or dock costs beyond what a hub has; more than any busy hour.
+const OVER: f64 = 1e9;
+
+/// What evenness counts against waiting that has a price.
+const EVEN_WEIGHT_PRICED: f64 = 1e-9;
 
 /// Whether hubs are kept from being busy at once.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,73 +32,160 @@ pub(crate) enum Smoothing {
 
 /// Moments of departures, and how busy hubs get.
 pub(crate) struct Timing {
-    /// When loading begins, by departure; NaN where nobody rides.
+    /// When loading begins, by departure; NaN where nothing goes.
     pub(crate) load_s: Vec<f64>,
     /// Most freight handled in one clock hour at each hub, kg.
     pub(crate) peak_kg: Vec<f64>,
+    /// Departures for which docks or handling do not suffice.
+    pub(crate) over: Vec<u32>,
 }
 
 /// What happens at hubs over time.
 struct Hubs<'a> {
-    week: &'a Week,
+    situation: &'a Situation<'a>,
+    state: &'a State,
+    /// Freight and trucks of each departure.
+    loads: Vec<(f64, u32)>,
     /// Freight in each clock hour, hub by hub, kg.
     kg: Vec<Vec<f64>>,
-    /// (from, to, docks) of every use, in order of its end as far as known, by hub.
+    /// What counts as an even hour, by hub, kg.
+    even_kg: Vec<f64>,
+    /// (from, to, docks) of every use, by hub.
     docks: Vec<Vec<(f64, f64, u32)>>,
+    load_s: Vec<f64>,
 }
 
+/// Freight on a departure.
+pub(crate) fn freight(situation: &Situation<'_>, state: &State, g: usize) -> Freight {
+    // Pinned departures come first, in order.
+    let mut all = situation.pins.get(g).map_or(Freight::default(), |pin| pin.freight);
+    for &(t, _) in &state.groups[g].riders {
+        let k = situation.tasks[t as usize].commodity;
+        all.add(Freight::of(&situation.week.commodities[k as usize]));
+    }
+    all
+}
+
+/// Fixes all moments; departure `g` begins loading no earlier than `not_before[g]`.
 pub(crate) fn fix(
-    week: &Week,
-    clock: &WeekClock<'_>,
+    situation: &Situation<'_>,
     state: &State,
     smoothing: Smoothing,
+    not_before: &[f64],
 ) -> Timing {
-    let mut hubs = Hubs {
-        week,
-        kg: vec![Vec::new(); week.hubs.len()],
-        docks: vec![Vec::new(); week.hubs.len()],
-    };
-    let mut order: Vec<u32> = (0..state.groups.len() as u32)
-        .filter(|&g| !state.groups[g as usize].riders.is_empty())
-        .collect();
+    let mut hubs = Hubs::new(situation, state);
     let group = |g: u32| &state.groups[g as usize];
+    for g in (0..state.groups.len() as u32).filter(|&g| group(g).is_pinned) {
+        hubs.book(g, group(g).early);
+    }
+    let mut order: Vec<u32> = (0..state.groups.len() as u32)
+        .filter(|&g| group(g).is_used() && !group(g).is_pinned)
+        .collect();
     order.sort_by(|&a, &b| group(a).early.total_cmp(&group(b).early).then(a.cmp(&b)));
-    let mut load_s = vec![f64::NAN; state.groups.len()];
-    for g in order {
-        let row = group(g);
-        let mut ready = f64::NEG_INFINITY;
-        for &(k, place) in &row.riders {
-            ready = ready.max(match place.checked_sub(1) {
-                Some(before) => {
-                    let before = state.routes[k as usize][before as usize];
-                    clock.arrival(group(before).arc, load_s[before as usize])
-                }
-                None => week.commodities[k as usize].release_s,
-            });
-        }
-        let first = clock.earliest(row.arc, ready);
+    for &g in &order {
+        let first = hubs.first_moment(g).max(not_before[g as usize].min(group(g).late));
+        let first = situation.load_from(group(g).arc, first);
         let moment = match smoothing {
             Smoothing::Off => first,
-            Smoothing::On => hubs.best_moment(clock, row, first),
+            Smoothing::On => hubs.best_moment(g, first, group(g).late),
         };
-        hubs.book(clock, row, moment);
-        load_s[g as usize] = moment;
+        hubs.book(g, moment);
     }
+    if smoothing == Smoothing::On {
+        for _ in 0..SWEEPS {
+            for &g in &order {
+                let first = hubs.first_moment(g).max(not_before[g as usize].min(group(g).late));
+                let first = situation.load_from(group(g).arc, first);
+                let last = hubs.last_moment(g);
+                let old = hubs.load_s[g as usize];
+                hubs.unbook(g);
+                let moment = hubs.best_moment(g, first, last);
+                let whole = |at: f64| hubs.score(g, at) + hubs.holding(g, at - first);
+                let is_better = whole(moment) < whole(old) * (1.0 - 1e-9);
+                hubs.book(g, if is_better && first <= last { moment } else { old });
+            }
+        }
+    }
+    let over = order.into_iter().filter(|&g| hubs.is_over(g)).collect();
     let peak_kg = hubs.kg.iter().map(|hours| hours.iter().copied().fold(0.0, f64::max)).collect();
-    Timing { load_s, peak_kg }
+    Timing { load_s: hubs.load_s, peak_kg, over }
 }
 
-impl Hubs<'_> {
-    fn best_moment(&self, clock: &WeekClock<'_>, group: &Group, first: f64) -> f64 {
-        let step = ((group.late - first) / MOMENTS_MAX as f64).max(STEP_S);
+impl<'a> Hubs<'a> {
+    fn new(situation: &'a Situation<'a>, state: &'a State) -> Self {
+        let n_hubs = situation.week.hubs.len();
+        let loads: Vec<(f64, u32)> = (state.groups.iter().enumerate())
+            .map(|(g, group)| {
+                if !group.is_used() {
+                    return (0.0, 0);
+                }
+                let freight = freight(situation, state, g);
+                let class = super::class_of(situation.week, group.arc);
+                (freight.kg, situation.trucks_for(class, freight))
+            })
+            .collect();
+        let mut hubs = Self {
+            situation,
+            state,
+            loads,
+            kg: vec![Vec::new(); n_hubs],
+            even_kg: vec![1.0; n_hubs],
+            docks: vec![Vec::new(); n_hubs],
+            load_s: vec![f64::NAN; state.groups.len()],
+        };
+        for (group, &(kg, _)) in state.groups.iter().zip(&hubs.loads) {
+            let lane = &situation.week.lanes[group.arc as usize];
+            for hub in [lane.from, lane.to] {
+                hubs.even_kg[hub as usize] += kg / f64::from(situation.week.hours);
+            }
+        }
+        for &(lane, load_s, n, kg) in &situation.gone {
+            hubs.add(lane, load_s, n, kg);
+        }
+        hubs
+    }
+
+    /// When all riders are there.
+    fn first_moment(&self, g: u32) -> f64 {
+        let mut ready = f64::NEG_INFINITY;
+        for &(t, place) in &self.state.groups[g as usize].riders {
+            let route = &self.state.routes[t as usize];
+            ready = ready.max(match place.checked_sub(1) {
+                Some(before) => {
+                    let before = route[before as usize] as usize;
+                    let arc = self.state.groups[before].arc;
+                    self.situation.clock.arrival(arc, self.load_s[before])
+                }
+                None => self.situation.tasks[t as usize].ready_s,
+            });
+        }
+        self.situation.load_from(self.state.groups[g as usize].arc, ready)
+    }
+
+    /// The last moment at which all riders reach what they ride next, as it stands.
+    fn last_moment(&self, g: u32) -> f64 {
+        let mut needed = f64::INFINITY;
+        for &(t, place) in &self.state.groups[g as usize].riders {
+            let after = self.state.routes[t as usize].get(place as usize + 1);
+            needed = needed.min(match after {
+                Some(&after) => self.load_s[after as usize],
+                None => self.situation.tasks[t as usize].due_s,
+            });
+        }
+        self.situation.clock.latest(self.state.groups[g as usize].arc, needed)
+    }
+
+    fn best_moment(&self, g: u32, first: f64, last: f64) -> f64 {
+        let arc = self.state.groups[g as usize].arc;
+        let step = ((last - first) / MOMENTS_MAX as f64).max(STEP_S);
         let (mut best, mut best_score) = (first, f64::INFINITY);
-        for i in 0..MOMENTS_MAX {
-            let moment = clock.earliest(group.arc, first + i as f64 * step);
-            if moment > group.late && i > 0 {
+        for i in 0..=MOMENTS_MAX {
+            let moment = self.situation.load_from(arc, first + i as f64 * step);
+            if moment > last && i > 0 {
                 break;
             }
-            let score = self.score(clock, group, moment);
-            if score < best_score - 1e-9 {
+            let score = self.score(g, moment) + self.holding(g, moment - first);
+            if score < best_score * (1.0 - 1e-9) {
                 best = moment;
                 best_score = score;
             }
@@ -99,41 +193,55 @@ impl Hubs<'_> {
         best
     }
 
-    /// How busy the busier hub gets, with a lot more where docks or handling do not suffice.
-    fn score(&self, clock: &WeekClock<'_>, group: &Group, moment: f64) -> f64 {
-        let n = self.trucks(group);
-        self.uses(clock, group, moment)
+    /// What waiting costs: only the last drive's moment counts.
+    fn holding(&self, g: u32, wait_s: f64) -> f64 {
+        let per_h = self.situation.week.costs.holding_per_kg_h;
+        if per_h <= 0.0 {
+            return 0.0;
+        }
+        let riders = &self.state.groups[g as usize].riders;
+        let n_last = riders
             .iter()
-            .map(|&(hub, from, to, at)| {
-                let row = &self.week.hubs[hub];
-                let hour = (at / 3600.0) as usize;
-                let kg = self.kg[hub].get(hour).copied().unwrap_or(0.0) + group.load;
-                let docks = self.docks_used(hub, from, to) + n;
-                let is_over = kg > row.handling_kg_per_h || docks > row.docks;
-                kg / row.handling_kg_per_h + if is_over { 100.0 } else { 0.0 }
-            })
-            .fold(0.0, f64::max)
+            .filter(|&&(t, place)| self.state.routes[t as usize].len() == place as usize + 1)
+            .count();
+        per_h * wait_s / 3600.0 * n_last as f64 / riders.len().max(1) as f64
     }
 
-    fn trucks(&self, group: &Group) -> u32 {
-        let class = super::class_of(self.week, group.arc);
-        super::trucks_for(group.load, self.week.classes[class as usize].payload_kg)
+    /// How much busier both hubs get, with a lot more where docks or handling do not suffice.
+    fn score(&self, g: u32, moment: f64) -> f64 {
+        let (kg, n) = self.loads[g as usize];
+        // Waiting that has a price goes before evenness, which has none.
+        let has_price = self.situation.week.costs.holding_per_kg_h > 0.0;
+        let weight = if has_price { EVEN_WEIGHT_PRICED } else { 1.0 };
+        let mut score = 0.0;
+        for (hub, from, to) in self.uses(self.state.groups[g as usize].arc, moment) {
+            let row = &self.situation.week.hubs[hub];
+            let hour = hour_of(from);
+            let now = self.kg[hub].get(hour).copied().unwrap_or(0.0);
+            let even = self.even_kg[hub];
+            score += weight * (((now + kg) / even).powi(4) - (now / even).powi(4));
+            score += ((now + kg) / row.handling_kg_per_h - 1.0).max(0.0) * OVER;
+            let docks = self.docks_used(hub, from, to) + n;
+            score += f64::from(docks.saturating_sub(row.docks)) * OVER;
+        }
+        score
     }
 
-    /// (hub, dock from, dock to, moment that handling counts in) at both ends.
-    fn uses(
-        &self,
-        clock: &WeekClock<'_>,
-        group: &Group,
-        moment: f64,
-    ) -> [(usize, f64, f64, f64); 2] {
-        let lane = &self.week.lanes[group.arc as usize];
-        let rolls = moment + self.week.costs.load_s;
-        let arrives = clock.drive(group.arc, rolls);
-        [
-            (lane.from as usize, moment, rolls, moment),
-            (lane.to as usize, arrives, arrives + self.week.costs.unload_s, arrives),
-        ]
+    fn is_over(&self, g: u32) -> bool {
+        let uses = self.uses(self.state.groups[g as usize].arc, self.load_s[g as usize]);
+        uses.into_iter().any(|(hub, from, to)| {
+            let row = &self.situation.week.hubs[hub];
+            self.kg[hub][hour_of(from)] > row.handling_kg_per_h * (1.0 + 1e-9)
+                || self.docks_used(hub, from, to) > row.docks
+        })
+    }
+
+    /// (hub, dock from, dock to) at both ends.
+    fn uses(&self, lane: u32, moment: f64) -> [(usize, f64, f64); 2] {
+        let row = &self.situation.week.lanes[lane as usize];
+        let rolls = moment + self.situation.week.costs.load_s;
+        let (from, to) = self.situation.clock.unloading(lane, rolls);
+        [(row.from as usize, moment, rolls), (row.to as usize, from, to)]
     }
 
     /// Most docks in use at once between two moments.
@@ -147,15 +255,35 @@ impl Hubs<'_> {
         mine.iter().map(|b| at(b.0.max(from))).max().unwrap_or(0).max(at(from))
     }
 
-    fn book(&mut self, clock: &WeekClock<'_>, group: &Group, moment: f64) {
-        let n = self.trucks(group);
-        for (hub, from, to, at) in self.uses(clock, group, moment) {
-            let hour = (at / 3600.0) as usize;
+    fn book(&mut self, g: u32, moment: f64) {
+        let (kg, n) = self.loads[g as usize];
+        self.add(self.state.groups[g as usize].arc, moment, n, kg);
+        self.load_s[g as usize] = moment;
+    }
+
+    fn add(&mut self, lane: u32, moment: f64, n: u32, kg: f64) {
+        for (hub, from, to) in self.uses(lane, moment) {
+            let hour = hour_of(from);
             if self.kg[hub].len() <= hour {
                 self.kg[hub].resize(hour + 1, 0.0);
             }
-            self.kg[hub][hour] += group.load;
+            self.kg[hub][hour] += kg;
             self.docks[hub].push((from, to, n));
         }
     }
+
+    fn unbook(&mut self, g: u32) {
+        let (kg, n) = self.loads[g as usize];
+        let uses = self.uses(self.state.groups[g as usize].arc, self.load_s[g as usize]);
+        for (hub, from, to) in uses {
+            self.kg[hub][hour_of(from)] -= kg;
+            if let Some(i) = self.docks[hub].iter().position(|b| *b == (from, to, n)) {
+                self.docks[hub].swap_remove(i);
+            }
+        }
+    }
+}
+
+fn hour_of(moment_s: f64) -> usize {
+    (moment_s / 3600.0).max(0.0) as usize
 }

@@ -4,5 +4,6 @@
 
 mod canad;
 mod dow;
+mod replan;
 mod timed;
 mod week;

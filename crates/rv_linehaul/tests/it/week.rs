@@ -3,7 +3,7 @@
 
 use rv_base::Rng;
 use rv_linehaul::{Budget, Effort, WeekShape, check_week, generate_week, solve_week};
-use rv_model::linehaul::Week;
+use rv_model::linehaul::{ClassHours, DailyHours, LateFreight, LateReason, Week, WeekPlan};
 
 fn week() -> Week {
     let shape =
@@ -24,7 +24,6 @@ fn generated_weeks_are_planned_without_violations() {
         let report = check_week(&week, &outcome.plan);
         assert_eq!(report.violations, []);
         assert!((report.cost - outcome.cost).abs() < 1e-6 * report.cost);
-        assert!((report.empty_m - outcome.empty_m).abs() < 1.0);
     }
     assert!(searched.cost <= greedy.cost, "{} over {}", searched.cost, greedy.cost);
     assert!(searched.bound > 0.0 && searched.bound <= searched.cost);
@@ -56,8 +55,125 @@ fn what_cannot_arrive_is_answered() {
     let outcome =
         solve_week(&week, Effort::Search, &budget, &Rng::from_seed(1), &mut |_, _| {}).unwrap();
     assert_eq!(outcome.plan.late.len(), 1);
-    assert!(outcome.plan.late[0].earliest_arrival > week.commodities[5].due_s);
+    assert!(outcome.plan.late[0].earliest_arrival_s.unwrap() > week.commodities[5].due_s);
     assert_eq!(check_week(&week, &outcome.plan).violations, []);
+}
+
+/// A search of so many steps that passes the checker.
+fn plan(week: &Week, steps: u64) -> WeekPlan {
+    let budget = Budget::steps(steps);
+    let rng = Rng::from_seed(1);
+    let outcome = solve_week(week, Effort::Search, &budget, &rng, &mut |_, _| {}).unwrap();
+    let report = check_week(week, &outcome.plan);
+    assert_eq!(report.violations, []);
+    assert!((report.cost - outcome.cost).abs() < 1e-6 * report.cost);
+    outcome.plan
+}
+
+#[test]
+fn volume_fills_trucks_too() {
+    let mut week = week();
+    let n_trucks = |plan: &WeekPlan| plan.departures.iter().map(|row| row.n_trucks).sum::<u32>();
+    let by_mass = n_trucks(&plan(&week, 300));
+    week.classes[0].volume_m3 = Some(80.0);
+    for com in &mut week.commodities {
+        com.volume_m3 = com.size_kg / 100.0;
+    }
+    let by_volume = plan(&week, 300);
+    assert!(n_trucks(&by_volume) > by_mass, "a third of the mass fits");
+    let mut squeezed = by_volume;
+    week.classes[0].volume_m3 = Some(40.0);
+    assert!(!check_week(&week, &squeezed).violations.is_empty());
+    squeezed.departures[0].n_trucks += 1;
+    assert!(!check_week(&week, &squeezed).violations.is_empty());
+}
+
+#[test]
+fn hubs_and_permits_have_hours() {
+    let mut week = week();
+    for hub in &mut week.hubs {
+        hub.hours = Some(DailyHours { from_h: 5, to_h: 23 });
+    }
+    for lane in &mut week.lanes {
+        let hours = DailyHours { from_h: 18, to_h: 12 };
+        lane.class_hours = vec![ClassHours { class: 0, hours }];
+    }
+    let found = plan(&week, 300);
+    for row in &found.departures {
+        let hour = (row.depart_s / 3600.0).rem_euclid(24.0);
+        assert!(!(12.0..18.0).contains(&hour), "left at {hour}");
+        assert!((5.5..=23.0).contains(&hour), "loaded before {hour}");
+    }
+    week.hubs[0].hours = Some(DailyHours { from_h: 9, to_h: 11 });
+    assert!(!check_week(&week, &found).violations.is_empty());
+}
+
+#[test]
+fn platoons_save_what_followers_save() {
+    let mut week = week();
+    for com in &mut week.commodities {
+        com.size_kg = 50_000.0;
+    }
+    for hub in &mut week.hubs {
+        (hub.docks, hub.handling_kg_per_h) = (60, 2e6);
+    }
+    for fleet in &mut week.fleets {
+        fleet.n_trucks = 60;
+    }
+    let alone = check_week(&week, &plan(&week, 0)).cost;
+    week.classes[0].follower_saving = Some(0.2);
+    assert!((check_week(&week, &plan(&week, 0)).cost - alone).abs() < 1e-6 * alone);
+    for lane in &mut week.lanes {
+        lane.platoon_trucks = 3;
+    }
+    let together = check_week(&week, &plan(&week, 0)).cost;
+    assert!(together < alone * 0.97, "{together} against {alone}");
+}
+
+#[test]
+fn what_is_late_is_carried_at_a_price() {
+    let mut week = week();
+    week.commodities[5].due_s = week.commodities[5].release_s + 60.0;
+    let left = check_week(&week, &plan(&week, 100));
+    assert_eq!((left.n_late, left.n_left), (1, 1));
+    week.costs.lateness_per_kg_h = Some(0.01);
+    let late = plan(&week, 100);
+    let report = check_week(&week, &late);
+    assert_eq!((report.n_late, report.n_left), (1, 0));
+    assert!(!late.itineraries[5].is_empty());
+    let mut false_excuse = late;
+    false_excuse.late[0].commodity = 6;
+    assert!(!check_week(&week, &false_excuse).violations.is_empty());
+}
+
+#[test]
+fn holding_makes_freight_leave_sooner() {
+    let mut week = week();
+    let held_h = |week: &Week, plan: &WeekPlan| {
+        let mut week = week.clone();
+        let without = |week: &Week| check_week(week, plan).cost;
+        week.costs.holding_per_kg_h = 0.0;
+        let base = without(&week);
+        week.costs.holding_per_kg_h = 1.0;
+        without(&week) - base
+    };
+    let patient = plan(&week, 200);
+    week.costs.holding_per_kg_h = 0.05;
+    let hasty = plan(&week, 200);
+    let (hasty, patient) = (held_h(&week, &hasty), held_h(&week, &patient));
+    assert!(hasty < patient, "{hasty} against {patient}");
+}
+
+#[test]
+fn freight_that_trucks_do_not_suffice_for_is_named() {
+    let mut week = week();
+    week.fleets.truncate(2);
+    for fleet in &mut week.fleets {
+        fleet.n_trucks = 1;
+    }
+    let found = plan(&week, 100);
+    let is_short = |row: &&LateFreight| row.reason == LateReason::Shortage;
+    assert!(found.late.iter().filter(is_short).count() > 0, "two trucks cannot carry everything");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! is why they are bare numbers; a [`Week`]'s fields carry their unit in their name.
 
 mod design;
+mod disruption;
 mod plan;
 mod week;
 
@@ -12,8 +13,10 @@ pub use design::{
     DesignArc, DesignCommodity, DesignError, MAX_ARCS, MAX_COMMODITIES, MAX_NODES, NetworkDesign,
     Timing,
 };
+pub use disruption::{Disruption, Replan};
 pub use plan::{Dispatch, LateAnswer, PathFlow, StaticPlan, TimedPlan};
 pub use week::{
-    Commodity, DailyHours, Fleet, Hub, Lane, Leg, MAX_HOURS, MAX_HUBS, MAX_TRUCKS, TruckClass,
-    TruckWeek, Week, WeekCosts, WeekDeparture, WeekError, WeekPlan,
+    ClassHours, Commodity, DailyHours, Driving, Fleet, Hub, Lane, LateFreight, LateReason, Leg,
+    MAX_HOURS, MAX_HUBS, MAX_TRUCKS, TruckClass, TruckWeek, Week, WeekCosts, WeekDeparture,
+    WeekError, WeekPlan,
 };

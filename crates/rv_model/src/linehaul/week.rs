@@ -6,8 +6,6 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::LateAnswer;
-
 /// Most hubs a week may have.
 pub const MAX_HUBS: usize = 2_000;
 /// Most trucks of one fleet.
@@ -55,6 +53,9 @@ pub struct Hub {
     pub chargers: u32,
     /// Power of each charger, W.
     pub charger_w: f64,
+    /// Hours in which trucks are loaded and unloaded; at any time if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<DailyHours>,
 }
 
 /// A connection from hub to hub.
@@ -78,6 +79,30 @@ pub struct Lane {
     /// Hours in which trucks may leave; at any time if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<DailyHours>,
+    /// Narrower hours of single classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_hours: Vec<ClassHours>,
+    /// Most trucks of one platoon, its lead counted; 1 where platoons are not permitted.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub platoon_trucks: u32,
+}
+
+impl Lane {
+    /// True if a truck of a class may leave at a moment (s since Monday 00:00).
+    pub fn is_open(&self, class: u32, moment_s: f64) -> bool {
+        let of_class = self.class_hours.iter().filter(|row| row.class == class);
+        self.hours.iter().chain(of_class.map(|row| &row.hours)).all(|h| h.contains_s(moment_s))
+    }
+}
+
+/// Hours in which one truck class may leave on a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassHours {
+    /// The class.
+    pub class: u32,
+    /// Its hours.
+    pub hours: DailyHours,
 }
 
 /// A kind of truck.
@@ -88,12 +113,33 @@ pub struct TruckClass {
     pub name: String,
     /// Freight that fits, kg.
     pub payload_kg: f64,
+    /// Freight that fits, m3; no limit if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_m3: Option<f64>,
+    /// Who drives.
+    #[serde(default)]
+    pub driving: Driving,
+    /// Share of the cost of a drive, energy included, that each follower of a platoon saves
+    /// (0..1); missing if the class does not drive in platoons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follower_saving: Option<f64>,
     /// Energy that the battery holds, Wh.
     pub battery_wh: f64,
     /// Cost of a kilometre, without energy.
     pub cost_per_km: f64,
     /// Cost of each drive from hub to hub, with or without freight.
     pub cost_per_trip: f64,
+}
+
+/// Who drives a truck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driving {
+    /// Nobody.
+    #[default]
+    Driverless,
+    /// A crew.
+    Crewed,
 }
 
 /// Trucks of one class that begin the week at one hub, fully charged. As many trucks of the class
@@ -121,6 +167,16 @@ pub struct Commodity {
     pub destination: u32,
     /// Mass, kg.
     pub size_kg: f64,
+    /// Volume, m3.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub volume_m3: f64,
+    /// What it is worth; where trucks or docks do not suffice, what is worth most by mass is offered
+    /// other ways first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub value: f64,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
     /// When it is at the origin, s.
     pub release_s: f64,
     /// When it must be unloaded at the destination, s.
@@ -135,6 +191,13 @@ pub struct WeekCosts {
     pub handling_per_kg: f64,
     /// One kWh.
     pub energy_per_kwh: f64,
+    /// One kg that stands at a hub for one hour before its last drive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub holding_per_kg_h: f64,
+    /// One kg that arrives one hour after it is due. If it is missing, freight that cannot arrive
+    /// in time is left where it is, with its earliest arrival; else it is carried late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness_per_kg_h: Option<f64>,
     /// Loading a truck, s.
     pub load_s: f64,
     /// Unloading a truck, s.
@@ -211,15 +274,47 @@ pub struct TruckWeek {
     pub legs: Vec<Leg>,
 }
 
+/// Why freight does not arrive in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LateReason {
+    /// No way over open lanes and hubs arrives in time.
+    NoWayInTime,
+    /// A hub that closed was on its way, and no other way arrives in time.
+    HubClosed {
+        /// Which hub.
+        hub: u32,
+    },
+    /// A lane that closed was on its way, and no other way arrives in time.
+    LaneClosed {
+        /// Which lane.
+        lane: u32,
+    },
+    /// There is a way, but no truck or dock for it.
+    Shortage,
+}
+
+/// Freight that does not arrive in time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LateFreight {
+    /// Which commodity.
+    pub commodity: u32,
+    /// When it could arrive if trucks and docks were plenty, s; missing if not at all in this week.
+    pub earliest_arrival_s: Option<f64>,
+    /// Why it does not arrive in time.
+    pub reason: LateReason,
+}
+
 /// Answer to a week.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WeekPlan {
     /// Every departure with freight.
     pub departures: Vec<WeekDeparture>,
-    /// For each commodity the departures that it rides, in order; empty if it is in `late`.
+    /// For each commodity the departures that it rides, in order; they end on the way if it is in
+    /// `late` and does not arrive at all.
     pub itineraries: Vec<Vec<u32>>,
-    /// Commodities that cannot arrive in time, and are therefore not carried.
-    pub late: Vec<LateAnswer>,
+    /// Commodities that do not arrive in time, in the order of commodities.
+    pub late: Vec<LateFreight>,
     /// Every truck that moves.
     pub trucks: Vec<TruckWeek>,
 }
@@ -325,6 +420,9 @@ impl Week {
         let costs = &self.costs;
         positive_or_zero("costs", 0, "handling_per_kg", costs.handling_per_kg)?;
         positive_or_zero("costs", 0, "energy_per_kwh", costs.energy_per_kwh)?;
+        positive_or_zero("costs", 0, "holding_per_kg_h", costs.holding_per_kg_h)?;
+        let lateness = costs.lateness_per_kg_h.unwrap_or(0.0);
+        positive_or_zero("costs", 0, "lateness_per_kg_h", lateness)?;
         positive_or_zero("costs", 0, "load_s", costs.load_s)?;
         positive_or_zero("costs", 0, "unload_s", costs.unload_s)?;
         for (i, hub) in self.hubs.iter().enumerate() {
@@ -333,6 +431,9 @@ impl Week {
             positive("hub", i, "handling_kg_per_h", hub.handling_kg_per_h)?;
             positive("hub", i, "charger_w", hub.charger_w)?;
             positive("hub", i, "docks", f64::from(hub.docks))?;
+            if let Some(hours) = hub.hours {
+                check_hours("hub", i, hours)?;
+            }
         }
         for (i, profile) in self.profiles.iter().enumerate() {
             let wrong = profile.iter().find(|f| !(**f >= 1.0 && **f <= 100.0));
@@ -346,16 +447,21 @@ impl Week {
             positive_or_zero("lane", i, "distance_m", lane.distance_m)?;
             positive("lane", i, "travel_s", lane.travel_s)?;
             positive_or_zero("lane", i, "energy_wh", lane.energy_wh)?;
-            if let Some(hours) = lane.hours
-                && (hours.from_h > 23 || hours.to_h > 24)
-            {
-                let value = f64::from(hours.from_h.max(hours.to_h));
-                return Err(WeekError::OutOfRange { what: "lane", idx: i, field: "hours", value });
+            let of_classes = lane.class_hours.iter().map(|row| row.hours);
+            for hours in lane.hours.into_iter().chain(of_classes) {
+                check_hours("lane", i, hours)?;
             }
+            positive("lane", i, "platoon_trucks", f64::from(lane.platoon_trucks))?;
         }
         for (i, class) in self.classes.iter().enumerate() {
             positive("class", i, "payload_kg", class.payload_kg)?;
             positive("class", i, "battery_wh", class.battery_wh)?;
+            positive("class", i, "volume_m3", class.volume_m3.unwrap_or(1.0))?;
+            let saving = class.follower_saving.unwrap_or(0.0);
+            if !(0.0..=1.0).contains(&saving) {
+                let (what, field) = ("class", "follower_saving");
+                return Err(WeekError::OutOfRange { what, idx: i, field, value: saving });
+            }
             positive_or_zero("class", i, "cost_per_km", class.cost_per_km)?;
             positive_or_zero("class", i, "cost_per_trip", class.cost_per_trip)?;
         }
@@ -367,31 +473,18 @@ impl Week {
             }
         }
         for (i, com) in self.commodities.iter().enumerate() {
-            positive("commodity", i, "size_kg", com.size_kg)?;
-            positive_or_zero("commodity", i, "release_s", com.release_s)?;
-            positive_or_zero("commodity", i, "due_s", com.due_s)?;
-            if com.due_s < com.release_s {
-                let (release_s, due_s) = (com.release_s, com.due_s);
-                return Err(WeekError::DueBeforeRelease { idx: i, release_s, due_s });
-            }
+            com.check_numbers(i)?;
         }
         Ok(())
     }
 
     fn check_names(&self) -> Result<(), WeekError> {
-        let known = |what, idx, kind, named: u32, n: usize| {
-            if (named as usize) < n {
-                Ok(())
-            } else {
-                Err(WeekError::Unknown { what, idx, kind, named, n })
-            }
-        };
         let n_hubs = self.hubs.len();
         for (i, lane) in self.lanes.iter().enumerate() {
             known("lane", i, "hub", lane.from, n_hubs)?;
             known("lane", i, "hub", lane.to, n_hubs)?;
             known("lane", i, "profile", lane.profile, self.profiles.len())?;
-            for &class in &lane.classes {
+            for &class in lane.classes.iter().chain(lane.class_hours.iter().map(|r| &r.class)) {
                 known("lane", i, "class", class, self.classes.len())?;
             }
             if lane.from == lane.to {
@@ -406,14 +499,72 @@ impl Week {
             known("fleet", i, "class", fleet.class, self.classes.len())?;
         }
         for (i, com) in self.commodities.iter().enumerate() {
-            known("commodity", i, "hub", com.origin, n_hubs)?;
-            known("commodity", i, "hub", com.destination, n_hubs)?;
-            if com.origin == com.destination {
-                return Err(WeekError::Loop { what: "commodity", idx: i, hub: com.origin });
-            }
+            com.check_names(i, n_hubs)?;
         }
         Ok(())
     }
+}
+
+impl Commodity {
+    fn check_numbers(&self, idx: usize) -> Result<(), WeekError> {
+        positive("commodity", idx, "size_kg", self.size_kg)?;
+        positive_or_zero("commodity", idx, "volume_m3", self.volume_m3)?;
+        positive_or_zero("commodity", idx, "value", self.value)?;
+        positive_or_zero("commodity", idx, "release_s", self.release_s)?;
+        positive_or_zero("commodity", idx, "due_s", self.due_s)?;
+        if self.due_s < self.release_s {
+            let (release_s, due_s) = (self.release_s, self.due_s);
+            return Err(WeekError::DueBeforeRelease { idx, release_s, due_s });
+        }
+        Ok(())
+    }
+
+    fn check_names(&self, idx: usize, n_hubs: usize) -> Result<(), WeekError> {
+        for hub in [self.origin, self.destination] {
+            known("commodity", idx, "hub", hub, n_hubs)?;
+        }
+        if self.origin == self.destination {
+            return Err(WeekError::Loop { what: "commodity", idx, hub: self.origin });
+        }
+        Ok(())
+    }
+}
+
+/// An error if something names what does not exist.
+pub(super) fn known(
+    what: &'static str,
+    idx: usize,
+    kind: &'static str,
+    named: u32,
+    n: usize,
+) -> Result<(), WeekError> {
+    if (named as usize) < n {
+        Ok(())
+    } else {
+        Err(WeekError::Unknown { what, idx, kind, named, n })
+    }
+}
+
+fn check_hours(what: &'static str, idx: usize, hours: DailyHours) -> Result<(), WeekError> {
+    if hours.from_h > 23 || hours.to_h > 24 {
+        let value = f64::from(hours.from_h.max(hours.to_h));
+        return Err(WeekError::OutOfRange { what, idx, field: "hours", value });
+    }
+    Ok(())
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_one(value: &u32) -> bool {
+    *value == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 fn positive(

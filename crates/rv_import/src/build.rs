@@ -46,7 +46,7 @@ pub fn build_city(
     let drive_side = options.drive_side.unwrap_or_else(|| side::drive_side_at(middle));
     let buildings = buildings::find(&raw);
     let index = SnapIndex::new(&roads.graph);
-    let snapper = Snapper { graph: &roads.graph, index: &index, side: drive_side };
+    let snapper = Snapper::new(&roads.graph, &index, drive_side);
     let places = places::find(&raw, &buildings, &snapper, options, &mut report);
     let facilities = facilities::find(&raw, &places, &snapper, options, &mut report);
 

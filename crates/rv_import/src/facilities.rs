@@ -126,7 +126,7 @@ fn placed(
 ) -> Option<Facility> {
     let query = SnapQuery { mode: Mode::Van, radius: PLACED_RADIUS, heading: None, n_max: 48 };
     let mut snaps = snapper.index.nearest(snapper.graph, centre, &query);
-    snaps.retain(|snap| snapper.graph.allows_stopping(snap.position.edge));
+    snaps.retain(|snap| snapper.is_served(snap.position.edge));
     let handicap = |edge: EdgeId| {
         let road = snapper.graph.road_of(edge);
         let is_short = snapper.graph.edge(edge).length < Meters(30.0);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
-use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng, RoadPosition};
+use rv_base::{EdgeId, JunctionId, LatLon, LocalFrame, Meters, Point2, Rng, RoadPosition};
 use rv_map::{DriveSide, Mode, Place, RoadGraph, RoadKind, SnapIndex, SnapQuery};
 
 use crate::areas::{self, Polygon};
@@ -13,6 +13,7 @@ use crate::buildings::Building;
 use crate::options::ImportOptions;
 use crate::raw::{RawMap, Tags, short};
 use crate::report::ImportReport;
+use crate::scc;
 
 /// No street further than this from a door is taken for its stop.
 const STOP_RADIUS: Meters = Meters(250.0);
@@ -39,6 +40,44 @@ pub(crate) struct Snapper<'a> {
     pub graph: &'a RoadGraph,
     pub index: &'a SnapIndex,
     pub side: DriveSide,
+    /// For each edge, true if a delivery van may stop there and gets there and back.
+    served: Vec<bool>,
+}
+
+/// Edges on which vans may stop, in the largest part of the road network through which they get
+/// from anywhere to anywhere without motorways.
+///
+/// The graph itself is connected for vans over motorways too, but driverless delivery vans are
+/// slower than those allow: doors beyond would be promised and never reached.
+fn served(graph: &RoadGraph) -> Vec<bool> {
+    let ids = || (0..graph.n_edges()).map(EdgeId::from_idx);
+    let is_driven = |id: EdgeId| {
+        graph.edge(id).modes.contains(Mode::Van) && graph.road_of(id).kind != RoadKind::Motorway
+    };
+    let mut first_out = vec![0_u32];
+    let mut heads: Vec<u32> = Vec::new();
+    for junction in (0..graph.n_junctions()).map(JunctionId::from_idx) {
+        let out = graph.out_edges(junction).filter(|id| is_driven(*id));
+        heads.extend(out.map(|id| graph.edge(id).head.0));
+        first_out.push(heads.len() as u32);
+    }
+    let component = scc::components(&first_out, &heads);
+    let part_of = |id: EdgeId| {
+        let edge = graph.edge(id);
+        let (tail, head) = (component[edge.tail.idx()], component[edge.head.idx()]);
+        (is_driven(id) && tail == head).then_some(head)
+    };
+    let mut metres: BTreeMap<u32, f64> = BTreeMap::new();
+    for id in ids() {
+        if let Some(part) = part_of(id) {
+            *metres.entry(part).or_default() += graph.edge(id).length.0;
+        }
+    }
+    let largest = metres.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
+    let largest = largest.map(|(part, _)| *part);
+    ids()
+        .map(|id| part_of(id).is_some_and(|p| Some(p) == largest) && graph.allows_stopping(id))
+        .collect()
 }
 
 /// Why a van cannot stop for a position.
@@ -46,12 +85,22 @@ pub(crate) struct Snapper<'a> {
 pub(crate) enum NoStop {
     /// No road is near.
     Far,
-    /// Every road that is near is one where nobody may stop.
+    /// On no road that is near may a van stop, or it gets to none.
     Forbidden,
 }
 
-impl Snapper<'_> {
-    /// Where a van stops for `position`, preferring the named street; never where nobody may.
+impl<'a> Snapper<'a> {
+    pub(crate) fn new(graph: &'a RoadGraph, index: &'a SnapIndex, side: DriveSide) -> Self {
+        Self { graph, index, side, served: served(graph) }
+    }
+
+    /// True if a delivery van may stop on an edge and gets there and back.
+    pub(crate) fn is_served(&self, edge: EdgeId) -> bool {
+        self.served[edge.idx()]
+    }
+
+    /// Where a van stops for `position`, preferring the named street; never where it may not or
+    /// does not get to.
     pub(crate) fn stop(
         &self,
         position: LatLon,
@@ -64,11 +113,11 @@ impl Snapper<'_> {
         };
         let mut snaps = near(16);
         let is_far = snaps.is_empty();
-        snaps.retain(|snap| self.graph.allows_stopping(snap.position.edge));
+        snaps.retain(|snap| self.is_served(snap.position.edge));
         if snaps.is_empty() && !is_far {
             // Beside an interchange the sixteen nearest may all be ramps.
             snaps = near(64);
-            snaps.retain(|snap| self.graph.allows_stopping(snap.position.edge));
+            snaps.retain(|snap| self.is_served(snap.position.edge));
         }
         let handicap = |edge: EdgeId| {
             let is_named = street.is_some_and(|s| s == self.graph.road_of(edge).name);
@@ -359,23 +408,23 @@ fn delivery_street_length(graph: &RoadGraph) -> Meters {
 /// Points along streets, on both sides by turns, where no known place is near.
 fn make_up(known: &[Place], snapper: &Snapper<'_>, options: &ImportOptions) -> Vec<Place> {
     let graph = snapper.graph;
-    let mut served = vec![false; graph.n_edges()];
+    let mut known_at = vec![false; graph.n_edges()];
     for place in known {
-        served[place.stop.edge.idx()] = true;
+        known_at[place.stop.edge.idx()] = true;
         if let Some(reverse) = graph.edge(place.stop.edge).reverse {
-            served[reverse.idx()] = true;
+            known_at[reverse.idx()] = true;
         }
     }
     let root = Rng::from_seed(options.seed).fork("places");
     let spacing = options.place_spacing.0.max(5.0);
     let mut places = Vec::new();
     for id in delivery_streets(graph) {
-        if served[id.idx()] {
+        if known_at[id.idx()] || !snapper.is_served(id) {
             continue;
         }
         let mut rng = root.fork_idx("street", u64::from(id.0));
         let edge = graph.edge(id);
-        let back = edge.reverse.filter(|e| graph.edge(*e).modes.contains(Mode::Van));
+        let back = edge.reverse.filter(|e| snapper.is_served(*e));
         let points = graph.polyline(id);
         let mut at_m = rng.range(0.2, 1.0) * spacing;
         while at_m < edge.length.0 - 2.0 && places.len() < options.n_made_up_places_max {

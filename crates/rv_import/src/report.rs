@@ -93,7 +93,8 @@ pub struct DroppedCounts {
     pub n_turn_restrictions: usize,
     /// Delivery points too far from any road that vans can reach.
     pub n_far_places: usize,
-    /// Delivery points near to no roads but motorways, ramps and tunnels, where nobody may stop.
+    /// Delivery points near to no roads but those where a van may not stop (motorways, ramps,
+    /// tunnels) or to which it gets over motorways alone.
     pub n_no_stopping_places: usize,
     /// Delivery points given twice.
     pub n_double_places: usize,

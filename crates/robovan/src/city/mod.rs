@@ -330,7 +330,7 @@ impl Built {
         let _ = writeln!(
             text,
             "left out    {:.1} km that vans cannot reach or leave, {:.1} km closed to all, \
-             {} turn restrictions, {} far and {} double places, {} where nobody may stop",
+             {} turn restrictions, {} far and {} double places, {} where no van may stop or gets to",
             dropped.cut_off_m / 1000.0,
             dropped.closed_m / 1000.0,
             dropped.n_turn_restrictions,

@@ -161,3 +161,25 @@ fn a_door_with_no_road_but_a_motorway_is_left_out_and_counted() {
     assert!(city.places.iter().all(|p| p.address != "7 Fast"));
     assert_eq!((report.dropped.n_no_stopping_places, report.dropped.n_far_places), (1, 0));
 }
+
+/// A hamlet behind a motorway: vans could use that, delivery vans do not.
+#[test]
+fn doors_beyond_a_motorway_are_left_out_and_counted() {
+    let beyond = |kind: &'static str| {
+        crossroads()
+            .with_node('a', 1_500.0, 0.0, vec![])
+            .with_node('b', 1_600.0, 0.0, vec![])
+            .with_way(8, "Ea", vec![("highway", kind), ("oneway", "no")])
+            .with_way(9, "ab", vec![STREET])
+            .with_node('h', 1_550.0, 12.0, house("7", "Far"))
+            .with_node('i', -50.0, -12.0, house("9", "Near"))
+            .build()
+    };
+    let (city, report) = beyond("motorway");
+    assert!(city.places.iter().all(|p| p.address != "7 Far"));
+    assert_eq!(report.dropped.n_no_stopping_places, 1);
+    assert!(city.places.iter().all(|p| p.position.distance_to(position(1_550.0, 0.0)).0 > 500.0));
+    let (city, report) = beyond("primary");
+    assert!(city.places.iter().any(|p| p.address == "7 Far"));
+    assert_eq!(report.dropped.n_no_stopping_places, 0);
+}

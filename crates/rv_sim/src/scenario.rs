@@ -62,6 +62,8 @@ pub enum Blame {
     Ego,
     /// The other, moving as recorded, drove into the ego from behind or while it stood.
     Other,
+    /// Nobody: the two overlap in the scene before anyone has moved.
+    Start,
 }
 
 /// A contact with one of the others.
@@ -173,7 +175,12 @@ fn note_faults(scene: &Scene<'_>, now: i64, state: &State, driven: &mut Driven) 
     for other in scene.others {
         let Some((there, _)) = other.at(now) else { continue };
         if body.overlaps(&there) {
-            let blame = blame(&body, state.speed_mps, &there);
+            let from = scene.start.body(&scene.vehicle);
+            let blame = if other.at(scene.first_step).is_some_and(|o| from.overlaps(&o.0)) {
+                Blame::Start
+            } else {
+                blame(&body, state.speed_mps, &there)
+            };
             driven.contact = Some(Contact { step: now, id: other.id, blame });
             return;
         }
@@ -235,4 +242,49 @@ fn seen_at(scene: &Scene<'_>, now: i64) -> Vec<Seen> {
         out.push(seen);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use rv_base::Point2;
+    use rv_map::lanes::{Lane, LaneMap};
+
+    use super::*;
+
+    /// Drives along one straight lane behind or on one that stands there at `x_m`.
+    fn contact_with(x_m: f64) -> Option<Contact> {
+        let border = |y_m: f64| (0..21).map(|i| Point2 { x_m: f64::from(i) * 10.0, y_m }).collect();
+        let lane = Lane { left: border(1.75), right: border(-1.75), ..Lane::default() };
+        let road = Road::build(&LaneMap { lanes: vec![lane] });
+        let vehicle = Vehicle::commonroad(2).expect("it is one of four");
+        let centre = Point2 { x_m: 20.0, y_m: 0.0 };
+        let body = Body { centre: Point2 { x_m, y_m: 0.0 }, ..State::default().body(&vehicle) };
+        let others = [Recorded {
+            id: 7,
+            is_static: true,
+            keeps_lane: true,
+            first_step: 0,
+            moments: vec![Some((body, 0.0))],
+        }];
+        let scene = Scene {
+            road: &road,
+            others: &others,
+            vehicle,
+            goals: Goals::default(),
+            start: State::at_centre(&vehicle, centre, 0.0, 15.0),
+            first_step: 0,
+            options: PlannerOptions::for_step(0.1),
+            prediction: Prediction::Own,
+        };
+        drive(&scene, &|| Duration::ZERO).contact
+    }
+
+    #[test]
+    fn nobody_is_to_blame_for_a_start_in_contact() {
+        let blame = |x_m| contact_with(x_m).map(|c| c.blame);
+        assert_eq!(blame(21.0), Some(Blame::Start));
+        // Too near to brake for, but not in contact yet.
+        assert_eq!(blame(26.0), Some(Blame::Ego));
+        assert_eq!(blame(60.0), None);
+    }
 }

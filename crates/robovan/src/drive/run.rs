@@ -42,6 +42,8 @@ pub(super) struct FileResult {
     /// Contacts where the ego is at fault, and all.
     pub(super) at_fault: usize,
     pub(super) contacts: usize,
+    /// The first contact of each problem that has one.
+    pub(super) contact: Vec<ContactAt>,
     pub(super) left_road: usize,
     pub(super) problems: usize,
     pub(super) cycles: usize,
@@ -52,6 +54,17 @@ pub(super) struct FileResult {
     pub(super) took: Vec<Duration>,
     #[serde(skip)]
     pub(super) picture: String,
+}
+
+/// Who touched whom, and when.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ContactAt {
+    problem: i64,
+    step: i64,
+    other: i64,
+    is_at_fault: bool,
+    /// The scene begins with the two overlapping.
+    is_from_start: bool,
 }
 
 /// All of a run.
@@ -92,6 +105,7 @@ impl FileResult {
             reached: false,
             at_fault: 0,
             contacts: 0,
+            contact: Vec::new(),
             left_road: 0,
             problems: 0,
             cycles: 0,
@@ -233,15 +247,29 @@ fn result(name: String, scenario: &Scenario, driven: &[Driven], picture: String)
     let mut took: Vec<Duration> =
         driven.iter().flat_map(|d| d.cycles.iter().map(|c| c.took)).collect();
     took.sort();
-    let contacts: Vec<Blame> = driven.iter().filter_map(|d| d.contact).map(|c| c.blame).collect();
-    let at_fault = contacts.iter().filter(|b| **b == Blame::Ego).count();
+    let rows = scenario.problems.iter().zip(driven);
+    let contact: Vec<ContactAt> = rows
+        .filter_map(|(problem, d)| {
+            let c = d.contact?;
+            Some(ContactAt {
+                problem: problem.id,
+                step: c.step,
+                other: c.id,
+                is_at_fault: c.blame == Blame::Ego,
+                is_from_start: c.blame == Blame::Start,
+            })
+        })
+        .collect();
+    let at_fault = contact.iter().filter(|c| c.is_at_fault).count();
     let left_road = driven.iter().filter(|d| d.left_road.is_some()).count();
     let reached = !driven.is_empty() && driven.iter().all(|d| d.reached.is_some());
     let outcome = if driven.is_empty() {
         "no problem"
     } else if at_fault > 0 {
         "contact"
-    } else if !contacts.is_empty() {
+    } else if contact.iter().any(|c| c.is_from_start) {
+        "start in contact"
+    } else if !contact.is_empty() {
         "was hit"
     } else if left_road > 0 {
         "left the road"
@@ -256,9 +284,10 @@ fn result(name: String, scenario: &Scenario, driven: &[Driven], picture: String)
         scenario: name,
         version: scenario.version.clone(),
         outcome,
-        reached: reached && contacts.is_empty() && left_road == 0,
+        reached: reached && contact.is_empty() && left_road == 0,
         at_fault,
-        contacts: contacts.len(),
+        contacts: contact.len(),
+        contact,
         left_road,
         problems: driven.len(),
         cycles: took.len(),

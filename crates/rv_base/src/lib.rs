@@ -18,19 +18,21 @@
 //! assert_eq!(demand.below(10), Rng::from_seed(7).fork("demand").below(10));
 //! ```
 
+pub mod gcj02;
 mod geo;
 mod ids;
 mod rng;
 mod time;
 mod units;
 
+pub use gcj02::Datum;
 pub use geo::{LatLon, LatLonError, LocalFrame, Point2, RoadPosition};
 pub use ids::{
     ChargerId, CircuitId, EdgeId, FacilityId, JunctionId, MissionId, OperatorId, OrderId, ParcelId,
     PermitId, PlaceId, RoadId, StopId, TenantId, TicketId, VanId,
 };
 pub use rng::Rng;
-pub use time::{TimeWindow, Timestamp};
+pub use time::{HourSet, TimeWindow, Timestamp};
 pub use units::{
     CubicMeters, Kilograms, Meters, MetersPerSecond, MetersPerSecond2, Money, Radians, Seconds,
     WattHours, Watts,

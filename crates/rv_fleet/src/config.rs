@@ -1,12 +1,10 @@
 //! What a fleet consists of and how it works.
 
 use rv_base::{
-    CircuitId, FacilityId, Money, PermitId, Seconds, TenantId, Timestamp, VanId, WattHours,
+    CircuitId, FacilityId, HourSet, Money, PermitId, Seconds, TenantId, Timestamp, VanId, WattHours,
 };
 use rv_map::{City, FacilityKind, Place, RoadKind};
-use rv_model::{
-    HourSet, Permit, PermitArea, Template, Tenant, TrafficProfile, Van, VanClass, VehicleKind,
-};
+use rv_model::{Permit, PermitArea, Template, Tenant, TrafficProfile, Van, VanClass, VehicleKind};
 use serde::{Deserialize, Serialize};
 
 /// Everything the brain is told at its start. The same city, configuration and inputs give the
@@ -164,6 +162,9 @@ pub struct Policy {
     pub silent_lost_s: Seconds,
     /// An order that is not on its way so long after its window's end is given up.
     pub grace_s: Seconds,
+    /// Changes of permits come into force so long after they are announced; enough to leave a
+    /// district.
+    pub permit_notice_s: Seconds,
 }
 
 /// Why a configuration is not usable.
@@ -291,6 +292,7 @@ impl FleetConfig {
                 silent_ticket_s: Seconds(600.0),
                 silent_lost_s: Seconds(3600.0),
                 grace_s: Seconds(3600.0),
+                permit_notice_s: Seconds(2700.0),
             },
         }
     }

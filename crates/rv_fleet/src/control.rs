@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use rv_base::{EdgeId, OrderId, ParcelId, PermitId, Seconds, Timestamp, VanId, WattHours};
-use rv_model::{OrderKind, Permit, ReturnReason};
+use rv_base::{EdgeId, OrderId, ParcelId, Seconds, Timestamp, VanId, WattHours};
+use rv_model::{OrderKind, ReturnReason};
 use rv_wire::{Down, StopKind, Task};
 
 use crate::event::{
@@ -64,6 +64,7 @@ impl Fleet {
         for (closure, at) in closures {
             self.wake(at, Timer::Reopen(closure));
         }
+        self.wake_permits();
         self.wake(now + ROUNDS_EVERY, Timer::Rounds);
     }
 
@@ -345,42 +346,6 @@ impl Fleet {
         let until = self.state.closures.get(&closure).and_then(|c| c.until);
         if until.is_some_and(|until| until <= now) {
             let _ = self.open_road(now, closure);
-        }
-    }
-
-    pub(crate) fn grant_permit(
-        &mut self,
-        now: Timestamp,
-        permit: Permit,
-    ) -> Result<Done, Rejection> {
-        self.roads
-            .check_permit(&permit)
-            .map_err(|error| Rejection::InvalidPermit(error.to_string()))?;
-        self.emit(now, Event::PermitGranted { permit });
-        self.permits_changed(now);
-        Ok(Done::Done)
-    }
-
-    pub(crate) fn revoke_permit(
-        &mut self,
-        now: Timestamp,
-        permit: PermitId,
-    ) -> Result<Done, Rejection> {
-        if !self.state.permits.contains_key(&permit) {
-            return Err(Rejection::UnknownPermit(permit));
-        }
-        self.emit(now, Event::PermitRevoked { permit });
-        self.permits_changed(now);
-        Ok(Done::Done)
-    }
-
-    /// Vans under way get ways that the permits in force cover.
-    fn permits_changed(&mut self, now: Timestamp) {
-        for van in (0..self.state.vans.len()).map(VanId::from_idx) {
-            self.reroute(now, van, MissionCause::Rerouted);
-        }
-        for (hub, _) in self.planner.hubs(&self.config) {
-            self.wake_hub(now, hub);
         }
     }
 

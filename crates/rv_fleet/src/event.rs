@@ -12,7 +12,7 @@ use crate::config::FleetCosts;
 use crate::io::ClosureId;
 
 /// Version of the ledger's events; the setup carries it.
-pub const EVENT_VERSION: u16 = 1;
+pub const EVENT_VERSION: u16 = 2;
 
 /// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,16 +207,22 @@ pub enum Event {
         /// The closure.
         closure: ClosureId,
     },
-    /// A permit is in force.
+    /// A permit, or another version of one, was announced.
     PermitGranted {
         /// The permit.
         permit: Permit,
+        /// When it comes into force.
+        from: Timestamp,
     },
-    /// A permit ended.
+    /// The end of a permit was announced.
     PermitRevoked {
         /// Which.
         permit: PermitId,
+        /// When it ends.
+        from: Timestamp,
     },
+    /// What was announced for this moment holds.
+    PermitsInForce,
     /// No more orders are taken on.
     DayClosed,
 }

@@ -68,6 +68,8 @@ pub(crate) enum Timer {
     Fetch(VanId),
     /// A closure ends.
     Reopen(ClosureId),
+    /// An announced change of the permits comes into force.
+    Permits,
     /// Look for vans that are silent and orders that are hopeless.
     Rounds,
 }
@@ -308,6 +310,9 @@ impl Fleet {
         if self.state.closure_epoch > 0 {
             self.send(van, self.closures_message());
         }
+        if self.state.permit_epoch > 1 {
+            self.send(van, self.permits_message(van));
+        }
         if let Some(mission) = mission {
             self.send(van, Down::Mission(mission));
         }
@@ -367,6 +372,7 @@ impl Fleet {
                 Timer::Answer(ticket) => self.operator_answers(now, ticket),
                 Timer::Fetch(van) => self.fetch_van(now, van),
                 Timer::Reopen(closure) => self.closure_ends(now, closure),
+                Timer::Permits => self.permits_in_force(now),
                 Timer::Rounds => self.rounds(now),
             }
         }

@@ -167,9 +167,16 @@ pub enum Command {
         /// Which.
         van: VanId,
     },
-    /// Put a permit in force (or another version of it) for every van that lists it.
-    GrantPermit(Permit),
-    /// End a permit.
+    /// Announce a permit for every van that needs permits, or another version of a permit for the
+    /// vans that hold it. It comes into force after [`crate::Policy::permit_notice_s`], so that vans
+    /// have left what they may then no longer drive.
+    GrantPermit {
+        /// The permit. Its number counts only if it is not new.
+        permit: Permit,
+        /// True if the fleet is to number it; else a permit of its number must be known.
+        is_new: bool,
+    },
+    /// Announce the end of a permit, after the same notice.
     RevokePermit {
         /// Which.
         permit: PermitId,
@@ -217,6 +224,13 @@ pub enum Done {
         edges: Vec<EdgeId>,
         /// Name of the road, possibly empty.
         road_name: String,
+    },
+    /// A change of the permits was announced.
+    PermitAnnounced {
+        /// Which permit changes.
+        permit: PermitId,
+        /// When.
+        from: Timestamp,
     },
     /// It is done, or was already.
     Done,

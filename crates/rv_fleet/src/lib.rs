@@ -31,6 +31,7 @@ mod job;
 mod kpi;
 mod missions;
 mod orders;
+mod permits;
 mod planning;
 mod reports;
 mod roads;
@@ -55,7 +56,7 @@ pub use job::{PlanJob, PlanResult};
 pub use kpi::{Estimates, HISTORY_STEP, HistoryEntry, Kpi, Learnt, Tally};
 pub use state::StopState;
 pub use state::{
-    Closure, Live, OperatorState, OrderState, OrderView, ParcelState, State, StoryEntry, StoryKind,
-    Ticket, TicketStatus, TourAccount, VanState, return_text,
+    Closure, Live, OperatorState, OrderState, OrderView, ParcelState, PermitChange, PermitStage,
+    State, StoryEntry, StoryKind, Ticket, TicketStatus, TourAccount, VanState, return_text,
 };
 pub use views::{StopView, VanActivity, VanView};

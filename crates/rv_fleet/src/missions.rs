@@ -1,6 +1,7 @@
 //! Missions: from drafts of stops to versions that vans follow.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rv_base::{
     EdgeId, FacilityId, Kilograms, Meters, MissionId, OrderId, ParcelId, RoadPosition, Seconds,
@@ -299,6 +300,13 @@ impl Fleet {
                     // Where it stands it can be, even if the road is closed since.
                     Some((vec![from.edge], Seconds::ZERO))
                 } else {
+                    // From where it may soon not be any more it leaves while it may.
+                    let leave = here.is_none() && metric.check_edge(from.edge).is_err();
+                    let metric = if leave {
+                        self.roads.metric_to_leave(&self.state, profile, now)
+                    } else {
+                        Arc::clone(&metric)
+                    };
                     let route = metric.route(self.roads.scratch(), from, draft.at).ok();
                     route.map(|route| (route.edge_ids().collect(), route.time() * factor))
                 };

@@ -56,7 +56,7 @@ impl Fleet {
             Command::DeclareVanLost { van } => self.declare_lost(now, van),
             Command::SetVanInService { van } => self.set_service(now, van, Service::In),
             Command::SetVanOutOfService { van } => self.set_service(now, van, Service::Out),
-            Command::GrantPermit(permit) => self.grant_permit(now, permit),
+            Command::GrantPermit { permit, is_new } => self.grant_permit(now, permit, is_new),
             Command::RevokePermit { permit } => self.revoke_permit(now, permit),
             Command::CloseDay => self.close_day(now),
         }
@@ -203,10 +203,10 @@ impl Fleet {
         let mut forbidding = None;
         for (hub, van) in hubs {
             let profile = self.roads.profile(van);
-            for hour in self.roads.phases(&self.state, profile, from, to) {
-                let time = self.roads.time_from_hub(&self.state, profile, hour, hub, stop);
+            for moment in self.roads.phases(&self.state, profile, from, to) {
+                let time = self.roads.time_from_hub(&self.state, profile, moment, hub, stop);
                 let Some(time) = time else {
-                    let permit = self.roads.forbidding(profile, stop.edge, hour);
+                    let permit = self.roads.forbidding(profile, stop.edge, moment);
                     forbidding = forbidding.or(permit);
                     continue;
                 };
@@ -423,7 +423,7 @@ fn check_role(actor: Actor, command: &Command) -> Result<(), Rejection> {
         (Role::Tenant, _) => false,
         (
             Role::Operator,
-            Command::GrantPermit(_) | Command::RevokePermit { .. } | Command::CloseDay,
+            Command::GrantPermit { .. } | Command::RevokePermit { .. } | Command::CloseDay,
         ) => false,
         (Role::Operator, _) => true,
     };

@@ -11,10 +11,10 @@ use rv_base::{
 use rv_map::{City, DriveSide, FacilityKind, Mode, ModeSet, SnapIndex, SnapQuery};
 use rv_model::{Permit, VanClass, VehicleKind};
 use rv_route::{Conditions, EdgeSet, EnergyUse, Metric, Network, Reach, Scratch, VehicleClass};
-use rv_rules::{PermitError, PermitIndex};
+use rv_rules::{PermitError, PermitIndex, PermitShelf};
 
 use crate::config::FleetConfig;
-use crate::state::State;
+use crate::state::{PermitStage, State};
 
 /// Most metrics kept; a city's has a few megabytes.
 const METRICS_MAX: usize = 6;
@@ -33,8 +33,22 @@ struct Profile {
     permits: Vec<PermitId>,
 }
 
-/// Which roads are open: the permits' state at the hours of interest, and the closures.
-type MetricKey = (usize, Vec<Vec<bool>>, u64, u64);
+/// Which roads are open: the permits' state at the moments of interest, and the closures.
+type MetricKey = (usize, Vec<(usize, Vec<bool>)>, u64, u64);
+
+/// A stage of the permits, in force or announced, and an hour of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    stage_idx: usize,
+    hour: u32,
+}
+
+/// A stage of the permits on the map.
+struct Stage {
+    index: PermitIndex,
+    /// What each profile holds in it.
+    held: Vec<Vec<PermitId>>,
+}
 
 /// Times from a hub to every edge, of one metric.
 type HubTimes = Arc<Vec<u32>>;
@@ -45,9 +59,10 @@ pub(crate) struct Roads {
     snap: SnapIndex,
     profiles: Vec<Profile>,
     profile_of: Vec<usize>,
-    permits: PermitIndex,
+    shelf: PermitShelf,
+    /// The permits in force, then those after each announced change.
+    stages: Vec<Stage>,
     permit_epoch: u64,
-    utc_offset: Seconds,
     metrics: Vec<(MetricKey, Arc<Metric>)>,
     n_metrics: u64,
     hub_times: BTreeMap<(u64, FacilityId), HubTimes>,
@@ -81,15 +96,17 @@ impl Roads {
                 })
             })
             .collect();
+        let shelf = PermitShelf::new(config.utc_offset_s);
+        shelf.index(&city.graph, &config.permits)?;
         Ok(Self {
             snap: SnapIndex::new(&city.graph),
-            permits: PermitIndex::new(&city.graph, &config.permits, config.utc_offset_s)?,
+            shelf,
+            stages: Vec::new(),
             city,
             network,
             profiles,
             profile_of,
             permit_epoch: 0,
-            utc_offset: config.utc_offset_s,
             metrics: Vec::new(),
             n_metrics: 0,
             hub_times: BTreeMap::new(),
@@ -100,8 +117,7 @@ impl Roads {
 
     /// Checks that a permit can be resolved on this map.
     pub(crate) fn check_permit(&self, permit: &Permit) -> Result<(), PermitError> {
-        PermitIndex::new(&self.city.graph, std::slice::from_ref(permit), self.utc_offset)
-            .map(|_| ())
+        self.shelf.index(&self.city.graph, std::slice::from_ref(permit)).map(|_| ())
     }
 
     /// The profile of a van.
@@ -115,17 +131,22 @@ impl Roads {
 
     /// Follows the state's permits.
     fn refresh(&mut self, state: &State) {
-        if self.permit_epoch != state.permit_epoch {
-            let permits: Vec<Permit> = state.permits.values().cloned().collect();
-            if let Ok(index) = PermitIndex::new(&self.city.graph, &permits, self.utc_offset) {
-                self.permits = index;
-            }
-            self.permit_epoch = state.permit_epoch;
+        if self.permit_epoch == state.permit_epoch {
+            return;
         }
+        let resolve = |stage: &PermitStage| {
+            let permits: Vec<Permit> = stage.permits.values().cloned().collect();
+            // They were checked one by one when they were taken.
+            let index = self.shelf.index(&self.city.graph, &permits).ok()?;
+            let held = self.profiles.iter().map(|profile| stage.held(&profile.permits)).collect();
+            Some(Stage { index, held })
+        };
+        self.stages = state.permit_stages().iter().filter_map(resolve).collect();
+        self.permit_epoch = state.permit_epoch;
     }
 
     /// Roads that a profile may use at every moment from one time to another, under the closures
-    /// in force.
+    /// in force, and under the permits in force as well as those announced.
     pub(crate) fn metric(
         &mut self,
         state: &State,
@@ -133,26 +154,55 @@ impl Roads {
         from: Timestamp,
         to: Timestamp,
     ) -> Arc<Metric> {
-        self.refresh(state);
-        let first = self.permits.hour_of_week(from);
-        let n_hours = (to.since(from).0.max(0.0) / 3600.0).ceil().min(167.0) as u32;
-        let hours = (0..=n_hours).map(|n| (first + n) % 168);
-        self.metric_in(state, profile, hours)
+        let moments = self.phases(state, profile, from, to);
+        self.metric_in(state, profile, &moments)
     }
 
-    /// Roads that a profile may use in all of some hours of the week.
-    fn metric_in(
+    /// Roads that a profile may use now, to leave what is about to be closed to it.
+    pub(crate) fn metric_to_leave(
         &mut self,
         state: &State,
         profile: usize,
-        hours: impl Iterator<Item = u32>,
+        now: Timestamp,
     ) -> Arc<Metric> {
-        let Profile { class, kind, permits } = &self.profiles[profile];
-        let mut phases: BTreeMap<Vec<bool>, u32> = BTreeMap::new();
-        for hour in hours {
-            phases.entry(self.permits.signature(permits, *kind, hour)).or_insert(hour);
+        self.refresh(state);
+        let hour = (now + self.shelf.utc_offset()).hour_of_week();
+        self.metric_in(state, profile, &[Moment { stage_idx: 0, hour }])
+    }
+
+    /// One moment for each state of the permits of a profile within a span of at most a week.
+    pub(crate) fn phases(
+        &mut self,
+        state: &State,
+        profile: usize,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<Moment> {
+        self.refresh(state);
+        let first = (from + self.shelf.utc_offset()).hour_of_week();
+        let n_hours = (to.since(from).0.max(0.0) / 3600.0).ceil().min(167.0) as u32;
+        let mut phases: BTreeMap<(usize, Vec<bool>), u32> = BTreeMap::new();
+        for stage_idx in 0..self.stages.len() {
+            for hour in (0..=n_hours).map(|n| (first + n) % 168) {
+                let signature = self.signature(profile, Moment { stage_idx, hour });
+                phases.entry((stage_idx, signature)).or_insert(hour);
+            }
         }
-        let signatures: Vec<Vec<bool>> = phases.keys().cloned().collect();
+        let moment = |((stage_idx, _), hour)| Moment { stage_idx, hour };
+        phases.into_iter().map(moment).collect()
+    }
+
+    /// What the permits of a profile cover depends on nothing else than this and the stage.
+    fn signature(&self, profile: usize, at: Moment) -> Vec<bool> {
+        let Stage { index, held } = &self.stages[at.stage_idx];
+        index.signature(&held[profile], self.profiles[profile].kind, at.hour)
+    }
+
+    /// Roads that a profile may use in all of some moments.
+    fn metric_in(&mut self, state: &State, profile: usize, moments: &[Moment]) -> Arc<Metric> {
+        let Profile { class, kind, .. } = &self.profiles[profile];
+        let signatures: Vec<(usize, Vec<bool>)> =
+            moments.iter().map(|at| (at.stage_idx, self.signature(profile, *at))).collect();
         let key = (profile, signatures, state.closure_epoch, state.permit_epoch);
         if let Some(at) = self.metrics.iter().position(|(k, _)| *k == key) {
             let entry = self.metrics.remove(at);
@@ -161,8 +211,9 @@ impl Roads {
             return metric;
         }
         let mut forbidden = EdgeSet::new();
-        for hour in phases.values() {
-            let covered = self.permits.edges(permits, *kind, *hour);
+        for at in moments {
+            let Stage { index, held } = &self.stages[at.stage_idx];
+            let covered = index.edges(&held[profile], *kind, at.hour);
             let edges = (0..self.network.n_edges()).map(EdgeId::from_idx);
             forbidden.extend(edges.filter(|edge| !covered.contains(*edge)));
         }
@@ -185,36 +236,16 @@ impl Roads {
         metric
     }
 
-    /// One hour for each state of the permits of a profile within a span of at most a week.
-    pub(crate) fn phases(
-        &mut self,
-        state: &State,
-        profile: usize,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Vec<u32> {
-        self.refresh(state);
-        let Profile { kind, permits, .. } = &self.profiles[profile];
-        let first = self.permits.hour_of_week(from);
-        let n_hours = (to.since(from).0.max(0.0) / 3600.0).ceil().min(167.0) as u32;
-        let mut phases: BTreeMap<Vec<bool>, u32> = BTreeMap::new();
-        for hour in (0..=n_hours).map(|n| (first + n) % 168) {
-            phases.entry(self.permits.signature(permits, *kind, hour)).or_insert(hour);
-        }
-        phases.into_values().collect()
-    }
-
-    /// Free driving time from a hub to a position in an hour of the week, if there is a way there
-    /// and back.
+    /// Free driving time from a hub to a position at a moment, if there is a way there and back.
     pub(crate) fn time_from_hub(
         &mut self,
         state: &State,
         profile: usize,
-        hour: u32,
+        at: Moment,
         hub: FacilityId,
         to: RoadPosition,
     ) -> Option<Seconds> {
-        let metric = self.metric_in(state, profile, std::iter::once(hour));
+        let metric = self.metric_in(state, profile, &[at]);
         let times = self.hub_times(&metric, hub)?;
         let time_ms = times.get(to.edge.idx()).copied().filter(|ms| *ms != u32::MAX)?;
         let key = (metric.epoch(), to.edge);
@@ -249,12 +280,13 @@ impl Roads {
         Some(times)
     }
 
-    /// The permit that keeps vans of a profile off an edge at an hour, if one does.
-    pub(crate) fn forbidding(&self, profile: usize, edge: EdgeId, hour: u32) -> Option<PermitId> {
-        let Profile { kind, permits, .. } = &self.profiles[profile];
-        match self.permits.covers_hour(permits, *kind, edge, hour) {
+    /// The permit that keeps vans of a profile off an edge at a moment, if one does.
+    pub(crate) fn forbidding(&self, profile: usize, edge: EdgeId, at: Moment) -> Option<PermitId> {
+        let Stage { index, held } = &self.stages[at.stage_idx];
+        let held = &held[profile];
+        match index.covers_hour(held, self.profiles[profile].kind, edge, at.hour) {
             Err(rv_rules::NotCovered::Forbidden(permit)) => Some(permit),
-            Err(rv_rules::NotCovered::Uncovered) => permits.first().copied(),
+            Err(rv_rules::NotCovered::Uncovered) => held.first().copied(),
             Ok(()) => None,
         }
     }

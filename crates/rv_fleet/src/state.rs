@@ -54,8 +54,10 @@ pub struct State {
     /// Grows with each change of the closures.
     pub closure_epoch: u64,
     /// Permits in force.
-    pub permits: BTreeMap<PermitId, Permit>,
-    /// Grows with each change of the permits.
+    pub permits: PermitStage,
+    /// Changes of the permits that were announced and are not in force yet, by time.
+    pub permit_changes: Vec<PermitChange>,
+    /// Grows with each change of the permits, when it is announced and when it comes into force.
     pub permit_epoch: u64,
     /// True after [`crate::Command::CloseDay`].
     pub is_day_closed: bool,
@@ -63,6 +65,56 @@ pub struct State {
     pub tally: Tally,
     /// What has been learnt about times.
     pub estimates: Estimates,
+}
+
+/// Permits that hold together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PermitStage {
+    /// Since when; the beginning of time for those of the setup.
+    pub from: Timestamp,
+    /// All of them.
+    pub permits: BTreeMap<PermitId, Permit>,
+    /// Those granted during operation, which every van holds that needs permits at all.
+    pub granted: BTreeSet<PermitId>,
+}
+
+/// An announced change of the permits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PermitChange {
+    /// When it comes into force.
+    pub from: Timestamp,
+    /// Which permit changes.
+    pub permit: PermitId,
+    /// What it then says; nothing if it ends.
+    pub to: Option<Permit>,
+}
+
+impl PermitStage {
+    /// The permits that bind a van which lists these, among them some that may not be in force;
+    /// none for a van that needs none.
+    pub fn held(&self, listed: &[PermitId]) -> Vec<PermitId> {
+        let mut held = listed.to_vec();
+        if !listed.is_empty() {
+            held.extend(self.granted.iter().filter(|id| !listed.contains(id)));
+        }
+        held
+    }
+
+    /// Takes a change over.
+    pub(crate) fn change(&mut self, change: &PermitChange) {
+        self.from = change.from;
+        match &change.to {
+            Some(permit) => {
+                if self.permits.insert(permit.id, permit.clone()).is_none() {
+                    self.granted.insert(permit.id);
+                }
+            }
+            None => {
+                self.permits.remove(&change.permit);
+                self.granted.remove(&change.permit);
+            }
+        }
+    }
 }
 
 /// An order and where it stands.
@@ -311,6 +363,21 @@ pub struct Live {
 }
 
 impl State {
+    /// The permits in force, then what they will be after each announced change, by time.
+    pub fn permit_stages(&self) -> Vec<PermitStage> {
+        let mut stages = vec![self.permits.clone()];
+        for change in &self.permit_changes {
+            let last = &stages[stages.len() - 1];
+            let mut next = last.clone();
+            next.change(change);
+            if stages.len() > 1 && last.from == next.from {
+                stages.pop();
+            }
+            stages.push(next);
+        }
+        stages
+    }
+
     /// An order, if it exists.
     pub fn order(&self, id: OrderId) -> Option<&OrderState> {
         usize::try_from(id.0).ok().and_then(|idx| self.orders.get(idx))

@@ -4,7 +4,7 @@
 //! [`std::io::Read`] and opens no file. It judges no map: what is odd becomes a warning in the
 //! [`ImportReport`], what cannot be used an [`ImportError`] with a hint.
 //!
-//! The main function is [`build_city`]; [`gcj02`] converts positions for Chinese map services.
+//! The main function is [`build_city`].
 //!
 //! ```
 //! use rv_import::{ImportError, ImportOptions, build_city};
@@ -25,7 +25,6 @@ mod coast;
 pub mod commonroad;
 mod error;
 mod facilities;
-pub mod gcj02;
 pub mod lanes;
 mod limits;
 mod options;

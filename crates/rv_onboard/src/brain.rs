@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rv_base::{EdgeId, Meters, MissionId, ParcelId, Seconds, StopId, Timestamp, WattHours};
 use rv_driver::{SpeedPlan, SpeedPoint};
 use rv_wire::{
-    Channel, Down, FaultKind, HelpChoice, MissionRefusal, OnboardState, Status, Stop, StopKind, Up,
-    WINDOW,
+    Channel, Down, FaultKind, HelpChoice, MissionRefusal, OnboardState, PermitPhase, Status, Stop,
+    StopKind, Up, WINDOW,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Atlas, OnboardConfig};
+use crate::grounds::{Grounds, Moment};
 use crate::help::Call;
 use crate::io::{Input, Output, Sensed};
 use crate::visit::Visit;
@@ -31,6 +32,8 @@ pub struct Onboard {
     pub(crate) atlas: Atlas,
     pub(crate) m: OnboardMemory,
     pub(crate) leg: LegPlan,
+    /// What follows from the permits; never stored.
+    pub(crate) grounds: Grounds,
 }
 
 /// All that a vehicle must remember over a restart.
@@ -55,6 +58,9 @@ pub struct OnboardMemory {
     pub(crate) faults: BTreeSet<FaultKind>,
     pub(crate) closures: BTreeSet<EdgeId>,
     pub(crate) closure_epoch: u64,
+    /// What the fleet said last of its permits.
+    pub(crate) permits: Vec<PermitPhase>,
+    pub(crate) permit_epoch: u64,
     /// Blocked edges that an operator saw to be clear.
     pub(crate) cleared: BTreeSet<EdgeId>,
     pub(crate) is_halted: bool,
@@ -88,12 +94,12 @@ pub(crate) struct LegPlan {
     pub(crate) to_go_m: Vec<f64>,
     /// First edge of the path, beyond the current one, that may not be entered.
     pub(crate) barred: Option<(usize, Barred)>,
-    /// Hours of the week for which permits were checked.
-    pub(crate) hours: [u32; 3],
+    /// Moments for which permits were checked.
+    pub(crate) moments: [Moment; 3],
     /// True if it may not be driven on the edge it is on, now or in a moment.
     pub(crate) must_stand: bool,
-    /// The edge and hours for which that was found.
-    pub(crate) stood_for: Option<(EdgeId, [u32; 3])>,
+    /// The edge and moments for which that was found.
+    pub(crate) stood_for: Option<(EdgeId, [Moment; 3])>,
     pub(crate) points: Vec<SpeedPoint>,
 }
 
@@ -130,6 +136,8 @@ impl Onboard {
             faults: BTreeSet::new(),
             closures: BTreeSet::new(),
             closure_epoch: 0,
+            permits: config.permits.clone(),
+            permit_epoch: 0,
             cleared: BTreeSet::new(),
             is_halted: false,
             status_at: Timestamp::ZERO,
@@ -139,7 +147,9 @@ impl Onboard {
 
     /// A vehicle that goes on after a restart with what it remembers.
     pub fn resume(config: OnboardConfig, atlas: Atlas, memory: OnboardMemory) -> Self {
-        let mut van = Self { config, atlas, m: memory, leg: LegPlan::default() };
+        let grounds =
+            Grounds::new(&memory.permits, config.class.kind, &atlas.city.graph, &atlas.permits);
+        let mut van = Self { config, atlas, m: memory, leg: LegPlan::default(), grounds };
         van.plan_leg(Timestamp::ZERO);
         van
     }
@@ -222,6 +232,10 @@ impl Onboard {
             let hour = Seconds(3600.0);
             let since = (now + crate::drive::LEAVE_BEFORE).0.rem_euclid(3_600_000);
             next = next.min(now + hour - Seconds(since as f64 / 1000.0));
+            let ahead = now + crate::drive::LEAVE_BEFORE;
+            if let Some(from) = self.grounds.next_phase(self.grounds.moment(ahead)) {
+                next = next.min(now + from.since(ahead));
+            }
         }
         next.max(now)
     }
@@ -342,6 +356,17 @@ impl Onboard {
                 if epoch >= self.m.closure_epoch {
                     self.m.closure_epoch = epoch;
                     self.m.closures = edges.into_iter().collect();
+                    self.find_barred(now);
+                }
+            }
+            Down::Permits { epoch, phases } => {
+                if epoch >= self.m.permit_epoch {
+                    self.m.permit_epoch = epoch;
+                    self.m.permits = phases;
+                    let (graph, shelf) = (&self.atlas.city.graph, &self.atlas.permits);
+                    let kind = self.config.class.kind;
+                    self.grounds = Grounds::new(&self.m.permits, kind, graph, shelf);
+                    self.leg.stood_for = None;
                     self.find_barred(now);
                 }
             }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rv_base::{Meters, PermitId, Seconds, VanId};
+use rv_base::{Meters, Seconds, VanId};
 use rv_driver::{Driver, RoadTable};
 use rv_map::{City, Mode};
 use rv_model::{VanClass, VehicleKind};
-use rv_rules::PermitIndex;
+use rv_rules::PermitShelf;
+use rv_wire::PermitPhase;
 
 /// The city as a vehicle carries it; shared by all vehicles that run in one process.
 #[derive(Clone, Debug)]
@@ -15,22 +16,15 @@ pub struct Atlas {
     pub city: Arc<City>,
     /// What the driver must know of each edge.
     pub roads: Arc<RoadTable>,
-    /// Permits, for those vehicles that hold any.
-    pub permits: Arc<PermitIndex>,
+    /// Permits as resolved on this map, for those vehicles that hold any.
+    pub permits: Arc<PermitShelf>,
 }
 
 impl Atlas {
-    /// A city with permits.
-    pub fn new(city: Arc<City>, permits: Arc<PermitIndex>) -> Self {
+    /// A city whose time is ahead of UTC by `utc_offset`.
+    pub fn new(city: Arc<City>, utc_offset: Seconds) -> Self {
         let roads = Arc::new(RoadTable::build(&city.graph));
-        Self { city, roads, permits }
-    }
-
-    /// A city in which no vehicle holds a permit.
-    pub fn without_permits(city: Arc<City>) -> Self {
-        let permits = PermitIndex::new(&city.graph, &[], Seconds::ZERO)
-            .expect("an empty list of permits has no duplicate and no bad outline");
-        Self::new(city, Arc::new(permits))
+        Self { city, roads, permits: Arc::new(PermitShelf::new(utc_offset)) }
     }
 }
 
@@ -41,8 +35,8 @@ pub struct OnboardConfig {
     pub van: VanId,
     /// Model.
     pub class: VanClass,
-    /// Permits it holds; without any it may drive wherever its mode may.
-    pub permits: Vec<PermitId>,
+    /// Its permits until the fleet says otherwise; empty for a vehicle that needs none.
+    pub permits: Vec<PermitPhase>,
     /// How it is driven.
     pub driver: Driver,
     /// Telemetry interval while driving; four times as long while it stands.

@@ -1,10 +1,11 @@
 //! Following the path: where to slow down, where to stand, what may not be entered.
 
-use rv_base::{EdgeId, LatLon, Meters, MetersPerSecond, Radians, Seconds, Timestamp};
+use rv_base::{LatLon, Meters, MetersPerSecond, Radians, Seconds, Timestamp};
 use rv_driver::{Ahead, SpeedPlan};
 use rv_wire::{FaultKind, HelpChoice, HelpKind};
 
 use crate::brain::{Barred, Onboard, Phase};
+use crate::grounds::Moment;
 use crate::io::{Output, Sensed};
 
 /// Within this distance, standing, the vehicle is at its stop, m.
@@ -36,7 +37,7 @@ impl Onboard {
             if has_block_changed {
                 self.m.cleared.retain(|edge| Some(*edge) == sensed.blocked);
                 self.find_barred(now);
-            } else if self.hours(now) != self.leg.hours {
+            } else if self.moments(now) != self.leg.moments {
                 self.find_barred(now);
             }
             self.see_to_standing(now);
@@ -144,15 +145,16 @@ impl Onboard {
     /// leads into an area which closes soon.
     pub(crate) fn find_barred(&mut self, now: Timestamp) {
         let m = &self.m;
-        let hours = self.hours(now);
+        let moments = self.moments(now);
         let barred = |idx: usize| {
             let edge = m.path[idx];
             if m.closures.contains(&edge) {
                 Some(Barred::Closed)
             } else if m.sensed.blocked == Some(edge) && !m.cleared.contains(&edge) {
                 Some(Barred::Blocked)
-            } else if !self.is_covered(edge, hours[0])
-                || (!self.is_covered(edge, hours[2]) && self.is_covered(m.path[idx - 1], hours[2]))
+            } else if !self.grounds.covers(edge, moments[0])
+                || (!self.grounds.covers(edge, moments[2])
+                    && self.grounds.covers(m.path[idx - 1], moments[2]))
             {
                 Some(Barred::NotPermitted)
             } else {
@@ -161,37 +163,31 @@ impl Onboard {
         };
         let barred = (m.path_idx + 1..m.path.len()).find_map(|idx| Some((idx, barred(idx)?)));
         self.leg.barred = barred;
-        self.leg.hours = hours;
+        self.leg.moments = moments;
         self.see_to_standing(now);
     }
 
-    /// Hours of the week now, when it would have to stand, and when it would have to be out of an
-    /// area that it is about to enter.
-    fn hours(&self, now: Timestamp) -> [u32; 3] {
-        let permits = &self.atlas.permits;
-        [now, now + STAND_BEFORE, now + ENTER_BEFORE].map(|at| permits.hour_of_week(at))
-    }
-
-    fn is_covered(&self, edge: EdgeId, hour: u32) -> bool {
-        let (permits, kind) = (&self.config.permits, self.config.class.kind);
-        permits.is_empty() || self.atlas.permits.covers_hour(permits, kind, edge, hour).is_ok()
+    /// Now, when it would have to stand, and when it would have to be out of an area that it is
+    /// about to enter.
+    fn moments(&self, now: Timestamp) -> [Moment; 3] {
+        [now, now + STAND_BEFORE, now + ENTER_BEFORE].map(|at| self.grounds.moment(at))
     }
 
     /// Stands in good time where it may not be any more, rather than drive on without a permit.
     fn see_to_standing(&mut self, now: Timestamp) {
         let edge = self.m.sensed.position.edge;
-        let hours = self.hours(now);
-        if self.leg.stood_for != Some((edge, hours)) {
-            self.leg.stood_for = Some((edge, hours));
+        let moments = self.moments(now);
+        if self.leg.stood_for != Some((edge, moments)) {
+            self.leg.stood_for = Some((edge, moments));
             self.leg.must_stand =
-                !self.is_covered(edge, hours[0]) || !self.is_covered(edge, hours[1]);
+                !self.grounds.covers(edge, moments[0]) || !self.grounds.covers(edge, moments[1]);
         }
     }
 
     /// True if the road it stands on will soon be closed to it.
     pub(crate) fn must_leave(&self, now: Timestamp) -> bool {
         let edge = self.m.sensed.position.edge;
-        !self.is_covered(edge, self.atlas.permits.hour_of_week(now + LEAVE_BEFORE))
+        !self.grounds.covers(edge, self.grounds.moment(now + LEAVE_BEFORE))
     }
 
     /// Calls for help while it stands before an edge that it may not enter. A closure the fleet

@@ -23,6 +23,7 @@
 mod brain;
 mod config;
 mod drive;
+mod grounds;
 mod help;
 mod io;
 mod mission;

@@ -6,9 +6,9 @@
 //! The main type is [`PermitIndex`].
 //!
 //! ```
-//! use rv_base::{LatLon, PermitId, Seconds};
+//! use rv_base::{HourSet, LatLon, PermitId, Seconds};
 //! use rv_map::RoadGraph;
-//! use rv_model::{HourSet, Permit, VehicleKind};
+//! use rv_model::{Permit, VehicleKind};
 //! use rv_rules::PermitIndex;
 //!
 //! let graph = RoadGraph { first_out: vec![0], ..RoadGraph::default() };
@@ -27,5 +27,5 @@
 mod permits;
 mod polygon;
 
-pub use permits::{EdgeSet, NotCovered, PermitError, PermitIndex};
+pub use permits::{EdgeSet, NotCovered, PermitError, PermitIndex, PermitShelf};
 pub use polygon::Polygon;

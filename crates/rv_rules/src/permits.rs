@@ -1,10 +1,11 @@
 //! Permits resolved to the edges of a road graph.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rv_base::{EdgeId, LatLon, PermitId, Seconds, Timestamp};
+use rv_base::{EdgeId, HourSet, LatLon, PermitId, Seconds, Timestamp};
 use rv_map::RoadGraph;
-use rv_model::{HourSet, Permit, PermitArea, VehicleKind};
+use rv_model::{Permit, PermitArea, VehicleKind};
 
 use crate::polygon::Polygon;
 
@@ -16,7 +17,7 @@ use crate::polygon::Polygon;
 /// edge across a border is never driven outside a permit.
 #[derive(Clone, Debug)]
 pub struct PermitIndex {
-    permits: BTreeMap<PermitId, Resolved>,
+    permits: BTreeMap<PermitId, Arc<Resolved>>,
     n_edges: usize,
     utc_offset: Seconds,
 }
@@ -72,42 +73,7 @@ impl PermitIndex {
         permits: &[Permit],
         utc_offset: Seconds,
     ) -> Result<Self, PermitError> {
-        let lines: Vec<Vec<LatLon>> = if permits.iter().all(|p| p.n_areas() == 0) {
-            Vec::new()
-        } else {
-            (0..graph.n_edges()).map(|idx| graph.polyline(EdgeId::from_idx(idx))).collect()
-        };
-        let resolve =
-            |permit: &Permit, areas: &[PermitArea], holds: fn(&Polygon, &[LatLon]) -> bool| {
-                areas
-                    .iter()
-                    .map(|area| {
-                        let polygon = Polygon::new(&area.outline).ok_or_else(|| {
-                            PermitError::Outline { permit: permit.id, area: area.name.clone() }
-                        })?;
-                        let mut edges = EdgeSet::new(lines.len());
-                        for (idx, line) in lines.iter().enumerate() {
-                            if holds(&polygon, line) {
-                                edges.insert(EdgeId::from_idx(idx));
-                            }
-                        }
-                        Ok((area.hours, edges))
-                    })
-                    .collect::<Result<Vec<_>, PermitError>>()
-            };
-        let mut index = Self { permits: BTreeMap::new(), n_edges: graph.n_edges(), utc_offset };
-        for permit in permits {
-            let resolved = Resolved {
-                kinds: permit.kinds.clone(),
-                hours: permit.hours,
-                allowed: resolve(permit, &permit.allowed, Polygon::encloses)?,
-                forbidden: resolve(permit, &permit.forbidden, Polygon::touches)?,
-            };
-            if index.permits.insert(permit.id, resolved).is_some() {
-                return Err(PermitError::DuplicateId(permit.id));
-            }
-        }
-        Ok(index)
+        PermitShelf::new(utc_offset).index(graph, permits)
     }
 
     /// Hour of the week (0..168) in the city's time.
@@ -180,6 +146,32 @@ impl PermitIndex {
 }
 
 impl Resolved {
+    fn new(permit: &Permit, lines: &[Vec<LatLon>]) -> Result<Self, PermitError> {
+        let resolve = |areas: &[PermitArea], holds: fn(&Polygon, &[LatLon]) -> bool| {
+            areas
+                .iter()
+                .map(|area| {
+                    let polygon = Polygon::new(&area.outline).ok_or_else(|| {
+                        PermitError::Outline { permit: permit.id, area: area.name.clone() }
+                    })?;
+                    let mut edges = EdgeSet::new(lines.len());
+                    for (idx, line) in lines.iter().enumerate() {
+                        if holds(&polygon, line) {
+                            edges.insert(EdgeId::from_idx(idx));
+                        }
+                    }
+                    Ok((area.hours, edges))
+                })
+                .collect::<Result<Vec<_>, PermitError>>()
+        };
+        Ok(Self {
+            kinds: permit.kinds.clone(),
+            hours: permit.hours,
+            allowed: resolve(&permit.allowed, Polygon::encloses)?,
+            forbidden: resolve(&permit.forbidden, Polygon::touches)?,
+        })
+    }
+
     fn allows(&self, kind: VehicleKind, edge: EdgeId, hour: u32) -> bool {
         self.kinds.contains(&kind)
             && self.hours.contains_hour(hour)
@@ -217,5 +209,62 @@ impl EdgeSet {
     /// True if it has none.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
+    }
+}
+
+/// Permits of one city that were resolved before, so that each is resolved once however many
+/// vehicles and moments ask for it. What it answers does not depend on what was asked before.
+#[derive(Debug)]
+pub struct PermitShelf {
+    utc_offset: Seconds,
+    resolved: Mutex<Vec<(Permit, Arc<Resolved>)>>,
+}
+
+/// Permits that a shelf keeps, besides those in use.
+const SHELF_MAX: usize = 64;
+
+impl PermitShelf {
+    /// An empty shelf. `utc_offset` is what the city's time is ahead of UTC.
+    pub fn new(utc_offset: Seconds) -> Self {
+        Self { utc_offset, resolved: Mutex::default() }
+    }
+
+    /// What the city's time is ahead of UTC.
+    pub fn utc_offset(&self) -> Seconds {
+        self.utc_offset
+    }
+
+    /// The index of some permits; always against the same graph.
+    ///
+    /// Costs about edges x areas x outline points for each permit that it does not know yet.
+    pub fn index(&self, graph: &RoadGraph, permits: &[Permit]) -> Result<PermitIndex, PermitError> {
+        let mut known = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut index = PermitIndex {
+            permits: BTreeMap::new(),
+            n_edges: graph.n_edges(),
+            utc_offset: self.utc_offset,
+        };
+        let mut lines: Vec<Vec<LatLon>> = Vec::new();
+        for permit in permits {
+            let resolved = match known.iter().find(|(of, _)| of == permit) {
+                Some((_, resolved)) => Arc::clone(resolved),
+                None => {
+                    if lines.is_empty() && permit.n_areas() > 0 {
+                        let edges = (0..graph.n_edges()).map(EdgeId::from_idx);
+                        lines = edges.map(|edge| graph.polyline(edge)).collect();
+                    }
+                    let resolved = Arc::new(Resolved::new(permit, &lines)?);
+                    if known.len() >= SHELF_MAX {
+                        known.retain(|(_, resolved)| Arc::strong_count(resolved) > 1);
+                    }
+                    known.push((permit.clone(), Arc::clone(&resolved)));
+                    resolved
+                }
+            };
+            if index.permits.insert(permit.id, resolved).is_some() {
+                return Err(PermitError::DuplicateId(permit.id));
+            }
+        }
+        Ok(index)
     }
 }

@@ -125,11 +125,12 @@ fn describe_van(
         Event::RoadOpened { closure } => {
             item("road_opened", None, None, format!("closure {closure} is over"))
         }
-        Event::PermitGranted { permit } => {
-            item("permit", None, None, format!("permit {} is in force", permit.name))
+        Event::PermitGranted { permit, from } => {
+            let text = format!("permit {} comes into force at {from}", permit.name);
+            item("permit", None, None, text)
         }
-        Event::PermitRevoked { permit } => {
-            item("permit", None, None, format!("permit {permit} ended"))
+        Event::PermitRevoked { permit, from } => {
+            item("permit", None, None, format!("permit {permit} ends at {from}"))
         }
         Event::DayClosed => item("day_closed", None, None, "no more orders today".into()),
         _ => None,

@@ -132,6 +132,8 @@ pub struct DayResult {
     pub is_partial: bool,
     /// The history, by five minutes.
     pub history: Vec<HistoryRow>,
+    /// What the ledger says of the fleet's setup and of permits that changed.
+    pub rules: Vec<Event>,
     /// What each van really drove.
     pub driven: Vec<(VanId, Vec<DrivenEdge>)>,
     /// What went wrong, by kind.
@@ -177,6 +179,7 @@ struct Run<'a> {
     n_commands: u64,
     rejected: BTreeMap<&'static str, u64>,
     history: Vec<HistoryRow>,
+    rules: Vec<Event>,
     n_messages: (u64, u64),
     n_crashes: u64,
     n_closures: u64,
@@ -209,6 +212,7 @@ impl<'a> Run<'a> {
             n_commands: 0,
             rejected: BTreeMap::new(),
             history: Vec::new(),
+            rules: Vec::new(),
             n_messages: (0, 0),
             n_crashes: 0,
             n_closures: 0,
@@ -326,6 +330,12 @@ impl<'a> Run<'a> {
                 .expect("plain data without maps of unknown length always serialises");
             self.chain.push(now, &bytes);
             self.audit.push(&record);
+            if let Event::FleetStarted { setup: Some(_), .. }
+            | Event::PermitGranted { .. }
+            | Event::PermitRevoked { .. } = &record.event
+            {
+                self.rules.push(record.event.clone());
+            }
             (self.sink)(&record, &bytes);
             if !self.config.crashes.is_empty() {
                 self.kept.push(record);
@@ -404,6 +414,7 @@ impl<'a> Run<'a> {
             ended_at: self.twin.now(),
             is_partial,
             history: self.history,
+            rules: self.rules,
             driven: self.twin.take_driven(),
             on_board: self.twin.on_board(),
             rejected: self.rejected,

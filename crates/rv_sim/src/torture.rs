@@ -1,10 +1,12 @@
 //! Small days in which everything goes wrong, and what must hold after each.
 
-use rv_base::{EdgeId, LatLon, LocalFrame, Meters, Point2, Rng, Seconds, Timestamp};
+use rv_base::{
+    EdgeId, HourSet, LatLon, LocalFrame, Meters, PermitId, Point2, Rng, Seconds, Timestamp,
+};
 use rv_fleet::audit::Roads;
-use rv_fleet::{Actor, Command, Fleet, FleetConfig, RoadPlace};
+use rv_fleet::{Actor, Command, Event, Fleet, FleetConfig, RoadPlace};
 use rv_map::{City, FacilityKind, Mode};
-use rv_model::{HourSet, PermitArea, VehicleKind};
+use rv_model::{Permit, PermitArea, VehicleKind};
 
 use crate::config::TwinConfig;
 use crate::day::{DayConfig, DayResult};
@@ -49,6 +51,7 @@ pub fn torture_day(city: &City, size: TortureSize, seed: u64) -> DayConfig {
     if zones.chance(0.5) {
         forbid_district(city, &mut fleet, day.start, size.hours, &mut zones);
     }
+    announce_district(city, &mut orders, day.start, end, &mut Rng::from_seed(seed).fork("notice"));
     let mut config = DayConfig::new(fleet, twin);
     config.orders = Some(orders);
     let mut crashes: Vec<Timestamp> = (0..rng.below(4))
@@ -75,6 +78,42 @@ fn forbid_district(
     let kinds = [VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck];
     let group = rng.below(2) as u32;
     fleet.forbid("district", &kinds, vec![area], |van| group == 0 || van.id.0 % 2 == 0);
+}
+
+/// On every second day, announces that a district closes to all vans; on half of these, that it
+/// opens again.
+fn announce_district(
+    city: &City,
+    orders: &mut Vec<Planned>,
+    start: Timestamp,
+    end: Timestamp,
+    rng: &mut Rng,
+) {
+    let half = Meters(rng.range(60.0, 250.0));
+    let Some(area) = district(city, half, HourSet::ALWAYS, rng) else { return };
+    let (first, again) = (rng.range(0.0, 0.7), rng.range(0.0, 1.0));
+    if rng.chance(0.5) {
+        return;
+    }
+    let at = |share: f64| start + (end - start) * share;
+    let permit = Permit {
+        id: PermitId(0),
+        name: "district".to_owned(),
+        kinds: vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
+        allowed: Vec::new(),
+        forbidden: vec![area],
+        hours: HourSet::NEVER,
+    };
+    let announce = Command::GrantPermit { permit, is_new: true };
+    orders.push(Planned { at: at(first), actor: Actor::ADMIN, command: announce });
+    if rng.chance(0.5) {
+        // The first that is granted during a day of these gets one of these numbers.
+        for permit in [PermitId(1), PermitId(2)] {
+            let command = Command::RevokePermit { permit };
+            let at = at(first + (1.0 - first) * again);
+            orders.push(Planned { at, actor: Actor::ADMIN, command });
+        }
+    }
 }
 
 /// A square around a random place in which no hub lies, of so many metres to each side; none if
@@ -138,7 +177,7 @@ pub fn verdict(city: &City, result: &DayResult, fleet: &Fleet) -> Vec<String> {
             == (audit.n_delivered, audit.n_returned, audit.n_cancelled),
         "the brain's sums differ from the audit's".to_owned(),
     );
-    match driven_outside(city, result, fleet) {
+    match driven_outside(city, &result.rules, result) {
         Ok(outside) if outside > Meters::ZERO => {
             broken.push(format!("{outside:.0} driven outside permits"));
         }
@@ -154,11 +193,11 @@ pub fn verdict(city: &City, result: &DayResult, fleet: &Fleet) -> Vec<String> {
     broken
 }
 
-/// Metres that were really driven outside the permits, by the twin's own log and exact times.
-pub fn driven_outside(city: &City, result: &DayResult, fleet: &Fleet) -> Result<Meters, String> {
-    let setup = fleet.state().setup.as_ref().ok_or("the ledger has no setup")?;
+/// Metres that were really driven outside the permits of some rules, by the twin's own log and
+/// exact times.
+pub fn driven_outside(city: &City, rules: &[Event], result: &DayResult) -> Result<Meters, String> {
     let mut roads = Roads::new(&city.graph);
-    roads.set_up(setup)?;
+    rules.iter().try_for_each(|event| roads.take(event))?;
     Ok(result.driven.iter().map(|(van, driven)| roads.check_drive(*van, driven)).sum())
 }
 

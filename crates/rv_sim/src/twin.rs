@@ -11,8 +11,7 @@ use rv_fleet::audit::DrivenEdge;
 use rv_fleet::{Actor, Command, FleetConfig, Notice};
 use rv_map::City;
 use rv_onboard::{Atlas, OnboardConfig, OnboardMemory, Output};
-use rv_rules::PermitIndex;
-use rv_wire::{FaultKind, OnboardState};
+use rv_wire::{FaultKind, OnboardState, PermitPhase};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -139,8 +138,8 @@ impl Twin {
     ///
     /// The first orders come `announced_before_s` before `config.start`: advance from there.
     pub fn new(city: Arc<City>, fleet: FleetConfig, config: TwinConfig) -> Result<Self, TwinError> {
-        let permits = PermitIndex::new(&city.graph, &fleet.permits, fleet.utc_offset_s)?;
-        let atlas = Atlas::new(city, Arc::new(permits));
+        let atlas = Atlas::new(city, fleet.utc_offset_s);
+        atlas.permits.index(&atlas.city.graph, &fleet.permits)?;
         let now = config.start - config.demand.announced_before_s;
         let root = rv_base::Rng::from_seed(config.seed);
         let vans = fleet
@@ -152,7 +151,8 @@ impl Twin {
                 let (Some(class), Some(hub)) = (class, hub) else {
                     return Err(TwinError::Van(van.id));
                 };
-                let onboard = Self::onboard_config(van.id, class, &van.permits, &config);
+                let permits = fleet.permit_phases(van);
+                let onboard = Self::onboard_config(van.id, class, permits, &config);
                 let radio = Radio::new(root.fork_idx("radio", u64::from(van.id.0)));
                 let stored = class.battery;
                 Ok(SimVan::new(now, onboard, atlas.clone(), hub.stop, stored, radio))
@@ -188,7 +188,8 @@ impl Twin {
             let row: (OnboardMemory, VanRow) = read_row(&rows, &format!("van/{idx}"))?;
             let van = &twin.fleet.vans[idx];
             let class = &twin.fleet.classes[usize::from(van.class_idx)];
-            let onboard = Self::onboard_config(van.id, class, &van.permits, &twin.config);
+            let permits = twin.fleet.permit_phases(van);
+            let onboard = Self::onboard_config(van.id, class, permits, &twin.config);
             twin.vans[idx] = SimVan::restore(now, onboard, twin.atlas.clone(), row);
         }
         for shard in 0..N_CROWDS {
@@ -240,11 +241,11 @@ impl Twin {
     fn onboard_config(
         van: VanId,
         class: &rv_model::VanClass,
-        permits: &[rv_base::PermitId],
+        permits: Vec<PermitPhase>,
         config: &TwinConfig,
     ) -> OnboardConfig {
         OnboardConfig {
-            permits: permits.to_vec(),
+            permits,
             status_every: config.status_every_s,
             ..OnboardConfig::new(van, class.clone())
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Version of the wire format, the first byte of every message.
-pub const WIRE_VERSION: u8 = 1;
+pub const WIRE_VERSION: u8 = 2;
 
 /// Longest message that is read, bytes. A mission of 500 stops with 100 edges each takes a third.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;

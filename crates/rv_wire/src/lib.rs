@@ -31,5 +31,6 @@ pub use channel::{Channel, ChannelError, Cursor, Envelope, RETRY_AFTER, WINDOW};
 pub use codec::{DecodeError, MAX_MESSAGE_BYTES, WIRE_VERSION, decode, encode};
 pub use message::{
     CodeHash, Down, FaultKind, HelpChoice, HelpKind, Mission, MissionRefusal, NotHandedOver,
-    OnboardState, Proof, Status, Stop, StopKind, Task, TaskResult, Up,
+    OnboardState, PermitPhase, PermitRule, PermitZone, Proof, Status, Stop, StopKind, Task,
+    TaskResult, Up,
 };

@@ -1,8 +1,8 @@
 //! What a vehicle and the fleet say to each other.
 
 use rv_base::{
-    EdgeId, Kilograms, LatLon, Meters, MetersPerSecond, MissionId, OrderId, ParcelId, Radians,
-    RoadPosition, Seconds, StopId, TicketId, Timestamp, WattHours,
+    EdgeId, HourSet, Kilograms, LatLon, Meters, MetersPerSecond, MissionId, OrderId, ParcelId,
+    PermitId, Radians, RoadPosition, Seconds, StopId, TicketId, Timestamp, WattHours,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,48 @@ pub enum Down {
     Halt,
     /// Leave the halt.
     Resume,
+    /// What the permits in force cover, now and from announced moments on; complete (not a
+    /// difference). Replaces what the vehicle knew before.
+    Permits {
+        /// Grows with each change.
+        epoch: u64,
+        /// One after the other, by `from`; the first holds already.
+        phases: Vec<PermitPhase>,
+    },
+}
+
+/// The permits that bind one vehicle from a moment until the next phase begins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PermitPhase {
+    /// When it begins.
+    pub from: Timestamp,
+    /// False for a vehicle that needs no permit: it may drive wherever its mode may. One that is
+    /// bound and has no rule may drive nowhere.
+    pub is_bound: bool,
+    /// The permits that it holds and that speak of its kind.
+    pub rules: Vec<PermitRule>,
+}
+
+/// What one permit says of one vehicle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PermitRule {
+    /// The permit.
+    pub permit: PermitId,
+    /// Hours in which it allows driving at all, in the city's time.
+    pub hours: HourSet,
+    /// Where it allows driving; empty means everywhere.
+    pub allowed: Vec<PermitZone>,
+    /// Where it forbids driving, also inside what any permit allows.
+    pub forbidden: Vec<PermitZone>,
+}
+
+/// A polygon, with the hours in which it counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PermitZone {
+    /// Outline of at least three points, closed implicitly, even-odd rule.
+    pub outline: Vec<LatLon>,
+    /// When it counts, in the city's time.
+    pub hours: HourSet,
 }
 
 /// A sequence of stops for one vehicle.

@@ -137,7 +137,6 @@ pub(crate) fn run(args: DayArgs) -> anyhow::Result<ExitCode> {
         city: &city,
         config: &config,
         result: &result,
-        fleet: &fleet,
         seed: args.seed,
         hours: args.hours,
         started,

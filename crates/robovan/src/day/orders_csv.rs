@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rv_base::{Kilograms, LatLon, PlaceId, Seconds, TimeWindow, Timestamp};
+use rv_base::{Datum, Kilograms, LatLon, PlaceId, Seconds, TimeWindow, Timestamp};
 use rv_fleet::{Actor, Command, FleetConfig};
 use rv_model::{Handover, OrderKind, OrderRequest, Site, Tenant};
 use rv_sim::Planned;
@@ -20,7 +20,7 @@ const SHOWN_MAX: usize = 20;
 const ANNOUNCED_BEFORE: Seconds = Seconds(1800.0);
 
 const HINT: &str = "columns: key, tenant, kind (delivery, collection, replenishment), lat_deg and \
-    lon_deg or place, n_parcels, mass_kg, window_start and window_end (HH:MM), to (door, locker, \
+    lon_deg (datum: wgs84 or gcj02) or place, n_parcels, mass_kg, window_start and window_end (HH:MM), to (door, locker, \
     station), at (HH:MM when it is placed; empty: before the day); use --skip-bad-rows to take the \
     good rows only";
 
@@ -40,6 +40,8 @@ struct Row {
     kind: String,
     lat_deg: Option<f64>,
     lon_deg: Option<f64>,
+    #[serde(default)]
+    datum: String,
     place: Option<u32>,
     n_parcels: Option<u16>,
     mass_kg: Option<f64>,
@@ -174,10 +176,16 @@ fn to_order(
         "station" => Handover::Station,
         other => return Err(format!("to '{other}' is none of door, locker, station")),
     };
+    let datum = match row.datum.as_str() {
+        "" | "wgs84" => Datum::Wgs84,
+        "gcj02" => Datum::Gcj02,
+        other => return Err(format!("datum '{other}' is none of wgs84, gcj02")),
+    };
     let site = match (row.place, row.lat_deg, row.lon_deg) {
         (Some(place), _, _) => Site::Place(PlaceId(place)),
         (None, Some(lat), Some(lon)) => {
-            Site::Point(LatLon::from_degrees(lat, lon).map_err(|e| e.to_string())?)
+            let point = LatLon::from_degrees(lat, lon).map_err(|e| e.to_string())?;
+            Site::Point(datum.to_wgs84(point))
         }
         _ => return Err("neither place nor lat_deg and lon_deg".to_owned()),
     };
@@ -252,6 +260,23 @@ mod tests {
         let Command::PlaceOrder(second) = &planned[1].command else { panic!("{planned:?}") };
         assert_eq!((second.tenant.0, second.kind), (1, OrderKind::Collection));
         assert_eq!(planned[1].at.second_of_day(), 9 * 3600 + 15 * 60);
+    }
+
+    #[test]
+    fn shifted_positions_are_taken_back() {
+        let (planned, bad) = read_text(
+            "key,tenant,lat_deg,lon_deg,datum,window_start,window_end\n\
+             a1,0,31.17530398,121.53154186,gcj02,08:00,12:00\n\
+             a2,0,31.1774276,121.5272106,wgs84,08:00,12:00\n\
+             a3,0,31.1774276,121.5272106,bd09,08:00,12:00\n",
+        );
+        assert_eq!(bad, ["line 4: datum 'bd09' is none of wgs84, gcj02"]);
+        let point = |planned: &Planned| match &planned.command {
+            Command::PlaceOrder(OrderRequest { site: Site::Point(point), .. }) => *point,
+            other => panic!("{other:?}"),
+        };
+        let apart = point(&planned[0]).distance_to(point(&planned[1]));
+        assert!(apart < rv_base::gcj02::ROUND_TRIP_ERROR_MAX, "{apart}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rv_base::LatLon;
+use rv_base::{HourSet, LatLon};
 use rv_fleet::FleetConfig;
-use rv_model::{HourSet, PermitArea, VehicleKind};
+use rv_model::{PermitArea, VehicleKind};
 use serde::Deserialize;
 
 use crate::output::{self, HintExt};

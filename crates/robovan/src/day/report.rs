@@ -64,7 +64,6 @@ pub(crate) struct Run<'a> {
     pub(crate) city: &'a City,
     pub(crate) config: &'a DayConfig,
     pub(crate) result: &'a DayResult,
-    pub(crate) fleet: &'a Fleet,
     pub(crate) seed: u64,
     pub(crate) hours: f64,
     pub(crate) started: Instant,
@@ -72,11 +71,12 @@ pub(crate) struct Run<'a> {
 
 impl Report {
     pub(crate) fn new(run: &Run<'_>) -> Self {
-        let Run { city, config, result, fleet, .. } = run;
+        let Run { city, config, result, .. } = run;
         let (audit, tally) = (&result.audit, &result.tally);
         let n_vans = config.fleet.vans.len();
-        let outside =
-            audit.outside_permit.max(driven_outside(city, result, fleet).unwrap_or(Meters::ZERO));
+        let outside = audit
+            .outside_permit
+            .max(driven_outside(city, &result.rules, result).unwrap_or(Meters::ZERO));
         Self {
             city: city.name.clone(),
             vans: n_vans,

@@ -201,7 +201,8 @@ impl<'a> Audit<'a> {
         match event {
             Event::FleetStarted { setup, .. } => {
                 if let Some(setup) = setup {
-                    self.take_setup(setup);
+                    self.take_roads(event);
+                    self.setup = Some(setup.as_ref().clone());
                 }
             }
             Event::OrderAccepted { order, hub, .. } => self.accept(order, *hub),
@@ -243,30 +244,21 @@ impl<'a> Audit<'a> {
                 Some(book) if !book.is_closed => book.is_closed = true,
                 _ => self.violation(format!("ticket {ticket} is closed but not open")),
             },
-            Event::PermitGranted { permit } => {
-                if let Some(Err(text)) = self.roads.as_mut().map(|roads| roads.grant(permit)) {
-                    self.violation(text);
-                }
-            }
-            Event::PermitRevoked { permit } => {
-                if let Some(roads) = &mut self.roads {
-                    roads.revoke(*permit);
-                }
-            }
+            Event::PermitGranted { .. } | Event::PermitRevoked { .. } => self.take_roads(event),
             Event::DayClosed => self.report.is_closed = true,
             Event::TicketTaken { .. }
             | Event::VanService { .. }
             | Event::VanHalt { .. }
             | Event::RoadClosed { .. }
-            | Event::RoadOpened { .. } => {}
+            | Event::RoadOpened { .. }
+            | Event::PermitsInForce => {}
         }
     }
 
-    fn take_setup(&mut self, setup: &Setup) {
-        if let Some(Err(text)) = self.roads.as_mut().map(|roads| roads.set_up(setup)) {
+    fn take_roads(&mut self, event: &Event) {
+        if let Some(Err(text)) = self.roads.as_mut().map(|roads| roads.take(event)) {
             self.violation(text);
         }
-        self.setup = Some(setup.clone());
     }
 
     fn accept(&mut self, order: &Order, hub: FacilityId) {

@@ -1,16 +1,17 @@
 //! What was driven, against the map and the permits, by geometry of its own: edges are sampled
 //! every few metres and each sample is tested by its winding number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rv_base::{
-    EdgeId, LatLon, LocalFrame, Meters, MetersPerSecond, PermitId, Point2, Seconds, Timestamp,
-    VanId,
+    EdgeId, HourSet, LatLon, LocalFrame, Meters, MetersPerSecond, PermitId, Point2, Seconds,
+    Timestamp, VanId,
 };
 use rv_map::{ForbiddenPath, Mode, RoadGraph};
-use rv_model::{HourSet, Permit, PermitArea, VehicleKind};
+use rv_model::{Permit, PermitArea, VehicleKind};
 
-use crate::event::Setup;
+use crate::event::{Event, Setup};
 
 /// Longest distance between two samples of an edge.
 const SAMPLE_EVERY: Meters = Meters(4.0);
@@ -39,11 +40,28 @@ pub struct Roads<'a> {
     frame: LocalFrame,
     forbidden: BTreeMap<EdgeId, Vec<&'a ForbiddenPath>>,
     longest_forbidden: usize,
-    permits: BTreeMap<PermitId, Grounds>,
+    /// Permits in force, by the time from which they are.
+    stages: Vec<Stage>,
     vans: BTreeMap<VanId, VanFacts>,
     utc_offset: Seconds,
-    /// Metres of an edge outside the permits of a van, by van's permits and kind, hour and edge.
-    outside: BTreeMap<(Vec<PermitId>, VehicleKind, u32, EdgeId), Meters>,
+    /// Metres of an edge outside the permits of a van, by what they depend on.
+    outside: BTreeMap<(Vec<PermitId>, VehicleKind, Moment, EdgeId), Meters>,
+}
+
+/// Permits that hold together.
+#[derive(Clone, Debug)]
+struct Stage {
+    from: Timestamp,
+    permits: BTreeMap<PermitId, Arc<Grounds>>,
+    /// Those that came later than the setup: they bind every van that needs permits.
+    later: BTreeSet<PermitId>,
+}
+
+/// A stage of the permits, by number, and an hour of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment {
+    stage_idx: usize,
+    hour: u32,
 }
 
 #[derive(Debug)]
@@ -86,7 +104,7 @@ impl<'a> Roads<'a> {
             frame: LocalFrame::at(graph.junctions.first().copied().unwrap_or_default()),
             longest_forbidden: graph.forbidden.iter().map(|p| p.edges.len()).max().unwrap_or(2),
             forbidden,
-            permits: BTreeMap::new(),
+            stages: Vec::new(),
             vans: BTreeMap::new(),
             utc_offset: Seconds::ZERO,
             outside: BTreeMap::new(),
@@ -94,11 +112,15 @@ impl<'a> Roads<'a> {
     }
 
     /// Takes the fleet's setup; the map must be the one that it was made for.
-    pub fn set_up(&mut self, setup: &Setup) -> Result<(), String> {
+    pub(super) fn set_up(&mut self, setup: &Setup) -> Result<(), String> {
         self.utc_offset = setup.utc_offset;
-        self.permits.clear();
-        for permit in &setup.permits {
-            self.grant(permit)?;
+        if self.stages.is_empty() {
+            let mut permits = BTreeMap::new();
+            for permit in &setup.permits {
+                permits.insert(permit.id, Arc::new(self.grounds(permit)?));
+            }
+            let from = Timestamp(i64::MIN);
+            self.stages.push(Stage { from, permits, later: BTreeSet::new() });
         }
         let n_edges = self.graph.n_edges();
         if setup.n_edges as usize != n_edges {
@@ -122,8 +144,44 @@ impl<'a> Roads<'a> {
         Ok(())
     }
 
-    /// Takes a permit that is in force from now on.
-    pub fn grant(&mut self, permit: &Permit) -> Result<(), String> {
+    /// Takes what the ledger says of the fleet's setup and permits; other events say nothing here.
+    pub fn take(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::FleetStarted { setup: Some(setup), .. } => self.set_up(setup),
+            Event::PermitGranted { permit, from } => {
+                let grounds = Arc::new(self.grounds(permit)?);
+                let stage = self.stage_from(*from)?;
+                if stage.permits.insert(permit.id, grounds).is_none() {
+                    stage.later.insert(permit.id);
+                }
+                Ok(())
+            }
+            Event::PermitRevoked { permit, from } => {
+                let stage = self.stage_from(*from)?;
+                stage.later.remove(permit);
+                match stage.permits.remove(permit) {
+                    Some(_) => Ok(()),
+                    None => Err(format!("permit {permit} is revoked, but was not in force")),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The last stage, continued from a time on.
+    fn stage_from(&mut self, from: Timestamp) -> Result<&mut Stage, String> {
+        let last = self.stages.last().ok_or("a permit changes before the fleet has begun")?;
+        if from < last.from {
+            return Err("permits change in another order than they were announced".to_owned());
+        }
+        if from > last.from {
+            self.stages.push(Stage { from, ..last.clone() });
+        }
+        let last_idx = self.stages.len() - 1;
+        Ok(&mut self.stages[last_idx])
+    }
+
+    fn grounds(&self, permit: &Permit) -> Result<Grounds, String> {
         let local = |areas: &[PermitArea]| {
             areas
                 .iter()
@@ -136,21 +194,12 @@ impl<'a> Roads<'a> {
                 })
                 .collect::<Result<Vec<_>, _>>()
         };
-        let grounds = Grounds {
+        Ok(Grounds {
             kinds: permit.kinds.clone(),
             hours: permit.hours,
             allowed: local(&permit.allowed)?,
             forbidden: local(&permit.forbidden)?,
-        };
-        self.permits.insert(permit.id, grounds);
-        self.outside.clear();
-        Ok(())
-    }
-
-    /// Forgets a permit that is no longer in force.
-    pub fn revoke(&mut self, permit: PermitId) {
-        self.permits.remove(&permit);
-        self.outside.clear();
+        })
     }
 
     /// Forgets where a van was: it has been carried.
@@ -185,13 +234,13 @@ impl<'a> Roads<'a> {
         if distance.0 > speed_max.0 * (took.0 + 2.0) * 1.02 + DISTANCE_SLACK.0 {
             findings.faults.push(format!("van {van} drove {distance:.0} in {took:.0}"));
         }
-        let hours = self.hours(departed, arrived);
+        let moments = self.moments(departed, arrived);
         // Between stops an edge is driven whole; of the first and last the part is unknown, and
         // the whole is counted.
         for edge in edges {
-            let outside = hours
+            let outside = moments
                 .iter()
-                .map(|hour| self.outside_permit(&permits, kind, *hour, *edge))
+                .map(|at| self.outside_permit(&permits, kind, *at, *edge))
                 .fold(Meters(f64::INFINITY), Meters::min);
             findings.outside_permit += outside;
         }
@@ -204,10 +253,10 @@ impl<'a> Roads<'a> {
         let Some((kind, permits, _)) = self.facts(van) else { return Meters::ZERO };
         let mut outside = Meters::ZERO;
         for part in driven {
-            let hours = self.hours(part.entered, part.left);
-            outside += hours
+            let moments = self.moments(part.entered, part.left);
+            outside += moments
                 .iter()
-                .map(|hour| self.outside_permit(&permits, kind, *hour, part.edge))
+                .map(|at| self.outside_permit(&permits, kind, *at, part.edge))
                 .fold(Meters::ZERO, Meters::max);
         }
         outside
@@ -279,6 +328,19 @@ impl<'a> Roads<'a> {
         }
     }
 
+    /// Hours of the week, in the city's time, that a span touches, in each stage that it touches.
+    fn moments(&self, from: Timestamp, to: Timestamp) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for (stage_idx, stage) in self.stages.iter().enumerate() {
+            let until = self.stages.get(stage_idx + 1).map_or(Timestamp::FAR_FUTURE, |s| s.from);
+            if stage.from <= to && from < until {
+                let hours = self.hours(from.max(stage.from), to.min(until));
+                moments.extend(hours.into_iter().map(|hour| Moment { stage_idx, hour }));
+            }
+        }
+        moments
+    }
+
     /// Hours of the week, in the city's time, that a span touches.
     fn hours(&self, from: Timestamp, to: Timestamp) -> Vec<u32> {
         let hour = |at: Timestamp| (at + self.utc_offset).0.div_euclid(3_600_000);
@@ -293,31 +355,41 @@ impl<'a> Roads<'a> {
         &mut self,
         permits: &[PermitId],
         kind: VehicleKind,
-        hour: u32,
+        moment: Moment,
         edge: EdgeId,
     ) -> Meters {
         if permits.is_empty() {
             return Meters::ZERO;
         }
-        let key = (permits.to_vec(), kind, hour, edge);
+        let key = (permits.to_vec(), kind, moment, edge);
         if let Some(known) = self.outside.get(&key) {
             return *known;
         }
         let samples = self.samples(edge);
         let n_outside =
-            samples.iter().filter(|at| !self.is_covered(permits, kind, hour, **at)).count();
+            samples.iter().filter(|at| !self.is_covered(permits, kind, moment, **at)).count();
         let outside = self.graph.edge(edge).length * (n_outside as f64 / samples.len() as f64);
         self.outside.insert(key, outside);
         outside
     }
 
-    fn is_covered(&self, permits: &[PermitId], kind: VehicleKind, hour: u32, at: Point2) -> bool {
+    fn is_covered(
+        &self,
+        permits: &[PermitId],
+        kind: VehicleKind,
+        moment: Moment,
+        at: Point2,
+    ) -> bool {
+        let Some(stage) = self.stages.get(moment.stage_idx) else { return false };
+        let hour = moment.hour;
         let is_in = |areas: &[(HourSet, Vec<Point2>)]| {
             areas.iter().any(|(hours, outline)| hours.contains_hour(hour) && winds(outline, at))
         };
-        let held: Vec<&Grounds> = permits
+        let of_all = stage.later.iter().filter(|id| !permits.contains(id));
+        let held: Vec<&Arc<Grounds>> = permits
             .iter()
-            .filter_map(|id| self.permits.get(id))
+            .chain(of_all)
+            .filter_map(|id| stage.permits.get(id))
             .filter(|p| p.kinds.contains(&kind))
             .collect();
         held.iter()

@@ -1,11 +1,11 @@
 //! A small true ledger, and what is found when it is bent.
 
 use rv_base::{
-    EdgeId, JunctionId, Kilograms, LatLon, MetersPerSecond, MissionId, Money, PermitId, PlaceId,
-    RoadId, RoadPosition, Seconds,
+    EdgeId, HourSet, JunctionId, Kilograms, LatLon, MetersPerSecond, MissionId, Money, PermitId,
+    PlaceId, RoadId, RoadPosition, Seconds,
 };
 use rv_map::{Edge, ForbiddenPath, ModeSet, Road, RoadGraph, RoadKind, Surface};
-use rv_model::{HourSet, OrderRequest, Permit, PermitArea, Site, Van, VanClass, VehicleKind};
+use rv_model::{OrderRequest, Permit, PermitArea, Site, Van, VanClass, VehicleKind};
 use rv_wire::{Stop, StopKind};
 
 use super::*;

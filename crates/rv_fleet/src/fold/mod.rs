@@ -7,7 +7,8 @@ use rv_base::{Money, OrderId, Timestamp, VanId};
 
 use crate::event::{AnsweredBy, Event, Halt, Setup};
 use crate::state::{
-    Closure, OperatorState, OrderState, State, StoryKind, Ticket, TicketStatus, VanState,
+    Closure, OperatorState, OrderState, PermitChange, State, StoryKind, Ticket, TicketStatus,
+    VanState,
 };
 
 /// The event names something that the state does not hold, or contradicts it.
@@ -56,13 +57,18 @@ impl State {
                 self.set_mission(at, *van, mission, plan, *cause)
             }
             Event::VanReported { van, cursor, report } => self.report(at, *van, *cursor, report),
-            Event::PermitGranted { permit } => {
-                self.permits.insert(permit.id, permit.clone());
-                self.permit_epoch += 1;
-                Ok(())
+            Event::PermitGranted { permit, from } => {
+                let (id, to) = (permit.id, Some(permit.clone()));
+                self.announce(PermitChange { from: *from, permit: id, to })
             }
-            Event::PermitRevoked { permit } => {
-                self.permits.remove(permit).ok_or(Unfit)?;
+            Event::PermitRevoked { permit, from } => {
+                self.announce(PermitChange { from: *from, permit: *permit, to: None })
+            }
+            Event::PermitsInForce => {
+                let n_due = self.permit_changes.iter().take_while(|c| c.from <= at).count();
+                for change in self.permit_changes.drain(..n_due) {
+                    self.permits.change(&change);
+                }
                 self.permit_epoch += 1;
                 Ok(())
             }
@@ -169,11 +175,20 @@ impl State {
             self.vans.push(VanState::new(*start, class.battery, at));
         }
         if self.setup.is_none() {
-            self.permits = setup.permits.iter().map(|p| (p.id, p.clone())).collect();
+            self.permits.permits = setup.permits.iter().map(|p| (p.id, p.clone())).collect();
             self.permit_epoch += 1;
         }
         self.operators.resize(usize::from(setup.n_operators), OperatorState::default());
         self.setup = Some(Box::new(setup.clone()));
+        Ok(())
+    }
+
+    fn announce(&mut self, change: PermitChange) -> Fold {
+        if self.permit_changes.last().is_some_and(|last| change.from < last.from) {
+            return Err(Unfit);
+        }
+        self.permit_changes.push(change);
+        self.permit_epoch += 1;
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rv_base::{
-    EdgeId, FacilityId, Kilograms, OrderId, PlaceId, Rng, Seconds, TenantId, TimeWindow, Timestamp,
-    VanId,
+    EdgeId, FacilityId, HourSet, Kilograms, OrderId, PermitId, PlaceId, Rng, Seconds, TenantId,
+    TimeWindow, Timestamp, VanId,
 };
 use rv_fleet::audit::Audit;
 use rv_fleet::{
@@ -21,17 +21,14 @@ use rv_fleet::{
 };
 use rv_map::City;
 use rv_model::{
-    Handover, HourSet, OrderKind, OrderRequest, OrderStatus, Permit, PermitArea, RefusalReason,
-    Site, VehicleKind,
+    Handover, OrderKind, OrderRequest, OrderStatus, Permit, PermitArea, RefusalReason, Site,
+    VehicleKind,
 };
 
 use peer::{Parcels, Peer, Whereabouts};
 
 /// Monday, 2 March 2026, 07:00.
 const START: Timestamp = Timestamp::from_secs(1_772_434_800);
-
-/// A permit that every van holds whenever it is in force.
-const PERMIT: rv_base::PermitId = rv_base::PermitId(9);
 
 struct World {
     city: Arc<City>,
@@ -50,6 +47,7 @@ struct World {
     n_orders: u64,
     /// Whether permits come and go.
     grants: bool,
+    granted: Vec<PermitId>,
 }
 
 impl World {
@@ -57,7 +55,6 @@ impl World {
         let city = Arc::new(city::grid());
         let mut config = FleetConfig::for_city(&city, n_vans, seed);
         config.planning.iterations_per_order = 3;
-        config.vans.iter_mut().for_each(|van| van.permits.push(PERMIT));
         let fleet = Fleet::new(city.clone(), config.clone()).unwrap();
         let home = city.facilities[0].stop;
         let mut world = Self {
@@ -76,6 +73,7 @@ impl World {
             loss,
             n_orders: 0,
             grants: false,
+            granted: Vec::new(),
         };
         world.feed(Input::Start);
         world
@@ -198,7 +196,7 @@ impl World {
             .to_vec();
         let hours = HourSet::daily(from, (from + 2) % 24);
         Permit {
-            id: PERMIT,
+            id: PermitId(0),
             name: "blocks".into(),
             kinds: vec![VehicleKind::Van],
             allowed: Vec::new(),
@@ -244,10 +242,14 @@ impl World {
             48 => self.restart(),
             49 if self.grants => {
                 let permit = self.permit();
-                let _ = self.command(Command::GrantPermit(permit));
+                let done = self.command(Command::GrantPermit { permit, is_new: true });
+                let Ok(Done::PermitAnnounced { permit, .. }) = done else { panic!("{done:?}") };
+                self.granted.push(permit);
             }
             50 if self.grants => {
-                let _ = self.command(Command::RevokePermit { permit: PERMIT });
+                if let Some(permit) = self.granted.pop() {
+                    self.command(Command::RevokePermit { permit }).unwrap();
+                }
             }
             _ => {
                 let seconds = self.rng.range(1.0, 120.0);

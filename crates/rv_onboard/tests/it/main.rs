@@ -4,11 +4,14 @@
 mod street;
 
 use proptest::prelude::*;
-use rv_base::{EdgeId, Kilograms, Meters, OrderId, ParcelId, Seconds, StopId, TicketId, WattHours};
+use rv_base::{
+    EdgeId, HourSet, Kilograms, LatLon, Meters, OrderId, ParcelId, PermitId, Seconds, StopId,
+    TicketId, Timestamp, WattHours,
+};
 use rv_onboard::{AtDoor, Input, Output};
 use rv_wire::{
-    Down, FaultKind, HelpChoice, HelpKind, MissionRefusal, NotHandedOver, OnboardState, StopKind,
-    Task, TaskResult, Up,
+    Down, FaultKind, HelpChoice, HelpKind, MissionRefusal, NotHandedOver, OnboardState,
+    PermitPhase, PermitRule, PermitZone, StopKind, Task, TaskResult, Up,
 };
 use street::{Street, code_hash, mission, stop};
 
@@ -252,6 +255,78 @@ fn a_closure_ahead_stops_it_before_the_road_until_it_opens() {
     street.tell(Down::Closures { epoch: 2, edges: vec![] });
     street.run(120);
     assert_eq!(street.position().edge, EdgeId(5));
+}
+
+/// A zone over edges 3 and 4, forbidden from 100 s on.
+fn announced_zone(begin: Timestamp, hours: HourSet) -> Down {
+    let everywhere = PermitRule {
+        permit: PermitId(0),
+        hours: HourSet::ALWAYS,
+        allowed: vec![],
+        forbidden: vec![],
+    };
+    let corner = |lat_e7, edges: f64| {
+        LatLon::from_e7(lat_e7, 74_000_000 + (edges * 12_440.0) as i32).unwrap()
+    };
+    let (south, north) = (436_990_000, 437_010_000);
+    let outline =
+        vec![corner(south, 3.2), corner(south, 4.8), corner(north, 4.8), corner(north, 3.2)];
+    let zone = PermitRule {
+        permit: PermitId(1),
+        hours: HourSet::NEVER,
+        allowed: vec![],
+        forbidden: vec![PermitZone { outline, hours }],
+    };
+    let now = PermitPhase { is_bound: true, rules: vec![everywhere.clone()], ..Default::default() };
+    let then = PermitPhase { from: begin, is_bound: true, rules: vec![everywhere, zone] };
+    Down::Permits { epoch: 1, phases: vec![now, then] }
+}
+
+#[test]
+fn an_announced_zone_is_left_in_time_and_not_entered_shortly_before() {
+    let way = || mission(1, vec![stop(1, StopKind::Park, 5, 50.0, &[0, 1, 2, 3, 4, 5], vec![])]);
+    // Far in the future: it drives through.
+    let mut street = Street::new(6);
+    street.tell(announced_zone(street.now + Seconds(7200.0), HourSet::ALWAYS));
+    street.tell(way());
+    street.run(120);
+    assert_eq!(street.position().edge, EdgeId(5));
+    // Soon: it stands before the zone and asks.
+    let mut street = Street::new(6);
+    street.tell(announced_zone(street.now + Seconds(600.0), HourSet::ALWAYS));
+    street.tell(way());
+    street.run(120);
+    assert_eq!((street.position().edge, street.speed_mps()), (EdgeId(2), 0.0));
+    assert!(street.heard.iter().any(|up| matches!(up, Up::Help { .. })));
+    // Announced while it is inside: it goes on and out; and it forgets nothing when restarted.
+    let mut street = Street::new(6);
+    street.restarts_every = Some(7);
+    street.tell(way());
+    street.run_until(|s| s.position().edge == EdgeId(3));
+    street.tell(announced_zone(street.now + Seconds(600.0), HourSet::ALWAYS));
+    street.run(60);
+    assert_eq!(street.position().edge, EdgeId(5));
+    // In force while it is inside: it stands.
+    let mut street = Street::new(6);
+    street.tell(way());
+    street.run_until(|s| s.position().edge == EdgeId(3));
+    street.tell(announced_zone(street.now, HourSet::ALWAYS));
+    street.run(60);
+    assert_eq!((street.position().edge, street.speed_mps()), (EdgeId(3), 0.0));
+    // An older version of the permits changes nothing any more.
+    street.tell(Down::Permits { epoch: 0, phases: vec![] });
+    street.run(60);
+    assert_eq!(street.position().edge, EdgeId(3));
+}
+
+#[test]
+fn a_vehicle_whose_permits_all_ended_stays_where_it_is() {
+    let mut street = Street::new(6);
+    let nothing = PermitPhase { is_bound: true, ..PermitPhase::default() };
+    street.tell(Down::Permits { epoch: 1, phases: vec![nothing] });
+    street.tell(mission(1, vec![stop(1, StopKind::Park, 3, 50.0, &[0, 1, 2, 3], vec![])]));
+    street.run(60);
+    assert_eq!((street.position().edge, street.speed_mps()), (EdgeId(0), 0.0));
 }
 
 #[test]

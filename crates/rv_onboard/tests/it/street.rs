@@ -36,7 +36,7 @@ pub struct Street {
 impl Street {
     /// `n` edges, and one more that is closed to vans.
     pub fn new(n: usize) -> Self {
-        let atlas = Atlas::without_permits(Arc::new(city(n)));
+        let atlas = Atlas::new(Arc::new(city(n)), Seconds::ZERO);
         let config = OnboardConfig::new(VanId(1), VanClass::shipped().remove(1));
         let stored = WattHours(15_000.0);
         let at = RoadPosition { edge: EdgeId(0), offset: Meters(5.0) };

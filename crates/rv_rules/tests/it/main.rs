@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use rv_base::{
-    EdgeId, JunctionId, LatLon, Meters, MetersPerSecond, PermitId, RoadId, Seconds, Timestamp,
+    EdgeId, HourSet, JunctionId, LatLon, Meters, MetersPerSecond, PermitId, RoadId, Seconds,
+    Timestamp,
 };
 use rv_map::{Edge, ModeSet, Road, RoadGraph, RoadKind, Surface};
-use rv_model::{HourSet, Permit, PermitArea, VehicleKind};
+use rv_model::{Permit, PermitArea, VehicleKind};
 use rv_rules::{NotCovered, PermitError, PermitIndex};
 
 const VAN: VehicleKind = VehicleKind::Van;

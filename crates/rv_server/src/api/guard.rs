@@ -64,6 +64,8 @@ pub const ACCESS: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/roads/closures", WATCH),
     (Method::DELETE, "/api/v1/roads/closures/{id}", OPERATE),
     (Method::GET, "/api/v1/permits", WATCH),
+    (Method::POST, "/api/v1/permits", RULE),
+    (Method::DELETE, "/api/v1/permits/{id}", RULE),
     (Method::GET, "/api/v1/route", WATCH),
     (Method::GET, "/api/v1/sim", WATCH),
     (Method::POST, "/api/v1/sim/speed", RULE),

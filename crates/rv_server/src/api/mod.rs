@@ -1,5 +1,6 @@
 //! The HTTP API: routes, who may use them, and what is the same for all of them.
 
+mod datum;
 mod error;
 mod extract;
 mod fleet;
@@ -7,6 +8,7 @@ mod geojson;
 mod guard;
 mod live;
 mod orders;
+mod permits;
 mod roads;
 mod router;
 mod system;
@@ -84,7 +86,8 @@ pub fn router(app: App) -> Router {
         .route("/roads/close", post(roads::close))
         .route("/roads/closures", get(roads::closures))
         .route("/roads/closures/{id}", delete(roads::open))
-        .route("/permits", get(roads::permits))
+        .route("/permits", get(permits::list).post(permits::forbid))
+        .route("/permits/{id}", delete(permits::revoke))
         .route("/route", get(roads::route))
         .route("/sim", get(system::sim))
         .route("/sim/speed", post(system::set_speed))
@@ -100,6 +103,7 @@ pub fn router(app: App) -> Router {
         .fallback(system::console)
         .method_not_allowed_fallback(system::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn(datum::convert))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), guard::guard))
         .with_state(state)
 }
@@ -114,7 +118,7 @@ pub fn router(app: App) -> Router {
         system::openapi, fleet::vans, fleet::van, fleet::halt, fleet::resume, fleet::service,
         fleet::tickets, fleet::answer, orders::list, orders::place, orders::place_bulk,
         orders::get_one, orders::change, orders::cancel, roads::close, roads::closures,
-        roads::open, roads::permits, roads::route, live::connect,
+        roads::open, permits::list, permits::forbid, permits::revoke, roads::route, live::connect,
     ),
     components(schemas(error::ErrorBody)),
     modifiers(&SecurityInfo),

@@ -1,4 +1,4 @@
-//! Closures, permits and routes.
+//! Closures and routes.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::extract::{Body, Id, Params, lat_lon, position};
 use super::geojson;
 use super::router::Openness;
-use super::views::{self, ClosureInfo, Page, PermitInfo};
+use super::views::{self, ClosureInfo, Page};
 use crate::auth::Identity;
 
 /// Roads to be closed.
@@ -74,18 +74,6 @@ pub(super) async fn open(
     let command = Command::OpenRoad { closure: ClosureId(id) };
     state.app.host.command(identity.actor, command).await?;
     Ok(Json(json!({})))
-}
-
-/// Permits in force.
-#[utoipa::path(get, path = "/api/v1/permits", tag = "roads",
-    responses((status = 200, body = Page<PermitInfo>)))]
-pub(super) async fn permits(
-    State(state): State<Shared>,
-) -> Result<Json<Page<PermitInfo>>, ApiError> {
-    let page = state.app.host.read(|reader| {
-        Page::whole(reader.fleet.state().permits.values().map(views::permit).collect())
-    });
-    Ok(Json(page.await?))
 }
 
 /// From where to where.

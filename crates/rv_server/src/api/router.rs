@@ -59,13 +59,13 @@ impl Openness {
             key: Key {
                 class: class.to_owned(),
                 kind,
-                held: van.map_or_else(Vec::new, |van| van.permits.clone()),
+                held: van.map_or_else(Vec::new, |van| state.permits.held(&van.permits)),
                 closure_epoch: state.closure_epoch,
                 permit_epoch: state.permit_epoch,
                 hour: (reader.clock.now + config.utc_offset_s).hour_of_week(),
             },
             closed: state.closures.values().flat_map(|c| c.edges.iter().copied()).collect(),
-            permits: state.permits.values().cloned().collect(),
+            permits: state.permits.permits.values().cloned().collect(),
             utc_offset: config.utc_offset_s,
         }
     }

@@ -6,7 +6,7 @@ use rv_fleet::{
     return_text,
 };
 use rv_map::{City, FacilityKind};
-use rv_model::{HourSet, Permit, Site};
+use rv_model::Site;
 use rv_wire::StopKind;
 use serde::Serialize;
 use serde_json::Value;
@@ -303,7 +303,9 @@ pub(crate) fn van_detail(reader: &Reader<'_>, id: VanId) -> Option<VanDetail> {
     let fleet = reader.fleet;
     let (view, state) = (fleet.van_view(id)?, fleet.state().van(id)?);
     let fixed = fleet.config().vans.get(id.idx())?;
-    let permits = fixed.permits.iter().filter_map(|p| fleet.state().permits.get(p));
+    let stage = &fleet.state().permits;
+    let permits = stage.held(&fixed.permits);
+    let permits = permits.iter().filter_map(|p| stage.permits.get(p));
     let tickets = fleet.state().tickets.iter().filter(|t| t.van == id && !is_closed(t));
     Some(VanDetail {
         hub_id: view.hub.0,
@@ -641,66 +643,4 @@ pub(crate) fn closures(reader: &Reader<'_>) -> Vec<ClosureInfo> {
             }
         })
         .collect()
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct PermitInfo {
-    id: u32,
-    name: String,
-    /// `forbidden` if the geometry shows where driving is forbidden, else `allowed`.
-    effect: &'static str,
-    /// GeoJSON MultiPolygon; null for everywhere.
-    #[schema(value_type = Option<Object>)]
-    geometry: Value,
-    hours: String,
-    #[schema(value_type = Vec<String>)]
-    van_classes: Vec<rv_model::VehicleKind>,
-}
-
-pub(crate) fn permit(permit: &Permit) -> PermitInfo {
-    let first = permit.forbidden.first();
-    PermitInfo {
-        id: permit.id.0,
-        name: permit.name.clone(),
-        effect: if first.is_some() { "forbidden" } else { "allowed" },
-        geometry: geojson::permit(permit),
-        hours: hours_text(first.map_or(&permit.hours, |area| &area.hours)),
-        van_classes: permit.kinds.clone(),
-    }
-}
-
-/// Hours for people: `always`, `10:00-19:00 daily`, or how many a week.
-fn hours_text(hours: &HourSet) -> String {
-    let n = (0..168).filter(|h| hours.contains_hour(*h)).count();
-    if n == 168 {
-        return "always".into();
-    }
-    if n == 0 {
-        return "never".into();
-    }
-    let daily = (0..24).find_map(|from| {
-        let to = (from + n as u32 / 7) % 24;
-        (*hours == HourSet::daily(from, to)).then_some((from, to))
-    });
-    daily.map_or_else(
-        || format!("{n} hours a week"),
-        |(from, to)| format!("{from:02}:00-{to:02}:00 daily"),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hours_are_told_shortly() {
-        for (hours, text) in [
-            (HourSet::ALWAYS, "always"),
-            (HourSet::NEVER, "never"),
-            (HourSet::daily(10, 19), "10:00-19:00 daily"),
-            (HourSet::daily(22, 6), "22:00-06:00 daily"),
-        ] {
-            assert_eq!(hours_text(&hours), text);
-        }
-    }
 }

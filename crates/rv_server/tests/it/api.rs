@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use rv_base::{LatLon, TenantId};
+use rv_base::{Datum, HourSet, LatLon, Meters, Seconds, TenantId, gcj02};
 use rv_fleet::{Actor, Role};
-use rv_model::{HourSet, PermitArea};
+use rv_model::PermitArea;
 use rv_server::api::{ACCESS, Access, App, Binding, router};
 use rv_server::auth::AuthTable;
 use rv_server::host::{Core, Host, Setup};
@@ -106,6 +106,7 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
         "/ledger" | "/metrics" => role >= Role::Operator,
         p if is_get => role != Role::Tenant && !p.is_empty(),
         "/sim/speed" | "/sim/faults" => role == Role::Admin,
+        p if p.starts_with("/permits") => role == Role::Admin,
         _ => role >= Role::Operator,
     }
 }
@@ -336,4 +337,106 @@ async fn a_route_uses_no_road_that_the_permits_forbid() {
     let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4019";
     let (status, _) = api.as_role(Role::Viewer, &Method::GET, path, "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_permit_is_announced_shown_and_called_back() {
+    let api = Api::with(|setup| setup.fleet.policy.permit_notice_s = Seconds(0.0));
+    let (get, post, delete) = (&Method::GET, &Method::POST, &Method::DELETE);
+    let route = || async {
+        let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4034";
+        let (_, route) = api.as_role(Role::Viewer, get, path, "").await;
+        route["distance_m"].as_f64().unwrap()
+    };
+    let straight_m = route().await;
+    let ring = "[[7.4015,43.6995],[7.4022,43.6995],[7.4022,43.7004],[7.4015,43.7004]]";
+    let body = |ring: &str, more: &str| {
+        format!(
+            r#"{{"name":"the market"{more},"geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}"#
+        )
+    };
+    let path = "/api/v1/permits";
+    let (status, zone) = api.as_role(Role::Admin, post, path, &body(ring, "")).await;
+    assert_eq!(status, StatusCode::OK, "{zone}");
+    let (_, all) = api.as_role(Role::Viewer, get, path, "").await;
+    let shown = all["items"].as_array().unwrap().iter().find(|p| p["id"] == zone["id"]).unwrap();
+    assert_eq!(shown["name"], "the market");
+    assert_eq!(shown["effect"], "forbidden");
+    assert!(route().await > straight_m + 100.0, "the way leads round it");
+    let one = format!("{path}/{}", zone["id"]);
+    assert_eq!(api.as_role(Role::Admin, delete, &one, "").await.0, StatusCode::OK);
+    assert_eq!(route().await, straight_m);
+    // What is wrong is named, and nothing is announced.
+    let again = api.as_role(Role::Admin, delete, &one, "").await;
+    assert_eq!(code(&again), (404, "unknown_permit"));
+    for (body, expected) in [
+        (body("[[7.4,43.7],[7.41,43.7]]", ""), "bad_geometry"),
+        (body(&format!("{ring},{ring}"), ""), "bad_geometry"),
+        (body("[[7.4,143.7],[7.41,43.7],[7.4,43.8]]", ""), "bad_position"),
+        (body(ring, r#","from_hour":10"#), "bad_hours"),
+        (body(ring, r#","colour":"red""#), "bad_json"),
+    ] {
+        let answer = api.as_role(Role::Admin, post, path, &body).await;
+        assert_eq!(code(&answer), (400, expected), "{body}");
+    }
+    let (_, after) = api.as_role(Role::Viewer, get, path, "").await;
+    assert_eq!(
+        after["items"].as_array().unwrap().len() + 1,
+        all["items"].as_array().unwrap().len()
+    );
+}
+
+#[tokio::test]
+async fn positions_go_in_and_out_in_the_datum_asked_for() {
+    // The same town at the Bund.
+    let api = Api::with(|setup| {
+        let mut city = (*setup.city).clone();
+        let move_on = |p: &mut LatLon| {
+            let (lat, lon) = (p.lat_deg() - 43.70 + 31.23, p.lon_deg() - 7.40 + 121.48);
+            *p = LatLon::from_degrees(lat, lon).unwrap();
+        };
+        city.graph.junctions.iter_mut().for_each(move_on);
+        city.places.iter_mut().for_each(|place| move_on(&mut place.position));
+        city.facilities.iter_mut().for_each(|facility| move_on(&mut facility.position));
+        setup.city = Arc::new(city);
+    });
+    let gcj = |lat, lon| Datum::Gcj02.from_wgs84(LatLon::from_degrees(lat, lon).unwrap());
+    let (from, to) = (gcj(31.23, 121.4803), gcj(31.23, 121.4834));
+    let path = |p: LatLon| format!("{},{}", p.lat_deg(), p.lon_deg());
+    let shifted = format!("/api/v1/route?from={}&to={}&datum=gcj02", path(from), path(to));
+    let (status, route) = api.as_role(Role::Viewer, &Method::GET, &shifted, "").await;
+    assert_eq!(status, StatusCode::OK, "{route}");
+    let plain = "/api/v1/route?from=31.23,121.4803&to=31.23,121.4834";
+    let (_, straight) = api.as_role(Role::Viewer, &Method::GET, plain, "").await;
+    let metres = |route: &Value| route["distance_m"].as_f64().unwrap();
+    assert!((metres(&route) - metres(&straight)).abs() < 1.0, "{route} {straight}");
+    let first = |route: &Value| {
+        let [lon, lat] = [0, 1].map(|i| route["geometry"]["coordinates"][0][i].as_f64().unwrap());
+        LatLon::from_degrees(lat, lon).unwrap()
+    };
+    let apart = Datum::Gcj02.to_wgs84(first(&route)).distance_to(first(&straight));
+    assert!(apart < gcj02::ROUND_TRIP_ERROR_MAX, "{apart}");
+    assert!(first(&route).distance_to(first(&straight)) > Meters(300.0));
+    // An order placed and read in it.
+    let door = gcj(31.2309, 121.48125);
+    let body = format!(
+        r#"{{"key":"a","tenant_id":0,"kind":"delivery","lat_deg":{},"lon_deg":{},"n_parcels":1,"mass_kg":1}}"#,
+        door.lat_deg(),
+        door.lon_deg()
+    );
+    let (status, placed) =
+        api.as_role(Role::Admin, &Method::POST, "/api/v1/orders?datum=gcj02", &body).await;
+    assert_eq!(status, StatusCode::CREATED, "{placed}");
+    let position = |order: &Value| {
+        let [lat, lon] = ["lat_deg", "lon_deg"].map(|name| order[name].as_f64().unwrap());
+        LatLon::from_degrees(lat, lon).unwrap()
+    };
+    let path = format!("/api/v1/orders/{}", placed["id"]);
+    let (_, order) = api.as_role(Role::Viewer, &Method::GET, &path, "").await;
+    let (_, shifted) =
+        api.as_role(Role::Viewer, &Method::GET, &format!("{path}?datum=gcj02"), "").await;
+    assert!(position(&order).distance_to(Datum::Gcj02.to_wgs84(door)) < Meters(30.0), "{order}");
+    assert_eq!(position(&shifted), Datum::Gcj02.from_wgs84(position(&order)));
+    let answer = api.as_role(Role::Viewer, &Method::GET, "/api/v1/kpi?datum=bd09", "").await;
+    assert_eq!(code(&answer), (400, "bad_datum"));
 }

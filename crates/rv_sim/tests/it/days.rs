@@ -103,7 +103,7 @@ fn twenty_days_in_which_everything_goes_wrong_break_no_invariant() {
 fn with_district(city: &City, seed: u64) -> DayConfig {
     let mut config = config(city, seed, 2);
     let mut rng = rv_base::Rng::from_seed(seed);
-    let hours = rv_model::HourSet::daily(7, 8);
+    let hours = rv_base::HourSet::daily(7, 8);
     let area = district(city, rv_base::Meters(180.0), hours, &mut rng).expect("room for one");
     config.fleet.forbid("district", &[rv_model::VehicleKind::Van], vec![area], |_| true);
     config
@@ -115,11 +115,11 @@ fn vans_keep_out_of_a_closed_district_and_would_not_without_it() {
     let bound = with_district(&city, 5);
     let (kept, fleet, _) = run(&city, &bound);
     assert_eq!(verdict(&city, &kept, &fleet), Vec::<String>::new());
-    assert_eq!(driven_outside(&city, &kept, &fleet), Ok(rv_base::Meters::ZERO));
+    assert_eq!(driven_outside(&city, &kept.rules, &kept), Ok(rv_base::Meters::ZERO));
     assert!(kept.audit.n_delivered > 60, "{:?}", kept.audit);
     // The same day without the district, held against its permits.
     let (free, _, _) = run(&city, &config(&city, 5, 2));
-    let outside = driven_outside(&city, &free, &fleet).expect("the same fleet");
+    let outside = driven_outside(&city, &kept.rules, &free).expect("the same fleet");
     assert!(outside > rv_base::Meters(500.0), "{outside:?} driven where it would be forbidden");
     assert_ne!(free.ledger, kept.ledger);
 }

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 use rv_base::{
-    EdgeId, Meters, MissionId, OrderId, ParcelId, RoadPosition, Seconds, StopId, Timestamp,
-    WattHours,
+    EdgeId, HourSet, LatLon, Meters, MissionId, OrderId, ParcelId, PermitId, RoadPosition, Seconds,
+    StopId, Timestamp, WattHours,
 };
 use rv_wire::{
-    Cursor, DecodeError, Down, Envelope, Mission, Stop, StopKind, Task, TaskResult, Up, decode,
-    encode,
+    Cursor, DecodeError, Down, Envelope, Mission, PermitPhase, PermitRule, PermitZone, Stop,
+    StopKind, Task, TaskResult, Up, decode, encode,
 };
 
 fn mission() -> Envelope<Down> {
@@ -37,7 +37,7 @@ fn mission() -> Envelope<Down> {
 fn the_wire_format_is_committed() {
     let bytes = encode(&mission());
     let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    expect_test::expect!["01010302080100010201090103000000000000294003010203d00f00000000008066400101040205060707070707070707070707070707070707070707070707070707070707070707"].assert_eq(&hex);
+    expect_test::expect!["02010302080100010201090103000000000000294003010203d00f00000000008066400101040205060707070707070707070707070707070707070707070707070707070707070707"].assert_eq(&hex);
     assert_eq!(decode::<Envelope<Down>>(&bytes), Ok(mission()));
 }
 
@@ -72,6 +72,22 @@ proptest! {
             }),
         };
         prop_assert_eq!(decode::<Envelope<Up>>(&encode(&envelope)), Ok(envelope));
+    }
+
+    #[test]
+    fn permits_round_trip(
+        epoch: u64, from: i64, is_bound: bool, permit: u32, first in 0_u32..24, last in 0_u32..24,
+        outline in prop::collection::vec((-900_000_000..=900_000_000_i32, -1_800_000_000..=1_800_000_000_i32), 0..40),
+    ) {
+        let hours = HourSet::daily(first, last);
+        let outline = outline.into_iter().filter_map(|(lat, lon)| LatLon::from_e7(lat, lon).ok());
+        let zone = PermitZone { outline: outline.collect(), hours };
+        let rule = PermitRule {
+            permit: PermitId(permit), hours, allowed: vec![], forbidden: vec![zone.clone(), zone],
+        };
+        let phase = PermitPhase { from: Timestamp(from), is_bound, rules: vec![rule] };
+        let down = Down::Permits { epoch, phases: vec![PermitPhase::default(), phase] };
+        prop_assert_eq!(decode::<Down>(&encode(&down)), Ok(down));
     }
 
     #[test]

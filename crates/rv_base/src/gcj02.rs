@@ -8,7 +8,10 @@
 //! trip stays below 0.05 m everywhere in the box. How far the approximation is from the official
 //! shift is not published; comparisons with map services report metres, so do not steer by it.
 
-use rv_base::{LatLon, Meters};
+use serde::{Deserialize, Serialize};
+
+use crate::geo::LatLon;
+use crate::units::Meters;
 
 /// The published bound on WGS-84 to GCJ-02 and back, tested over the whole box.
 pub const ROUND_TRIP_ERROR_MAX: Meters = Meters(0.5);
@@ -18,6 +21,35 @@ const AXIS_M: f64 = 6_378_245.0;
 const ECCENTRICITY_2: f64 = 0.006_693_421_622_965_943;
 /// Each round of the inverse gains about three digits; three reach 1e-7 degree.
 const N_ROUNDS: usize = 6;
+
+/// What coordinates are measured against, at the edge; inside everything is WGS-84.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Datum {
+    /// What satellites and OpenStreetMap use.
+    #[default]
+    Wgs84,
+    /// What maps published in mainland China use.
+    Gcj02,
+}
+
+impl Datum {
+    /// A position of this datum, inside.
+    pub fn to_wgs84(self, p: LatLon) -> LatLon {
+        match self {
+            Self::Wgs84 => p,
+            Self::Gcj02 => wgs84_from_gcj02(p),
+        }
+    }
+
+    /// An inside position in this datum.
+    pub fn from_wgs84(self, p: LatLon) -> LatLon {
+        match self {
+            Self::Wgs84 => p,
+            Self::Gcj02 => gcj02_from_wgs84(p),
+        }
+    }
+}
 
 /// True within the box in which the shift applies. Services differ on Hong Kong, Macau and Taiwan,
 /// which it includes: convert only what a service says is GCJ-02.

@@ -15,17 +15,33 @@ use crate::simd::{Kernel, wide};
 use crate::weight::Weight;
 
 /// Weights of all arcs of a hierarchy.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Customized<W> {
     pub(crate) out: Vec<W>,
     pub(crate) into: Vec<W>,
 }
 
+impl<W> Default for Customized<W> {
+    fn default() -> Self {
+        Self { out: Vec::new(), into: Vec::new() }
+    }
+}
+
+impl<W: Clone> Clone for Customized<W> {
+    fn clone(&self) -> Self {
+        Self { out: self.out.clone(), into: self.into.clone() }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.out.clone_from(&other.out);
+        self.into.clone_from(&other.into);
+    }
+}
+
 impl<W: Weight> Customized<W> {
     /// Customises for the weights of the network's arcs, by their numbers.
     pub(crate) fn build(cch: &Cch, arc_weight: impl Fn(usize) -> W + Sync) -> Self {
-        let mut weights =
-            Self { out: vec![W::NONE; cch.out.len()], into: vec![W::NONE; cch.into.len()] };
+        let mut weights = Self::default();
         weights.renew(cch, arc_weight);
         weights
     }
@@ -33,6 +49,9 @@ impl<W: Weight> Customized<W> {
     /// Customises again, for other weights, in the same memory.
     pub(crate) fn renew(&mut self, cch: &Cch, arc_weight: impl Fn(usize) -> W + Sync) {
         let arc_weight = &arc_weight;
+        // Every weight is written before it is read.
+        self.out.resize(cch.out.len(), W::NONE);
+        self.into.resize(cch.into.len(), W::NONE);
         self.parts(cch).into_par_iter().for_each(|part| {
             let ranks = part.ranks.clone();
             wide(CustomizePart { cch, part, ranks, arc_weight });

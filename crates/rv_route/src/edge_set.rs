@@ -49,6 +49,11 @@ impl EdgeSet {
         self.words.iter().all(|word| *word == 0)
     }
 
+    /// Bytes that it takes besides itself.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.words[..])
+    }
+
     /// The edges, in order.
     pub fn iter(&self) -> impl Iterator<Item = EdgeId> + '_ {
         self.words.iter().enumerate().flat_map(|(idx, word)| {

@@ -19,6 +19,7 @@
 //! assert_eq!(metric.epoch(), 1);
 //! ```
 
+mod blocks;
 mod cch;
 mod class;
 mod cost;
@@ -28,16 +29,20 @@ mod dijkstra;
 mod edge_set;
 mod guide;
 mod hierarchy;
+mod live;
 mod matching;
 mod matrix;
 mod metric;
 mod network;
 mod order;
+mod partial;
 mod perfect;
+mod permits;
 mod query;
 mod reference;
 mod route;
 mod simd;
+mod slots;
 mod table;
 mod weight;
 
@@ -45,14 +50,17 @@ pub use class::{EnergyUse, RoadKindSet, TurnCosts, VehicleClass};
 pub use cost::Cost;
 pub use edge_set::EdgeSet;
 pub use guide::{Step, StepTurn, point_on};
+pub use live::LiveMetric;
 pub use matching::{
     Integrity, MatchMap, MatchOptions, MatchScratch, Matched, Matcher, Observation,
 };
 pub use matrix::Matrix;
 pub use metric::{ClassCosts, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
 pub use network::Network;
+pub use permits::PermitMetrics;
 pub use reference::Reference;
 pub use route::{Reach, Reached, Route, RouteEdge, Scratch};
+pub use slots::{SlotError, WeekSlots};
 
 #[cfg(test)]
 mod oracle;

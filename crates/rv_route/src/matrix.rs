@@ -8,9 +8,10 @@ use rv_base::RoadPosition;
 use crate::cost::{Cost, UNREACHABLE_MS};
 use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::network::Network;
+use crate::perfect::{SearchGraph, SearchRows};
 use crate::route::{Scratch, same_edge_ahead};
 use crate::simd::wide;
-use crate::table::{LabelArcs, LabelSources, LabelTargets, ROWS, Rest, Table, Tile};
+use crate::table::{LabelSources, LabelTargets, ROWS, Rest, Table, Tile};
 
 /// Below so many entries one thread is enough.
 const PARALLEL_ENTRIES: usize = 4_000_000;
@@ -73,7 +74,7 @@ impl Metric {
             .zip(dist_mm.chunks_mut(width))
             .zip(energy_mwh.chunks_mut(width))
             .map(|((time_ms, dist_mm), energy_mwh)| WholeRow { time_ms, dist_mm, energy_mwh });
-        self.fill::<true, _>(scratch, whole.graph.label_arcs(), sources, targets, rows)?;
+        self.fill::<_, true, _>(scratch, &whole.graph, sources, targets, rows)?;
         Ok(Matrix { epoch: self.epoch(), n_sources, n_targets, time_ms, dist_mm, energy_mwh })
     }
 
@@ -87,19 +88,22 @@ impl Metric {
     ) -> Result<Vec<u32>, RouteError> {
         let mut time_ms = vec![UNREACHABLE_MS; sources.len() * targets.len()];
         let rows = time_ms.chunks_mut(targets.len().max(1)).map(|time_ms| TimeRow { time_ms });
-        let arcs = match &self.weights {
-            Weights::Whole(h) => h.graph.label_arcs(),
-            Weights::Times(h) => h.graph.label_arcs(),
-        };
-        self.fill::<false, _>(scratch, arcs, sources, targets, rows)?;
+        match &self.weights {
+            Weights::Whole(h) => {
+                self.fill::<_, false, _>(scratch, &h.graph, sources, targets, rows)?;
+            }
+            Weights::Times(h) => {
+                self.fill::<_, false, _>(scratch, &h.graph, sources, targets, rows)?;
+            }
+        }
         Ok(time_ms)
     }
 
     /// Writes every pair that is allowed and connected into its row.
-    fn fill<const WHOLE: bool, R: Row>(
+    fn fill<S: SearchRows, const WHOLE: bool, R: Row>(
         &self,
         scratch: &mut Scratch,
-        (out, into): (LabelArcs<'_>, LabelArcs<'_>),
+        SearchGraph { out, into }: &SearchGraph<S>,
         sources: &[RoadPosition],
         targets: &[RoadPosition],
         rows: impl Iterator<Item = R>,
@@ -111,7 +115,7 @@ impl Metric {
         let columns = Columns::of(network, &ends);
         let rounds = self.rounds(scratch, &starts, &ends);
         let ranks = columns.ranks.clone();
-        let target_labels = wide(LabelTargets::<WHOLE> { cch, arcs: into, ranks });
+        let target_labels = wide(LabelTargets::<S, WHOLE> { cch, arcs: into, ranks });
         let mut work: Vec<(u32, Located, R)> = rows
             .zip(&starts)
             .filter_map(|(row, start)| start.map(|start| (network.rank(start.state), start, row)))
@@ -119,7 +123,7 @@ impl Metric {
         work.sort_by_key(|(rank, ..)| *rank);
         let mut ranks: Vec<u32> = work.iter().map(|(rank, ..)| *rank).collect();
         ranks.dedup();
-        let source_labels = wide(LabelSources::<WHOLE> { cch, arcs: out, ranks });
+        let source_labels = wide(LabelSources::<S, WHOLE> { cch, arcs: out, ranks });
         let fill = |tile: &mut [(u32, Located, R)]| {
             let row_of = |rank| source_labels.ranks.binary_search(&rank);
             let [first, last] =

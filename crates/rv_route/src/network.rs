@@ -167,8 +167,13 @@ impl Network {
         self.first_arc[state as usize] as usize..self.first_arc[state as usize + 1] as usize
     }
 
+    /// The edge at whose tail a state stands; the state must be below [`Self::n_states`].
+    pub fn edge_of(&self, state: u32) -> EdgeId {
+        self.edge_of_state[state as usize]
+    }
+
     /// Every state in which `edge` can be entered; its own first.
-    pub(crate) fn states_of(&self, edge: EdgeId) -> impl Iterator<Item = u32> + '_ {
+    pub fn states_of(&self, edge: EdgeId) -> impl Iterator<Item = u32> + '_ {
         let extra = self.extra_states.partition_point(|(e, _)| *e < edge);
         let own = self.state_of_edge[edge.idx()];
         (own != NO_STATE).then_some(own).into_iter().chain(

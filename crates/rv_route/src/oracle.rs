@@ -11,6 +11,7 @@ use rv_map::{ModeSet, RoadGraph};
 use crate::class::VehicleClass;
 use crate::cost::{Cost, Turn, edge_cost, turn_between, turn_cost};
 use crate::edge_set::EdgeSet;
+use crate::metric::Weights;
 use crate::testnet::{random_graph, random_position};
 use crate::{
     ClassCosts, Conditions, Metric, MetricSpec, Network, Reach, Reference, RouteError, Scratch,
@@ -237,6 +238,41 @@ fn check_case(seed: u64) {
     }
 }
 
+/// Changing a metric must give the very weights and search graph that building it anew gives.
+fn check_change(seed: u64) {
+    let mut rng = Rng::from_seed(seed);
+    let (width, height) = (3 + rng.below(20), 3 + rng.below(20));
+    let mut case = Case::of_size(seed, width, height);
+    if case.graph.n_edges() == 0 {
+        return;
+    }
+    let mut metric = case.metric();
+    let network = metric.network().clone();
+    for epoch in 0..4 {
+        let n_changes = 1 + case.rng.below(3);
+        for _ in 0..n_changes {
+            let edge = EdgeId::from_idx(case.rng.below(case.graph.n_edges()));
+            match case.rng.below(3) {
+                0 => case.closed.remove(edge),
+                1 => case.closed.insert(edge),
+                _ => case.factors[edge.idx()] = case.rng.range(0.5, 5.0) as f32,
+            }
+        }
+        let costs = Arc::new(ClassCosts::build(network.clone(), &case.class, Some(&case.factors)));
+        let spec =
+            MetricSpec { costs, forbidden: Some(&case.forbidden), closed: Some(&case.closed) };
+        metric = metric.changed_up_to(usize::MAX - 1, None, &spec, epoch);
+        let anew = Metric::of_costs(&spec, epoch);
+        let (Weights::Whole(changed), Weights::Whole(anew)) = (&metric.weights, &anew.weights)
+        else {
+            unreachable!("both are whole");
+        };
+        assert_eq!(changed.weights, anew.weights, "seed {seed}");
+        assert_eq!(changed.shortest, anew.shortest, "seed {seed}");
+        assert_eq!(changed.graph, anew.graph, "seed {seed}");
+    }
+}
+
 fn check_reach(
     metric: &Metric,
     scratch: &mut Scratch,
@@ -378,6 +414,11 @@ fn plain_search_agrees_with_histories() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_change_gives_what_building_anew_gives(seed in any::<u64>()) {
+        check_change(seed);
+    }
 
     #[test]
     fn agrees_with_dijkstra_over_histories(seed in any::<u64>()) {

@@ -11,86 +11,91 @@ use crate::cch::{Below, Cch, UpArcs};
 use crate::cost::UNREACHABLE_MS;
 use crate::customize::{Customized, Part};
 use crate::simd::{Kernel, wide};
-use crate::table::{LabelArcs, Rest};
+use crate::table::Rest;
 use crate::weight::{Key, Lanes, Weight};
 
 /// What searches and tables run on.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SearchGraph {
-    pub(crate) out: SearchSide,
-    pub(crate) into: SearchSide,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SearchGraph<S> {
+    pub(crate) out: S,
+    pub(crate) into: S,
 }
 
-/// One direction of the search graph.
-#[derive(Clone, Debug, Default)]
+/// One direction of a search graph, by rank.
+pub(crate) trait SearchRows: Sync {
+    /// The arcs of a node, the most important end first.
+    fn row(&self, rank: u32) -> Row<'_>;
+
+    /// The index in the hierarchy of the arc at a place in a node's row.
+    fn arc_of(&self, arcs: &UpArcs, rank: u32, at: u32) -> usize;
+}
+
+/// Arcs of a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    /// Depth of each arc's more important end.
+    pub(crate) depth: &'a [u32],
+    pub(crate) times: &'a [u32],
+    /// What of the costs is not time; empty if that is not known.
+    pub(crate) rest: &'a [Rest],
+}
+
+/// One direction of the search graph of whole costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SearchSide {
     /// `first[r]..first[r + 1]` are the arcs of rank `r`.
-    pub(crate) first: Vec<u32>,
-    /// Depth of each arc's more important end.
-    pub(crate) depth: Vec<u32>,
-    pub(crate) times: Vec<u32>,
-    /// What of the costs is not time; empty if that is not known.
-    pub(crate) rest: Vec<Rest>,
+    first: Vec<u32>,
+    depth: Vec<u32>,
+    times: Vec<u32>,
+    rest: Vec<Rest>,
     /// Each arc's index in the whole hierarchy.
-    pub(crate) original: Vec<u32>,
+    original: Vec<u32>,
 }
 
-impl SearchGraph {
-    /// The search graph of whole costs.
-    pub(crate) fn whole(cch: &Cch, weights: &Customized<Key>) -> Self {
-        let times = |keys: &[Key]| keys.iter().map(|key| key.time_ms()).collect::<Vec<u32>>();
-        let all = Customized { out: times(&weights.out), into: times(&weights.into) };
-        let mut shortest = all.clone();
-        shorten_all(cch, &mut shortest);
-        let side = |arcs: &UpArcs, keys: &[Key], times: &[u32], shortest: &[u32]| {
-            let mut side = SearchSide::of(arcs, times.len() / 2);
+impl SearchGraph<SearchSide> {
+    /// The search graph of whole costs, given the shortest times between the ends of all arcs.
+    pub(crate) fn whole(cch: &Cch, weights: &Customized<Key>, shortest: &Customized<u32>) -> Self {
+        let side = |arcs: &UpArcs, keys: &[Key], shortest: &[u32]| {
+            let mut side = SearchSide::of(arcs, keys.len() / 2);
             for rank in 0..arcs.first.len() as u32 - 1 {
-                for arc in arcs.range(rank) {
-                    if times[arc] == shortest[arc] && times[arc] < UNREACHABLE_MS {
-                        side.push(arcs.depth[arc], times[arc], arc);
-                        side.rest.push(keys[arc].rest());
-                    }
-                }
-                side.first.push(side.times.len() as u32);
+                side.push_row(arcs, keys, shortest, rank);
             }
             side
         };
         Self {
-            out: side(&cch.out, &weights.out, &all.out, &shortest.out),
-            into: side(&cch.into, &weights.into, &all.into, &shortest.into),
+            out: side(&cch.out, &weights.out, &shortest.out),
+            into: side(&cch.into, &weights.into, &shortest.into),
         }
     }
 
-    /// The search graphs of the first `n` of several metrics.
-    pub(crate) fn of_lanes(cch: &Cch, times: &Customized<Lanes>, n: usize) -> Vec<Self> {
-        let mut shortest = times.clone();
-        shorten_all(cch, &mut shortest);
-        let side = |arcs: &UpArcs, times: &[Lanes], shortest: &[Lanes]| {
-            let mut sides: Vec<SearchSide> =
-                (0..n).map(|_| SearchSide::of(arcs, times.len() / 2)).collect();
-            for rank in 0..arcs.first.len() as u32 - 1 {
-                for arc in arcs.range(rank) {
-                    let (all, best) = (&times[arc], &shortest[arc]);
-                    for (lane, side) in sides.iter_mut().enumerate() {
-                        if all[lane] == best[lane] && all[lane] < UNREACHABLE_MS {
-                            side.push(arcs.depth[arc], all[lane], arc);
-                        }
-                    }
-                }
-                for side in &mut sides {
-                    side.first.push(side.times.len() as u32);
-                }
-            }
-            sides
-        };
-        let out = side(&cch.out, &times.out, &shortest.out);
-        let into = side(&cch.into, &times.into, &shortest.into);
-        out.into_iter().zip(into).map(|(out, into)| Self { out, into }).collect()
+    /// This search graph with some nodes' rows made anew.
+    pub(crate) fn with_rows(
+        &self,
+        cch: &Cch,
+        weights: &Customized<Key>,
+        shortest: &Customized<u32>,
+        rows: &[bool],
+    ) -> Self {
+        Self {
+            out: self.out.with_rows(&cch.out, &weights.out, &shortest.out, rows),
+            into: self.into.with_rows(&cch.into, &weights.into, &shortest.into, rows),
+        }
+    }
+}
+
+impl SearchRows for SearchSide {
+    #[inline(always)]
+    fn row(&self, rank: u32) -> Row<'_> {
+        let range = self.first[rank as usize] as usize..self.first[rank as usize + 1] as usize;
+        Row {
+            depth: &self.depth[range.clone()],
+            times: &self.times[range.clone()],
+            rest: &self.rest[range],
+        }
     }
 
-    /// What labels are made of, out of sources and into targets.
-    pub(crate) fn label_arcs(&self) -> (LabelArcs<'_>, LabelArcs<'_>) {
-        (self.out.label_arcs(), self.into.label_arcs())
+    fn arc_of(&self, _: &UpArcs, rank: u32, at: u32) -> usize {
+        self.original[(self.first[rank as usize] + at) as usize] as usize
     }
 }
 
@@ -102,25 +107,62 @@ impl SearchSide {
             first,
             depth: Vec::with_capacity(n_arcs),
             times: Vec::with_capacity(n_arcs),
-            rest: Vec::new(),
+            rest: Vec::with_capacity(n_arcs),
             original: Vec::with_capacity(n_arcs),
         }
     }
 
-    #[inline(always)]
-    fn push(&mut self, depth: u32, time_ms: u32, arc: usize) {
-        self.depth.push(depth);
-        self.times.push(time_ms);
-        self.original.push(arc as u32);
+    /// Appends the row of the next node: its arcs that no way over more important nodes beats.
+    fn push_row(&mut self, arcs: &UpArcs, keys: &[Key], shortest: &[u32], rank: u32) {
+        for arc in arcs.range(rank) {
+            let time_ms = keys[arc].time_ms();
+            if time_ms == shortest[arc] && time_ms < UNREACHABLE_MS {
+                self.depth.push(arcs.depth[arc]);
+                self.times.push(time_ms);
+                self.rest.push(keys[arc].rest());
+                self.original.push(arc as u32);
+            }
+        }
+        self.first.push(self.times.len() as u32);
     }
 
-    pub(crate) fn range(&self, rank: u32) -> std::ops::Range<usize> {
-        self.first[rank as usize] as usize..self.first[rank as usize + 1] as usize
+    fn with_rows(&self, arcs: &UpArcs, keys: &[Key], shortest: &[u32], rows: &[bool]) -> Self {
+        let mut side = Self::of(arcs, self.times.len() + self.times.len() / 8);
+        let mut rank = 0;
+        while rank < rows.len() {
+            if rows[rank] {
+                side.push_row(arcs, keys, shortest, rank as u32);
+                rank += 1;
+                continue;
+            }
+            let end = rows[rank..].iter().position(|is| *is).map_or(rows.len(), |n| rank + n);
+            let kept = self.first[rank] as usize..self.first[end] as usize;
+            let (old, new) = (self.first[rank], side.times.len() as u32);
+            side.first.extend(self.first[rank + 1..=end].iter().map(|at| at - old + new));
+            side.depth.extend_from_slice(&self.depth[kept.clone()]);
+            side.times.extend_from_slice(&self.times[kept.clone()]);
+            side.rest.extend_from_slice(&self.rest[kept.clone()]);
+            side.original.extend_from_slice(&self.original[kept]);
+            rank = end;
+        }
+        side
     }
+}
 
-    fn label_arcs(&self) -> LabelArcs<'_> {
-        LabelArcs { first: &self.first, depth: &self.depth, times: &self.times, rest: &self.rest }
+/// Finds the shortest times between the ends of all arcs.
+pub(crate) fn shorten(cch: &Cch, weights: &Customized<Key>, shortest: &mut Customized<u32>) {
+    for (times, keys) in [(&mut shortest.out, &weights.out), (&mut shortest.into, &weights.into)] {
+        times.clear();
+        times.extend(keys.iter().map(|key| key.time_ms()));
     }
+    shorten_all(cch, shortest);
+}
+
+/// The shortest times between the ends of all arcs, in several metrics.
+pub(crate) fn shortest_of_lanes(cch: &Cch, times: &Customized<Lanes>) -> Customized<Lanes> {
+    let mut shortest = times.clone();
+    shorten_all(cch, &mut shortest);
+    shortest
 }
 
 /// Brings customised times down to the shortest between the ends of every arc.
@@ -153,8 +195,8 @@ impl<W: Weight, R: Iterator<Item = u32>> Kernel for Perfect<'_, W, R> {
         for rank in ranks {
             spread(&cch.out, out, first_out, rank, &mut away);
             spread(&cch.into, into, first_into, rank, &mut back);
-            shorten(&cch.out, &cch.below_into, out, first_out, rank, &away, &back);
-            shorten(&cch.into, &cch.below_out, into, first_into, rank, &back, &away);
+            shorten_below(&cch.out, &cch.below_into, out, first_out, rank, &away, &back);
+            shorten_below(&cch.into, &cch.below_out, into, first_into, rank, &back, &away);
             clear(&cch.out, rank, &mut away);
             clear(&cch.into, rank, &mut back);
         }
@@ -162,14 +204,20 @@ impl<W: Weight, R: Iterator<Item = u32>> Kernel for Perfect<'_, W, R> {
 }
 
 #[inline(always)]
-fn spread<W: Weight>(arcs: &UpArcs, times: &[W], first: usize, rank: u32, by_depth: &mut [W]) {
+pub(crate) fn spread<W: Weight>(
+    arcs: &UpArcs,
+    times: &[W],
+    first: usize,
+    rank: u32,
+    by_depth: &mut [W],
+) {
     for arc in arcs.range(rank) {
         by_depth[arcs.depth[arc] as usize] = times[arc - first];
     }
 }
 
 #[inline(always)]
-fn clear<W: Weight>(arcs: &UpArcs, rank: u32, by_depth: &mut [W]) {
+pub(crate) fn clear<W: Weight>(arcs: &UpArcs, rank: u32, by_depth: &mut [W]) {
     for depth in &arcs.depth[arcs.range(rank)] {
         by_depth[*depth as usize] = W::NONE;
     }
@@ -179,7 +227,7 @@ fn clear<W: Weight>(arcs: &UpArcs, rank: u32, by_depth: &mut [W]) {
 /// u and nodes y above x by going over x, and the one between u and x by going over any y.
 /// `onwards` holds the times between x and each y in the direction of travel, `back` against it.
 #[inline(always)]
-fn shorten<W: Weight>(
+fn shorten_below<W: Weight>(
     arcs: &UpArcs,
     below: &Below,
     times: &mut [W],
@@ -189,15 +237,29 @@ fn shorten<W: Weight>(
     back: &[W],
 ) {
     for entry in below.of(rank) {
-        let to_x = times[entry.arc as usize - first];
-        let mut shortest = to_x;
         // The arcs of u go from the most important end down, so those above x come first.
-        let above = arcs.first[entry.rank as usize] as usize..entry.arc as usize;
-        let depths = &arcs.depth[above.clone()];
-        for (time, depth) in times[above.start - first..above.end - first].iter_mut().zip(depths) {
-            shortest.improve(time.over(back[*depth as usize], 0));
-            time.improve(to_x.over(onwards[*depth as usize], 0));
-        }
-        times[entry.arc as usize - first] = shortest;
+        let row = arcs.first[entry.rank as usize] as usize..entry.arc as usize + 1;
+        let at = row.len() - 1;
+        let times = &mut times[row.start - first..row.end - first];
+        shorten_row(times, &arcs.depth[row], at, onwards, back);
     }
+}
+
+/// Shortens the arcs of one node: those before place `at`, which leads to a node x, by going over
+/// x, and the one to x by going over any of theirs.
+#[inline(always)]
+pub(crate) fn shorten_row<W: Weight>(
+    times: &mut [W],
+    depths: &[u32],
+    at: usize,
+    onwards: &[W],
+    back: &[W],
+) {
+    let to_x = times[at];
+    let mut shortest = to_x;
+    for (time, depth) in times[..at].iter_mut().zip(depths) {
+        shortest.improve(time.over(back[*depth as usize], 0));
+        time.improve(to_x.over(onwards[*depth as usize], 0));
+    }
+    times[at] = shortest;
 }

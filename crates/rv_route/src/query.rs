@@ -1,8 +1,8 @@
 //! Point-to-point search up the elimination tree, and the path under its shortcuts.
 
 use crate::cch::{Cch, NO_RANK};
-use crate::hierarchy::Shortcuts;
-use crate::perfect::{SearchGraph, SearchSide};
+use crate::hierarchy::Hierarchy;
+use crate::perfect::{Row, SearchGraph, SearchRows};
 use crate::weight::SearchKey;
 
 /// Working memory, one entry for each depth.
@@ -17,8 +17,8 @@ pub(crate) struct TreeSearch<K> {
 #[derive(Clone, Copy, Debug)]
 struct Label<K> {
     key: K,
-    /// The last arc of the search graph towards the ancestor.
-    arc: u32,
+    /// The last arc towards the ancestor, by its place in its row of the search graph.
+    at: u32,
     /// The less important end of that arc.
     rank: u32,
 }
@@ -27,7 +27,7 @@ struct Label<K> {
 #[derive(Clone, Copy, Debug)]
 struct Step {
     is_out: bool,
-    arc: u32,
+    arc: usize,
     rank: u32,
 }
 
@@ -42,7 +42,7 @@ impl<K: SearchKey> TreeSearch<K> {
     pub(crate) fn run(
         &mut self,
         cch: &Cch,
-        graph: &SearchGraph,
+        graph: &SearchGraph<impl SearchRows>,
         from: u32,
         to: u32,
     ) -> Option<(K, u32)> {
@@ -87,7 +87,7 @@ impl<K: SearchKey> TreeSearch<K> {
         for (labels, rank) in [(&mut self.forward, from), (&mut self.backward, to)] {
             let depth = cch.depth[rank as usize] as usize;
             labels.clear();
-            let none = Label { key: K::NONE, arc: u32::MAX, rank: u32::MAX };
+            let none = Label { key: K::NONE, at: u32::MAX, rank: u32::MAX };
             labels.resize(depth + 1, none);
             labels[depth].key = K::ZERO;
         }
@@ -95,58 +95,58 @@ impl<K: SearchKey> TreeSearch<K> {
 
     /// Calls `drive` for each arc of the network on the way that `run` found, whose most important
     /// node is at `top_depth`, in driving order: the rank it leads to, and its weight.
-    pub(crate) fn unpack<S: Shortcuts<Key = K>>(
+    pub(crate) fn unpack(
         &mut self,
         cch: &Cch,
-        shortcuts: &S,
-        graph: &SearchGraph,
+        hierarchy: &impl Hierarchy<Key = K>,
         top_depth: u32,
         mut drive: impl FnMut(u32, K),
     ) {
+        let graph = hierarchy.graph();
         self.stack.clear();
         // The stack gives the arcs in driving order: up from the start, then down to the end.
         let mut label = self.backward[top_depth as usize];
-        while label.arc != u32::MAX {
-            let arc = graph.into.original[label.arc as usize];
+        while label.at != u32::MAX {
+            let arc = graph.into.arc_of(&cch.into, label.rank, label.at);
             self.stack.push(Step { is_out: false, arc, rank: label.rank });
             label = self.backward[cch.depth[label.rank as usize] as usize];
         }
         self.stack.reverse();
         label = self.forward[top_depth as usize];
-        while label.arc != u32::MAX {
-            let arc = graph.out.original[label.arc as usize];
+        while label.at != u32::MAX {
+            let arc = graph.out.arc_of(&cch.out, label.rank, label.at);
             self.stack.push(Step { is_out: true, arc, rank: label.rank });
             label = self.forward[cch.depth[label.rank as usize] as usize];
         }
         while let Some(Step { is_out, arc, rank }) = self.stack.pop() {
-            let at = arc as usize;
-            let Some(via) = shortcuts.via(cch, is_out, at, rank) else {
-                let head = if is_out { cch.out.ancestor[at] } else { rank };
-                drive(head, shortcuts.key(is_out, at));
+            let Some(via) = hierarchy.via(cch, is_out, arc, rank) else {
+                let head = if is_out { cch.out.ancestor[arc] } else { rank };
+                drive(head, hierarchy.key(cch, is_out, arc, rank));
                 continue;
             };
             let (tail, head) =
-                if is_out { (rank, cch.out.ancestor[at]) } else { (cch.into.ancestor[at], rank) };
+                if is_out { (rank, cch.out.ancestor[arc]) } else { (cch.into.ancestor[arc], rank) };
             let first = cch.into.find(via, tail).expect("a triangle has its first arc");
             let second = cch.out.find(via, head).expect("a triangle has its second arc");
-            self.stack.push(Step { is_out: true, arc: second as u32, rank: via });
-            self.stack.push(Step { is_out: false, arc: first as u32, rank: via });
+            self.stack.push(Step { is_out: true, arc: second, rank: via });
+            self.stack.push(Step { is_out: false, arc: first, rank: via });
         }
     }
 }
 
 /// Carries a node's label to the far ends of its arcs.
 #[inline(always)]
-fn climb<K: SearchKey>(side: &SearchSide, labels: &mut [Label<K>], rank: u32, depth: u32) {
+fn climb<K: SearchKey>(side: &impl SearchRows, labels: &mut [Label<K>], rank: u32, depth: u32) {
     let here = labels[depth as usize].key;
     if here.is_none() {
         return;
     }
-    for arc in side.range(rank) {
-        let key = here.plus(K::at(&side.times, &side.rest, arc));
-        let label = &mut labels[side.depth[arc] as usize];
+    let Row { depth, times, rest } = side.row(rank);
+    for (at, depth) in depth.iter().enumerate() {
+        let key = here.plus(K::at(times, rest, at));
+        let label = &mut labels[*depth as usize];
         if key < label.key {
-            *label = Label { key, arc: arc as u32, rank };
+            *label = Label { key, at: at as u32, rank };
         }
     }
 }

@@ -4,6 +4,7 @@ use rv_base::{EdgeId, Meters, RoadPosition, Seconds, WattHours};
 
 use crate::cost::Cost;
 use crate::dijkstra::{Dijkstra, Visit};
+use crate::hierarchy::Hierarchy;
 use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::query::TreeSearch;
 use crate::weight::{Key, SearchKey};
@@ -79,6 +80,14 @@ impl Route {
     /// Energy.
     pub fn energy(&self) -> WattHours {
         self.cost.energy()
+    }
+
+    /// Share of the edge at a place of the route that is driven.
+    pub(crate) fn share_of(&self, idx: usize, metric: &Metric) -> f64 {
+        let length = metric.network.edges[self.edges[idx].edge.idx()].length;
+        let from = if idx == 0 { self.from.offset } else { Meters::ZERO };
+        let to = if idx + 1 == self.edges.len() { self.to.offset } else { length };
+        ((to - from).0 / length.0).clamp(0.0, 1.0)
     }
 
     /// The edges alone.

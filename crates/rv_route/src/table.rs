@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use crate::cch::{Cch, NO_RANK};
 use crate::cost::{Cost, UNREACHABLE_MS};
+use crate::perfect::{Row, SearchRows};
 use crate::simd::Kernel;
 
 /// Targets of a block: their sums stay in registers while the depths go by.
@@ -39,16 +40,6 @@ impl Rest {
     }
 }
 
-/// Arcs in one direction, their times and, for whole costs, the rest.
-#[derive(Clone, Copy)]
-pub(crate) struct LabelArcs<'a> {
-    /// `first[r]..first[r + 1]` are the arcs of rank `r`.
-    pub(crate) first: &'a [u32],
-    pub(crate) depth: &'a [u32],
-    pub(crate) times: &'a [u32],
-    pub(crate) rest: &'a [Rest],
-}
-
 /// Labels of all targets of a table, by block of targets, then depth, then target in the block.
 pub(crate) struct TargetLabels {
     /// Sorted, without repeats.
@@ -68,13 +59,13 @@ pub(crate) struct SourceLabels {
 }
 
 /// Makes the labels of target ranks, sorted and without repeats. `WHOLE` asks for the rest too.
-pub(crate) struct LabelTargets<'a, const WHOLE: bool> {
+pub(crate) struct LabelTargets<'a, S, const WHOLE: bool> {
     pub(crate) cch: &'a Cch,
-    pub(crate) arcs: LabelArcs<'a>,
+    pub(crate) arcs: &'a S,
     pub(crate) ranks: Vec<u32>,
 }
 
-impl<const WHOLE: bool> Kernel for LabelTargets<'_, WHOLE> {
+impl<S: SearchRows, const WHOLE: bool> Kernel for LabelTargets<'_, S, WHOLE> {
     type Output = TargetLabels;
 
     #[inline(always)]
@@ -84,7 +75,7 @@ impl<const WHOLE: bool> Kernel for LabelTargets<'_, WHOLE> {
         let n = n_depths * ranks.len().div_ceil(LANES);
         let mut times = vec![[0; LANES]; n];
         let mut rest = vec![[Rest(0); LANES]; if WHOLE { n } else { 0 }];
-        labels::<WHOLE>(cch, arcs, &ranks, |column, label_times, label_rest| {
+        labels::<S, WHOLE>(cch, arcs, &ranks, |column, label_times, label_rest| {
             let first = column / LANES * n_depths;
             for (lanes, time) in times[first..][..n_depths].iter_mut().zip(label_times) {
                 lanes[column % LANES] = *time;
@@ -102,13 +93,13 @@ impl<const WHOLE: bool> Kernel for LabelTargets<'_, WHOLE> {
 }
 
 /// Makes the labels of source ranks, sorted and without repeats. `WHOLE` asks for the rest too.
-pub(crate) struct LabelSources<'a, const WHOLE: bool> {
+pub(crate) struct LabelSources<'a, S, const WHOLE: bool> {
     pub(crate) cch: &'a Cch,
-    pub(crate) arcs: LabelArcs<'a>,
+    pub(crate) arcs: &'a S,
     pub(crate) ranks: Vec<u32>,
 }
 
-impl<const WHOLE: bool> Kernel for LabelSources<'_, WHOLE> {
+impl<S: SearchRows, const WHOLE: bool> Kernel for LabelSources<'_, S, WHOLE> {
     type Output = SourceLabels;
 
     #[inline(always)]
@@ -117,7 +108,7 @@ impl<const WHOLE: bool> Kernel for LabelSources<'_, WHOLE> {
         let n_depths = cch.n_depths;
         let mut times = vec![0; ranks.len() * n_depths];
         let mut rest = vec![Rest(0); if WHOLE { times.len() } else { 0 }];
-        labels::<WHOLE>(cch, arcs, &ranks, |row, label_times, label_rest| {
+        labels::<S, WHOLE>(cch, arcs, &ranks, |row, label_times, label_rest| {
             times[row * n_depths..][..label_times.len()].copy_from_slice(label_times);
             if WHOLE {
                 rest[row * n_depths..][..label_rest.len()].copy_from_slice(label_rest);
@@ -287,9 +278,9 @@ impl TargetLabels {
 /// Hands out the label of each of `ranks` (sorted), by its place among them: times by depth, and
 /// the rest.
 #[inline(always)]
-fn labels<const WHOLE: bool>(
+fn labels<S: SearchRows, const WHOLE: bool>(
     cch: &Cch,
-    LabelArcs { first, depth: depths, times, rest }: LabelArcs<'_>,
+    arcs: &S,
     ranks: &[u32],
     mut emit: impl FnMut(usize, &[u32], &[Rest]),
 ) {
@@ -312,8 +303,9 @@ fn labels<const WHOLE: bool>(
             rest_rows.split_at_mut(if WHOLE { row_start(depth) } else { 0 });
         let rest_own = if WHOLE { &mut rest_own[..=depth] } else { rest_own };
         rest_own.fill(Rest(0));
-        for arc in first[rank as usize] as usize..first[rank as usize + 1] as usize {
-            let far = depths[arc] as usize;
+        let Row { depth: depths, times, rest } = arcs.row(rank);
+        for (arc, far) in depths.iter().enumerate() {
+            let far = *far as usize;
             let row = &above[row_start(far)..][..=far];
             if WHOLE {
                 let rest_row = &rest_above[row_start(far)..][..=far];

@@ -156,7 +156,7 @@ def valhalla_engine(args, folder, points, traces):
 
     tiles = folder / "valhalla"
     tiles.mkdir(exist_ok=True)
-    config = get_config(tile_extract=str(tiles / "tiles.tar"), tile_dir=str(tiles), verbose=False)
+    config = get_config(tile_extract="", tile_dir=str(tiles.resolve()), verbose=False)
     config["mjolnir"]["tile_extract"] = ""
     config["mjolnir"]["concurrency"] = 1
     config["loki"]["logging"] = config["thor"]["logging"] = {"type": "", "long_request": 1e9}
@@ -278,12 +278,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--valhalla-routes", type=int, default=300, help="ways asked of Valhalla")
     parser.add_argument("--valhalla-matrix", type=int, default=1000, help="rows and columns asked of Valhalla")
-    parser.add_argument("--skip", default="", help="engines to leave out, such as osrm-ch,valhalla")
+    parser.add_argument("--skip", default="", help="engines to leave out, such as robovan,osrm-ch; what an earlier run in the folder found stands")
     parser.add_argument("--json", action="store_true", help="answer as JSON")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     skipped = args.skip.split(",")
-    table = {"robovan": robovan(args, args.work)}
+    kept = args.work / "figures.json"
+    table = json.loads(kept.read_text()) if kept.exists() else {}
+    if "robovan" not in skipped:
+        table["robovan"] = robovan(args, args.work)
     points, traces = points_of(args.work), traces_of(args.work)
     engines = {
         "RoutingKit CCH": lambda: routingkit_engine(args.work),
@@ -295,6 +298,7 @@ def main():
         if name.lower().replace(" ", "-") not in skipped:
             print(f"{name} ...", file=sys.stderr, flush=True)
             table[name] = run()
+            kept.write_text(json.dumps(table, indent=2))
     if args.json:
         print(json.dumps(table, indent=2))
         return

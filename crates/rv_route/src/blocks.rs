@@ -9,6 +9,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use crate::cch::{Cch, UpArcs};
 use crate::cost::UNREACHABLE_MS;
 use crate::customize::Customized;
@@ -29,10 +31,11 @@ pub(crate) struct BlockSide {
 #[derive(Debug)]
 struct Block {
     /// Where each rank's arcs begin among those of the block, and the end of the last; then the
-    /// depths of all arcs, then their times.
+    /// depths of all arcs, then their times, then one bit for each: whether an arc of the network is
+    /// as fast.
     words: Box<[u32]>,
-    /// What each arc passes over, as far as it is known: rank + 2, 1 for an arc of the network, 0
-    /// for not yet looked for. Made when first needed.
+    /// What each shortcut passes over, as far as it is known: rank + 1, 0 for not yet looked for.
+    /// Made when first needed.
     via: OnceLock<Box<[AtomicU32]>>,
 }
 
@@ -44,22 +47,39 @@ pub(crate) struct Shared {
     pub(crate) base: Option<Arc<Shared>>,
 }
 
+/// An arc of the search graph, out of `rank` or into it.
+#[derive(Clone, Copy)]
+struct Shortcut {
+    is_out: bool,
+    rank: u32,
+    depth: u32,
+    time_ms: u32,
+}
+
 impl Block {
     fn new(words: Box<[u32]>) -> Self {
         Self { words, via: OnceLock::new() }
     }
 
+    fn n_arcs(&self) -> usize {
+        self.words[RANKS] as usize
+    }
+
     #[inline(always)]
     fn row(&self, rank: usize) -> Row<'_> {
-        let [from, to, n] = [rank, rank + 1, RANKS].map(|at| self.words[at] as usize);
-        let (depths, times) = self.words[RANKS + 1..].split_at(n);
-        Row { depth: &depths[from..to], times: &times[from..to], rest: &[] }
+        let [from, to] = [rank, rank + 1].map(|at| self.words[at] as usize);
+        let (depths, rest) = self.words[RANKS + 1..].split_at(self.n_arcs());
+        Row { depth: &depths[from..to], times: &rest[from..to], rest: &[] }
+    }
+
+    /// True if an arc of the network is as fast as the arc at a place in the block.
+    fn is_of_network(&self, at: usize) -> bool {
+        self.words[RANKS + 1 + 2 * self.n_arcs() + at / 32] >> (at % 32) & 1 == 1
     }
 
     fn via(&self, at: usize) -> &AtomicU32 {
-        let all =
-            self.via.get_or_init(|| (0..self.words[RANKS]).map(|_| AtomicU32::new(0)).collect());
-        &all[at]
+        let make = || (0..self.n_arcs()).map(|_| AtomicU32::new(0)).collect();
+        &self.via.get_or_init(make)[at]
     }
 }
 
@@ -84,26 +104,48 @@ impl BlockSide {
         row.depth.binary_search(&depth).ok().map(|at| row.times[at])
     }
 
-    /// Cuts the arcs that `is_kept` names into blocks, taking over those that `base` has too.
+    /// Place in its block and time of the arc to the ancestor at a depth, if it is on shortest
+    /// paths.
+    fn find(&self, rank: u32, depth: u32) -> Option<(usize, u32)> {
+        let (block, place) = (&self.blocks[rank as usize / RANKS], rank as usize % RANKS);
+        let row = block.row(place);
+        let at = row.depth.binary_search(&depth).ok()?;
+        Some((block.words[place] as usize + at, row.times[at]))
+    }
+
+    /// Cuts the arcs that `kept_time` gives a time into blocks, taking over those that `base` has
+    /// too. `arc_time` is that of the network's arcs.
     fn cut(
         arcs: &UpArcs,
         base: Option<&Self>,
         empty: &Arc<Block>,
         kept_time: impl Fn(usize) -> Option<u32>,
+        arc_time: impl Fn(usize) -> u32,
     ) -> Self {
         let n_ranks = arcs.first.len() - 1;
         let (mut depths, mut times, mut words) = (Vec::new(), Vec::new(), Vec::new());
+        let mut bits: Vec<u32> = Vec::new();
         let block = |first_rank: usize| {
             depths.clear();
             times.clear();
+            bits.clear();
             words.clear();
             words.push(0);
             for rank in first_rank..first_rank + RANKS {
                 if rank < n_ranks {
+                    let row = times.len();
                     for arc in arcs.range(rank as u32) {
                         if let Some(time_ms) = kept_time(arc) {
                             depths.push(arcs.depth[arc]);
                             times.push(time_ms);
+                        }
+                    }
+                    bits.resize(times.len().div_ceil(32), 0);
+                    for original in arcs.originals_of(rank as u32) {
+                        if let Ok(at) = depths[row..].binary_search(&original.depth)
+                            && times[row + at] == arc_time(original.arc as usize)
+                        {
+                            bits[(row + at) / 32] |= 1 << ((row + at) % 32);
                         }
                     }
                 }
@@ -114,6 +156,7 @@ impl BlockSide {
             }
             words.extend_from_slice(&depths);
             words.extend_from_slice(&times);
+            words.extend_from_slice(&bits);
             match base.map(|base| &base.blocks[first_rank / RANKS]) {
                 Some(known) if *known.words == *words => Arc::clone(known),
                 _ => Arc::new(Block::new(words.as_slice().into())),
@@ -130,6 +173,7 @@ impl SearchGraph<BlockSide> {
         times: &Customized<Lanes>,
         n: usize,
         base: Option<&Self>,
+        arc_times: impl Fn(usize) -> Lanes,
     ) -> Vec<Self> {
         let shortest = shortest_of_lanes(cch, times);
         let empty = Arc::new(Block::new(vec![0; RANKS + 1].into()));
@@ -140,7 +184,7 @@ impl SearchGraph<BlockSide> {
                     let time_ms: u32 = all[arc][lane];
                     (time_ms == best[arc][lane] && time_ms < UNREACHABLE_MS).then_some(time_ms)
                 };
-                BlockSide::cut(arcs, base.map(of), &empty, kept)
+                BlockSide::cut(arcs, base.map(of), &empty, kept, |arc| arc_times(arc)[lane])
             };
         let graph = |lane: usize| Self {
             out: side(&cch.out, |g| &g.out, &times.out, &shortest.out, lane),
@@ -174,36 +218,45 @@ impl Shared {
         bytes(true) + bytes(false)
     }
 
+    /// Looks up what all shortcuts pass over, so that the metrics that share with this one need not.
+    pub(crate) fn know_all(&self, cch: &Cch) {
+        for is_out in [true, false] {
+            let arcs = if is_out { &cch.out } else { &cch.into };
+            (0..cch.parent.len() as u32).into_par_iter().for_each(|rank| {
+                for depth in self.sides(is_out).0.row(rank).depth {
+                    let range = arcs.range(rank);
+                    let at = arcs.depth[range.clone()].binary_search(depth);
+                    let arc = range.start + at.expect("the search graph is part of the hierarchy");
+                    self.via(cch, is_out, arc, rank);
+                }
+            });
+        }
+    }
+
     /// Looks for the most important node over which two arcs of the search graph take just as long
-    /// as an arc out of `rank`, or into it.
-    fn search_via(
-        &self,
-        cch: &Cch,
-        is_out: bool,
-        rank: u32,
-        depth: u32,
-        time_ms: u32,
-    ) -> Option<u32> {
-        let below = if is_out { &cch.below_out } else { &cch.below_into };
-        let below = below.of(rank).iter().rev();
-        below
-            .map(|entry| entry.rank)
-            .find(|via| self.passes(cch, is_out, rank, depth, time_ms, *via))
+    /// as an arc.
+    fn search_via(&self, cch: &Cch, arc: &Shortcut) -> Option<u32> {
+        let below = if arc.is_out { &cch.below_out } else { &cch.below_into };
+        let below = below.of(arc.rank).iter().rev();
+        below.map(|entry| entry.rank).find(|via| self.passes(cch, arc, *via))
     }
 
     /// True if an arc's time is that of going over `via`.
-    fn passes(
-        &self,
-        cch: &Cch,
-        is_out: bool,
-        rank: u32,
-        depth: u32,
-        time_ms: u32,
-        via: u32,
-    ) -> bool {
-        let (own, other) = self.sides(is_out);
-        let first = other.time(via, cch.depth[rank as usize]);
-        first.is_some_and(|first| first <= time_ms && own.time(via, depth) == Some(time_ms - first))
+    fn passes(&self, cch: &Cch, arc: &Shortcut, via: u32) -> bool {
+        let (own, other) = self.sides(arc.is_out);
+        let first = other.time(via, cch.depth[arc.rank as usize]);
+        first.is_some_and(|first| {
+            first <= arc.time_ms && own.time(via, arc.depth) == Some(arc.time_ms - first)
+        })
+    }
+
+    /// True if the arcs of `rank` are those of `other` for certain.
+    fn shares_rows(&self, other: &Self, rank: u32) -> bool {
+        let at = rank as usize / RANKS;
+        [true, false].iter().all(|is_out| {
+            let [own, other] = [self, other].map(|of| &of.sides(*is_out).0.blocks[at]);
+            Arc::ptr_eq(own, other)
+        })
     }
 
     fn sides(&self, is_out: bool) -> (&BlockSide, &BlockSide) {
@@ -220,40 +273,43 @@ impl Hierarchy for Shared {
         &self.graph
     }
 
-    /// A block remembers what its arcs stand for in the metric that it was made for; in another
-    /// that shares it this holds where both arcs are there as well, and is looked for where not.
-    /// So the answer depends on the two metrics alone, not on what was asked before.
+    /// An arc that the base has too, and as fast, stands for what it stands for there, if both
+    /// arcs of that triangle are as fast here; any other is looked for. Blocks remember only what
+    /// was found in the metric that they were made for, so the answer depends on the two metrics
+    /// alone, not on what was asked before.
     fn via(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Option<u32> {
         let depth = if is_out { cch.out.depth[arc] } else { cch.into.depth[arc] };
-        let (own, _) = self.sides(is_out);
-        let (block_idx, place) = (rank as usize / RANKS, rank as usize % RANKS);
-        let block = &own.blocks[block_idx];
-        let row = block.row(place);
-        let at = row.depth.binary_search(&depth).expect("parts of shortest paths are kept");
-        let time_ms = row.times[at];
-        let known = block.via(block.words[place] as usize + at);
-        let sharer = self
-            .base
-            .as_deref()
-            .filter(|base| Arc::ptr_eq(&base.sides(is_out).0.blocks[block_idx], block));
-        let via = match known.load(Ordering::Relaxed) {
-            0 => {
-                let maker = sharer.unwrap_or(self);
-                let via = maker.search_via(cch, is_out, rank, depth, time_ms);
-                // Whoever looks finds the same, so it does not matter who writes first.
-                known.store(via.map_or(1, |rank| rank + 2), Ordering::Relaxed);
-                via
-            }
-            known => known.checked_sub(2),
-        };
-        match via {
-            Some(over)
-                if sharer.is_some() && !self.passes(cch, is_out, rank, depth, time_ms, over) =>
-            {
-                self.search_via(cch, is_out, rank, depth, time_ms)
-            }
-            via => via,
+        let side = self.sides(is_out).0;
+        let block = &side.blocks[rank as usize / RANKS];
+        let (at, time_ms) = side.find(rank, depth).expect("parts of shortest paths are kept");
+        if block.is_of_network(at) {
+            return None;
         }
+        let shortcut = Shortcut { is_out, rank, depth, time_ms };
+        let from_base = || {
+            let base = self.base.as_deref()?;
+            let base_side = base.sides(is_out).0;
+            let (base_at, base_ms) = base_side.find(rank, depth)?;
+            let base_block = &base_side.blocks[rank as usize / RANKS];
+            if base_ms != time_ms || base_block.is_of_network(base_at) {
+                return None;
+            }
+            let via = base.via(cch, is_out, arc, rank)?;
+            (self.shares_rows(base, via) || self.passes(cch, &shortcut, via)).then_some(via)
+        };
+        let is_shared = self.base.as_deref().is_some_and(|base| {
+            Arc::ptr_eq(&base.sides(is_out).0.blocks[rank as usize / RANKS], block)
+        });
+        if is_shared {
+            return from_base().or_else(|| self.search_via(cch, &shortcut));
+        }
+        let known = block.via(at);
+        known.load(Ordering::Relaxed).checked_sub(1).or_else(|| {
+            let via = from_base().or_else(|| self.search_via(cch, &shortcut));
+            // Whoever looks finds the same, so it does not matter who writes first.
+            known.store(via.map_or(0, |rank| rank + 1), Ordering::Relaxed);
+            via
+        })
     }
 
     fn key(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> u32 {

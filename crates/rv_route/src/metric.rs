@@ -459,7 +459,8 @@ impl MetricBatch {
         let Self { epoch, metrics, times } = self;
         let network = metrics[0].costs.network.clone();
         let of_base = base.map(|base| &base.graph);
-        let graphs = SearchGraph::of_lanes(&network.cch, &times, metrics.len(), of_base);
+        let arc_times = arc_times(&metrics);
+        let graphs = SearchGraph::of_lanes(&network.cch, &times, metrics.len(), of_base, arc_times);
         let metric = |(open, graph): (OpenMetric, SearchGraph<BlockSide>)| {
             let OpenMetric { costs, open } = open;
             let weights = Weights::Times(Shared { graph, base: base.cloned() });

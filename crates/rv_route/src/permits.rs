@@ -22,15 +22,22 @@ const BATCHES: usize = 8;
 pub struct PermitMetrics {
     costs: Arc<ClassCosts>,
     closed: EdgeSet,
-    base: Arc<Metric>,
+    base: Base,
     metrics: BTreeMap<EdgeSet, Arc<Metric>>,
     epoch: u64,
+}
+
+/// The class without any permit.
+#[derive(Debug)]
+struct Base {
+    metric: Metric,
+    shared: Arc<Shared>,
 }
 
 impl PermitMetrics {
     /// No set yet; `closed` and the traffic in `costs` hold for all.
     pub fn new(costs: Arc<ClassCosts>, closed: &EdgeSet, epoch: u64) -> Self {
-        let base = base_of(&costs, closed, epoch);
+        let base = Base::of(&costs, closed, epoch);
         Self { costs, closed: closed.clone(), base, metrics: BTreeMap::new(), epoch }
     }
 
@@ -78,8 +85,10 @@ impl PermitMetrics {
         let all: Vec<(&EdgeSet, &Arc<Metric>)> = self.metrics.iter().collect();
         let stale: Vec<EdgeSet> =
             all.into_par_iter().filter(is_stale).map(|(set, _)| set.clone()).collect();
-        if is_new_traffic || !self.base.allows_the_same(&spec(&self.costs, None, &self.closed)) {
-            self.base = base_of(&self.costs, &self.closed, epoch);
+        if is_new_traffic
+            || !self.base.metric.allows_the_same(&spec(&self.costs, None, &self.closed))
+        {
+            self.base = Base::of(&self.costs, &self.closed, epoch);
         }
         self.make(&stale.iter().collect::<Vec<_>>());
         stale.len()
@@ -91,14 +100,14 @@ impl PermitMetrics {
     }
 
     fn make(&mut self, sets: &[&EdgeSet]) {
-        let base = shared_of(&self.base);
+        let base = Some(&self.base.shared);
         for sets in sets.chunks(BATCHES * MetricBatch::LANES) {
             let made: Vec<Vec<Metric>> = sets
                 .par_chunks(MetricBatch::LANES)
                 .map(|sets| {
                     let specs = sets.iter().map(|set| spec(&self.costs, Some(set), &self.closed));
                     let specs: Vec<MetricSpec<'_>> = specs.collect();
-                    MetricBatch::customize(&specs, self.epoch).sharing(Some(&base))
+                    MetricBatch::customize(&specs, self.epoch).sharing(base)
                 })
                 .collect();
             for (set, metric) in sets.iter().zip(made.into_iter().flatten()) {
@@ -116,15 +125,16 @@ fn spec<'a>(
     MetricSpec { costs: costs.clone(), forbidden, closed: Some(closed) }
 }
 
-fn base_of(costs: &Arc<ClassCosts>, closed: &EdgeSet, epoch: u64) -> Arc<Metric> {
-    let made = MetricBatch::customize(&[spec(costs, None, closed)], epoch).into_metrics();
-    Arc::new(made.into_iter().next().expect("one was asked for"))
-}
-
-fn shared_of(base: &Metric) -> Arc<Shared> {
-    match &base.weights {
-        Weights::Times(shared) => Arc::new(shared.clone()),
-        Weights::Whole(_) => unreachable!("the base is made in times alone"),
+impl Base {
+    fn of(costs: &Arc<ClassCosts>, closed: &EdgeSet, epoch: u64) -> Self {
+        let made = MetricBatch::customize(&[spec(costs, None, closed)], epoch).into_metrics();
+        let metric = made.into_iter().next().expect("one was asked for");
+        let Weights::Times(shared) = &metric.weights else {
+            unreachable!("batches are made in times alone");
+        };
+        let shared = Arc::new(shared.clone());
+        shared.know_all(&costs.network().cch);
+        Self { metric, shared }
     }
 }
 
@@ -161,7 +171,7 @@ mod tests {
                 assert!(ids[1..].iter().all(|edge| metric.check_edge(*edge).is_ok()));
                 let alone =
                     MetricBatch::customize(&[spec(&permits.costs, Some(set), &permits.closed)], 0);
-                let alone = alone.sharing(Some(&shared_of(&permits.base))).remove(0);
+                let alone = alone.sharing(Some(&permits.base.shared)).remove(0);
                 let fresh = alone.route(&mut scratch, pair[0], pair[1]).unwrap();
                 assert_eq!(fresh.edges, found.edges, "a way depends on what was asked before");
             }

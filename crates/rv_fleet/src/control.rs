@@ -1,6 +1,6 @@
 //! Vans, roads and permits under the hand of an operator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rv_base::{EdgeId, OrderId, ParcelId, Seconds, Timestamp, VanId, WattHours};
 use rv_model::{OrderKind, ReturnReason};
@@ -10,7 +10,7 @@ use crate::event::{
     Custodian, DeliveredHow, Event, Halt, MissionCause, OrderEnd, Service, TicketKind,
 };
 use crate::fleet::{Fleet, Timer};
-use crate::io::{ClosureId, Done, Notice, Rejection, RoadPlace};
+use crate::io::{ClosureId, Done, Notice, Rejection, RoadPlace, SlowRoad};
 use crate::missions::{Draft, DraftTask, Ways};
 use crate::reports::REFUSED_MAX;
 use crate::state::TicketStatus;
@@ -293,18 +293,20 @@ impl Fleet {
             self.wake(until.max(now), Timer::Reopen(closure));
         }
         self.tell_closures();
-        let affected: Vec<VanId> = (0..self.state.vans.len())
-            .map(VanId::from_idx)
-            .filter(|van| {
-                self.state.vans[van.idx()].stops.iter().any(|stop| {
-                    stop.arrived.is_none() && stop.stop.route.iter().any(|e| closed.contains(e))
-                })
-            })
-            .collect();
-        for van in affected {
+        for van in self.vans_over(&closed) {
             self.reroute(now, van, MissionCause::Rerouted);
         }
         closure
+    }
+
+    /// Vans whose ways to stops ahead lead over some edges.
+    fn vans_over(&self, edges: &BTreeSet<EdgeId>) -> Vec<VanId> {
+        let is_over = |van: &VanId| {
+            self.state.vans[van.idx()].stops.iter().any(|stop| {
+                stop.arrived.is_none() && stop.stop.route.iter().any(|e| edges.contains(e))
+            })
+        };
+        (0..self.state.vans.len()).map(VanId::from_idx).filter(is_over).collect()
     }
 
     /// True if a van was sent another way by the closure that was just made.
@@ -347,6 +349,40 @@ impl Fleet {
         if until.is_some_and(|until| until <= now) {
             let _ = self.open_road(now, closure);
         }
+    }
+
+    /// Takes over the traffic of the moment. Vans whose way leads over a road that got much slower
+    /// are sent the way that is best now; all others find out when they are next planned.
+    pub(crate) fn set_traffic(
+        &mut self,
+        now: Timestamp,
+        mut slow: Vec<SlowRoad>,
+    ) -> Result<Done, Rejection> {
+        slow.sort_unstable();
+        let n_edges = self.city.graph.n_edges();
+        let is_sound = |road: &SlowRoad| road.edge.idx() < n_edges && road.factor_permille > 0;
+        let is_twice = slow.windows(2).any(|pair| pair[0].edge == pair[1].edge);
+        if is_twice || !slow.iter().all(is_sound) {
+            return Err(Rejection::InvalidTraffic);
+        }
+        if slow == self.state.traffic {
+            return Ok(Done::Done);
+        }
+        let before: BTreeMap<EdgeId, u32> =
+            self.state.traffic.iter().map(|road| (road.edge, road.factor_permille)).collect();
+        let worse: BTreeSet<EdgeId> = slow
+            .iter()
+            .filter(|road| {
+                let before = before.get(&road.edge).copied().unwrap_or(1000);
+                u64::from(road.factor_permille) * 2 >= u64::from(before) * 3
+            })
+            .map(|road| road.edge)
+            .collect();
+        self.emit(now, Event::TrafficChanged { slow });
+        for van in self.vans_over(&worse) {
+            self.reroute(now, van, MissionCause::Rerouted);
+        }
+        Ok(Done::Done)
     }
 
     /// After a stop: if the charge will not last for the rest, charge on the way.

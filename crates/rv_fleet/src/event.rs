@@ -9,10 +9,10 @@ use rv_wire::{CodeHash, Cursor, HelpChoice, HelpKind, Mission, Up};
 use serde::{Deserialize, Serialize};
 
 use crate::config::FleetCosts;
-use crate::io::ClosureId;
+use crate::io::{ClosureId, SlowRoad};
 
 /// Version of the ledger's events; the setup carries it.
-pub const EVENT_VERSION: u16 = 2;
+pub const EVENT_VERSION: u16 = 3;
 
 /// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,6 +225,11 @@ pub enum Event {
     PermitsInForce,
     /// No more orders are taken on.
     DayClosed,
+    /// The traffic of the moment is known.
+    TrafficChanged {
+        /// Slow roads, by edge.
+        slow: Vec<SlowRoad>,
+    },
 }
 
 /// What the fleet consists of, so that a ledger can be read by itself.

@@ -181,6 +181,12 @@ pub enum Command {
         /// Which.
         permit: PermitId,
     },
+    /// The traffic of the moment, in place of what was known: roads that are not named are as the
+    /// hour of the day says.
+    SetTraffic {
+        /// Slow roads, in any order; at most one entry for each edge.
+        slow: Vec<SlowRoad>,
+    },
     /// Take no more orders for today; return at once what is not on board, and the rest when it
     /// comes back.
     CloseDay,
@@ -196,6 +202,15 @@ pub enum RoadPlace {
     Near(LatLon),
     /// These edges.
     Edges(Vec<EdgeId>),
+}
+
+/// A road that takes longer than the hour of the day alone says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SlowRoad {
+    /// The edge.
+    pub edge: EdgeId,
+    /// How many thousandths of the usual time it takes; at least 1.
+    pub factor_permille: u32,
 }
 
 /// A closure of roads.
@@ -266,6 +281,9 @@ pub enum Rejection {
     /// No such closure.
     #[error("closure {0} does not exist")]
     UnknownClosure(ClosureId),
+    /// The traffic names a road that is not there, or one twice, or a factor of zero.
+    #[error("the traffic names an unknown road, one twice, or a factor of zero")]
+    InvalidTraffic,
     /// No such permit.
     #[error("permit {0} does not exist")]
     UnknownPermit(PermitId),
@@ -354,6 +372,7 @@ impl Rejection {
             Self::TooManyOrders => "too_many_orders",
             Self::NoRoad => "no_road",
             Self::InvalidPermit(_) => "invalid_permit",
+            Self::InvalidTraffic => "invalid_traffic",
             Self::VanLost(_) => "van_lost",
         }
     }
@@ -373,6 +392,9 @@ impl Rejection {
             Self::ChoiceNotOffered(_) => "choose one of the ticket's choices",
             Self::TooManyOrders => "send them in several requests",
             Self::NoRoad => "choose a point nearer to a street",
+            Self::InvalidTraffic => {
+                "name each road of the city's graph once, with a factor above zero"
+            }
             Self::InvalidPermit(_) => "give each area at least three points",
             Self::VanLost(_) => "put it in service once it is back at its hub",
         }

@@ -50,7 +50,7 @@ pub use event::{
 pub use fleet::{Fleet, RestoreError};
 pub use io::{
     Actor, ClosureId, Command, Done, Input, MAX_BULK_ORDERS, Notice, Output, Placed, Rejection,
-    RoadPlace, Role, refusal_code, refusal_hint, refusal_text,
+    RoadPlace, Role, SlowRoad, refusal_code, refusal_hint, refusal_text,
 };
 pub use job::{PlanJob, PlanResult};
 pub use kpi::{Estimates, HISTORY_STEP, HistoryEntry, Kpi, Learnt, Tally};

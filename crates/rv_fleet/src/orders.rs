@@ -51,6 +51,7 @@ impl Fleet {
             }
             Command::CloseRoad { at, until } => self.close_road(now, at, until),
             Command::OpenRoad { closure } => self.open_road(now, closure),
+            Command::SetTraffic { slow } => self.set_traffic(now, slow),
             Command::HaltVan { van } => self.halt(now, van, Halt::Halted),
             Command::ResumeVan { van } => self.halt(now, van, Halt::Resumed),
             Command::DeclareVanLost { van } => self.declare_lost(now, van),

@@ -10,7 +10,9 @@ use rv_base::{
 };
 use rv_map::{City, DriveSide, FacilityKind, Mode, ModeSet, SnapIndex, SnapQuery};
 use rv_model::{Permit, VanClass, VehicleKind};
-use rv_route::{Conditions, EdgeSet, EnergyUse, Metric, Network, Reach, Scratch, VehicleClass};
+use rv_route::{
+    ClassCosts, EdgeSet, EnergyUse, Metric, MetricSpec, Network, Reach, Scratch, VehicleClass,
+};
 use rv_rules::{PermitError, PermitIndex, PermitShelf};
 
 use crate::config::FleetConfig;
@@ -33,8 +35,9 @@ struct Profile {
     permits: Vec<PermitId>,
 }
 
-/// Which roads are open: the permits' state at the moments of interest, and the closures.
-type MetricKey = (usize, Vec<(usize, Vec<bool>)>, u64, u64);
+/// Which roads are open: the permits' state at the moments of interest, the closures and the
+/// traffic.
+type MetricKey = (usize, Vec<(usize, Vec<bool>)>, u64, u64, u64);
 
 /// A stage of the permits, in force or announced, and an hour of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub(crate) struct Roads {
     stages: Vec<Stage>,
     permit_epoch: u64,
     metrics: Vec<(MetricKey, Arc<Metric>)>,
+    /// Costs of each profile in the traffic of an epoch.
+    costs: BTreeMap<usize, (u64, Arc<ClassCosts>)>,
     n_metrics: u64,
     hub_times: BTreeMap<(u64, FacilityId), HubTimes>,
     way_back: BTreeMap<(u64, EdgeId), bool>,
@@ -108,6 +113,7 @@ impl Roads {
             profile_of,
             permit_epoch: 0,
             metrics: Vec::new(),
+            costs: BTreeMap::new(),
             n_metrics: 0,
             hub_times: BTreeMap::new(),
             way_back: BTreeMap::new(),
@@ -200,10 +206,11 @@ impl Roads {
 
     /// Roads that a profile may use in all of some moments.
     fn metric_in(&mut self, state: &State, profile: usize, moments: &[Moment]) -> Arc<Metric> {
-        let Profile { class, kind, .. } = &self.profiles[profile];
+        let kind = self.profiles[profile].kind;
         let signatures: Vec<(usize, Vec<bool>)> =
             moments.iter().map(|at| (at.stage_idx, self.signature(profile, *at))).collect();
-        let key = (profile, signatures, state.closure_epoch, state.permit_epoch);
+        let epochs = (state.closure_epoch, state.permit_epoch, state.traffic_epoch);
+        let key = (profile, signatures, epochs.0, epochs.1, epochs.2);
         if let Some(at) = self.metrics.iter().position(|(k, _)| *k == key) {
             let entry = self.metrics.remove(at);
             let metric = entry.1.clone();
@@ -213,20 +220,21 @@ impl Roads {
         let mut forbidden = EdgeSet::new();
         for at in moments {
             let Stage { index, held } = &self.stages[at.stage_idx];
-            let covered = index.edges(&held[profile], *kind, at.hour);
+            let covered = index.edges(&held[profile], kind, at.hour);
             let edges = (0..self.network.n_edges()).map(EdgeId::from_idx);
             forbidden.extend(edges.filter(|edge| !covered.contains(*edge)));
         }
         let closed: EdgeSet =
             state.closures.values().flat_map(|c| c.edges.iter().copied()).collect();
-        let conditions = Conditions {
-            forbidden: Some(&forbidden),
-            closed: Some(&closed),
-            ..Conditions::default()
-        };
+        let costs = self.costs(state, profile);
+        let spec = MetricSpec { costs, forbidden: Some(&forbidden), closed: Some(&closed) };
         self.n_metrics += 1;
-        let metric =
-            Arc::new(Metric::build(self.network.clone(), class, conditions, self.n_metrics));
+        // A closure or a jam changes little of the profile's last metric.
+        let last = self.metrics.iter().rev().find(|(key, _)| key.0 == profile);
+        let metric = Arc::new(match last {
+            Some((_, last)) => last.changed(&spec, self.n_metrics),
+            None => Metric::of_costs(&spec, self.n_metrics),
+        });
         if self.metrics.len() >= METRICS_MAX {
             let (_, old) = self.metrics.remove(0);
             self.hub_times.retain(|(epoch, _), _| *epoch != old.epoch());
@@ -234,6 +242,26 @@ impl Roads {
         }
         self.metrics.push((key, metric.clone()));
         metric
+    }
+
+    /// What roads cost a profile in the traffic of the moment.
+    fn costs(&mut self, state: &State, profile: usize) -> Arc<ClassCosts> {
+        if let Some((epoch, costs)) = self.costs.get(&profile)
+            && *epoch == state.traffic_epoch
+        {
+            return costs.clone();
+        }
+        let mut factors = Vec::new();
+        if !state.traffic.is_empty() {
+            factors.resize(self.network.n_edges(), 1.0);
+        }
+        for road in &state.traffic {
+            factors[road.edge.idx()] = road.factor_permille as f32 / 1000.0;
+        }
+        let class = &self.profiles[profile].class;
+        let costs = Arc::new(ClassCosts::build(self.network.clone(), class, Some(&factors)));
+        self.costs.insert(profile, (state.traffic_epoch, costs.clone()));
+        costs
     }
 
     /// Free driving time from a hub to a position at a moment, if there is a way there and back.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{
     AnsweredBy, Custodian, NextTry, OrderEnd, Service, Setup, StopPlan, TicketKind,
 };
-use crate::io::ClosureId;
+use crate::io::{ClosureId, SlowRoad};
 use crate::kpi::{Estimates, Tally};
 
 /// What the fleet knows for sure. Equal ledgers give equal states, byte for byte.
@@ -59,6 +59,10 @@ pub struct State {
     pub permit_changes: Vec<PermitChange>,
     /// Grows with each change of the permits, when it is announced and when it comes into force.
     pub permit_epoch: u64,
+    /// Roads that are slow at the moment, by edge.
+    pub traffic: Vec<SlowRoad>,
+    /// Grows with each change of the traffic.
+    pub traffic_epoch: u64,
     /// True after [`crate::Command::CloseDay`].
     pub is_day_closed: bool,
     /// Sums.

@@ -122,6 +122,9 @@ fn describe_van(
             let text = format!("closure {closure}: {} road pieces closed", edges.len());
             item("road_closed", None, None, text)
         }
+        Event::TrafficChanged { slow } => {
+            item("traffic", None, None, format!("{} road pieces are slow", slow.len()))
+        }
         Event::RoadOpened { closure } => {
             item("road_opened", None, None, format!("closure {closure} is over"))
         }

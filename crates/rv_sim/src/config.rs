@@ -81,7 +81,11 @@ impl TwinConfig {
             demand: DemandModel::USUAL,
             status_every_s: Seconds(20.0),
             link: LinkModel::CITY,
-            traffic: TrafficConfig { profile: TrafficProfile::typical(), noise: 0.10 },
+            traffic: TrafficConfig {
+                profile: TrafficProfile::typical(),
+                noise: 0.10,
+                jams: Vec::new(),
+            },
             weather: Weather::Dry,
             people: PeopleModel::ANNOUNCED,
             docks: DockTimes::USUAL,

@@ -25,6 +25,6 @@ pub use demand::{DemandDay, DemandModel, Planned};
 pub use faults::{Fault, FaultRates};
 pub use link::LinkModel;
 pub use people::PeopleModel;
-pub use streets::{TrafficConfig, Weather};
+pub use streets::{Jam, TrafficConfig, Weather};
 pub use twin::{FromFleet, ToFleet, Twin, TwinError, VanGlimpse};
 pub use van::DockTimes;

@@ -60,6 +60,23 @@ pub struct TrafficConfig {
     pub profile: TrafficProfile,
     /// Standard deviation of the factor of one street in one hour around the profile.
     pub noise: f64,
+    /// Jams. The city's traffic service tells the fleet when one begins and when it is over.
+    #[serde(default)]
+    pub jams: Vec<Jam>,
+}
+
+/// Roads that are slow for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jam {
+    /// The edges, ascending.
+    pub edges: Vec<EdgeId>,
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it is over.
+    pub until: Timestamp,
+    /// How many times as long as usual the edges take; more than 1.
+    pub factor: f64,
 }
 
 /// The streets at a moment.
@@ -74,6 +91,8 @@ pub(crate) struct Streets {
     factor: f64,
     hour: u64,
     now: Timestamp,
+    /// Factors of the jams of the moment, the worst of each edge.
+    jammed: BTreeMap<EdgeId, f64>,
 }
 
 /// What a vehicle sees along its path.
@@ -116,12 +135,39 @@ impl Streets {
             factor: 1.0,
             hour: 0,
             now: Timestamp::ZERO,
+            jammed: BTreeMap::new(),
         };
         streets.set_time(Timestamp::ZERO);
         streets
     }
 
-    pub(crate) fn set_time(&mut self, now: Timestamp) {
+    /// The roads that are slow at a moment, by edge: all jams, the worst of each edge.
+    fn jams_at(&self, at: Timestamp) -> BTreeMap<EdgeId, f64> {
+        let mut jammed = BTreeMap::new();
+        for jam in self.traffic.jams.iter().filter(|jam| (jam.from..jam.until).contains(&at)) {
+            for edge in &jam.edges {
+                let worst: &mut f64 = jammed.entry(*edge).or_insert(1.0);
+                *worst = worst.max(jam.factor);
+            }
+        }
+        jammed
+    }
+
+    /// The roads that are slow now, by edge.
+    pub(crate) fn jammed(&self) -> &BTreeMap<EdgeId, f64> {
+        &self.jammed
+    }
+
+    /// Moves the clock; true if other roads are jammed than before.
+    pub(crate) fn set_time(&mut self, now: Timestamp) -> bool {
+        let before = self.now;
+        let has_changed = |jam: &Jam| {
+            (jam.from..jam.until).contains(&before) != (jam.from..jam.until).contains(&now)
+        };
+        let is_new = self.traffic.jams.iter().any(has_changed);
+        if is_new {
+            self.jammed = self.jams_at(now);
+        }
         let local = now + self.utc_offset;
         self.now = now;
         self.factor = self.traffic.profile.factor(local);
@@ -129,6 +175,7 @@ impl Streets {
         if self.blocked.values().any(|until| *until <= now) {
             self.blocked.retain(|_, until| *until > now);
         }
+        is_new
     }
 
     /// Share of the free speed that is driven on an edge now.
@@ -137,7 +184,8 @@ impl Streets {
         // The sum of two uniform numbers is near enough to normal here.
         let (a, b) = (word & 0xffff_ffff, word >> 32);
         let noise = ((a + b) as f64 / f64::from(u32::MAX) - 1.0) * 2.449 * self.traffic.noise;
-        let factor = self.factor * (1.0 + noise).clamp(0.6, 1.8);
+        let jam = self.jammed.get(&edge).copied().unwrap_or(1.0);
+        let factor = self.factor * jam * (1.0 + noise).clamp(0.6, 1.8);
         (self.weather.speed_share() / factor.max(1.0)).min(1.0)
     }
 

@@ -8,7 +8,7 @@ use rv_base::{
     WattHours,
 };
 use rv_fleet::audit::DrivenEdge;
-use rv_fleet::{Actor, Command, FleetConfig, Notice};
+use rv_fleet::{Actor, Command, FleetConfig, Notice, SlowRoad};
 use rv_map::City;
 use rv_onboard::{Atlas, OnboardConfig, OnboardMemory, Output};
 use rv_wire::{FaultKind, OnboardState, PermitPhase};
@@ -214,13 +214,15 @@ impl Twin {
         for (idx, facility) in atlas.city.facilities.iter().enumerate() {
             facilities.entry(facility.stop.edge).or_default().push(FacilityId::from_idx(idx));
         }
-        let streets = Streets::new(
+        let mut streets = Streets::new(
             &atlas.city.graph,
             config.traffic.clone(),
             fleet.utc_offset_s,
             world.weather,
             config.seed,
         );
+        // What is jammed at the stored moment has been told.
+        streets.set_time(world.now);
         Self {
             atlas,
             fleet,
@@ -378,7 +380,14 @@ impl Twin {
     /// One second.
     fn tick(&mut self, said: &mut Vec<ToFleet>) {
         let now = self.w.now;
-        self.streets.set_time(now);
+        if self.streets.set_time(now) {
+            let slow = self.streets.jammed().iter().map(|(edge, factor)| SlowRoad {
+                edge: *edge,
+                factor_permille: (factor * 1000.0) as u32,
+            });
+            let command = Command::SetTraffic { slow: slow.collect() };
+            said.push(ToFleet::Command(Actor::OPERATOR, command));
+        }
         if self.w.jammed.values().any(|until| *until <= now) {
             self.w.jammed.retain(|_, until| *until > now);
         }

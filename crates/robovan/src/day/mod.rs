@@ -1,11 +1,13 @@
 //! `robovan day`: a whole day of a simulated fleet, as fast as the machine can.
 
+mod areas;
 mod html;
 pub(crate) mod orders_csv;
 mod permits;
 mod report;
 mod svg;
 mod torture;
+pub(crate) mod traffic;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal};
@@ -84,6 +86,9 @@ pub(crate) struct DayArgs {
     /// Areas that vans must keep out of, by hour, kind and van: a GeoJSON file of polygons
     #[arg(long, value_name = "FILE")]
     permits: Option<PathBuf>,
+    /// Jams that the fleet hears of when they begin and end: a GeoJSON file of polygons
+    #[arg(long, value_name = "FILE")]
+    traffic: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -187,6 +192,10 @@ fn day_config(args: &DayArgs, city: &City) -> anyhow::Result<DayConfig> {
         WeatherArg::Snow => Weather::Snow,
     };
     let start = twin.start;
+    if let Some(path) = &args.traffic {
+        let midnight = start + Seconds(-f64::from((start + fleet.utc_offset_s).second_of_day()));
+        twin.traffic.jams = traffic::read(path, city, midnight)?;
+    }
     let mut config = DayConfig::new(fleet, twin);
     config.n_threads = args.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

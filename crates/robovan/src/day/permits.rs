@@ -2,49 +2,21 @@
 
 use std::path::Path;
 
-use rv_base::{HourSet, LatLon};
+use rv_base::HourSet;
 use rv_fleet::FleetConfig;
 use rv_model::{PermitArea, VehicleKind};
 use serde::Deserialize;
 
-use crate::output::{self, HintExt};
-
-/// Longest file that is read, bytes.
-const BYTES_MAX: u64 = 16 << 20;
-
-/// Most areas of a file.
-const AREAS_MAX: usize = 256;
-
-/// Most points of one outline.
-const POINTS_MAX: usize = 10_000;
+use super::areas::{self, Area};
+use crate::output;
 
 const HINT: &str = "give a GeoJSON FeatureCollection of Polygons without holes; properties: name, \
     from_hour and to_hour (0 to 24, the city's time; without them always), kinds (van, robot, \
     truck; without it all), vans (names of the vans it binds; without it all)";
 
-#[derive(Deserialize)]
-struct Collection {
-    features: Vec<Feature>,
-}
-
-#[derive(Deserialize)]
-struct Feature {
-    geometry: Geometry,
-    #[serde(default)]
-    properties: Option<Properties>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum Geometry {
-    Polygon { coordinates: Vec<Vec<Vec<f64>>> },
-}
-
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Properties {
-    #[serde(default)]
-    name: String,
     from_hour: Option<u32>,
     to_hour: Option<u32>,
     kinds: Option<Vec<Kind>>,
@@ -61,36 +33,14 @@ enum Kind {
 
 /// Reads the areas and binds the fleet's vans by them.
 pub(crate) fn read(path: &Path, fleet: &mut FleetConfig) -> anyhow::Result<()> {
-    let what = || format!("cannot read {}", path.display());
-    let size = std::fs::metadata(path).hint(what(), HINT)?.len();
-    if size > BYTES_MAX {
-        return Err(output::error_with_hint(
-            format!("{}: the file has {size} bytes", path.display()),
-            format!("give at most {BYTES_MAX} bytes"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).hint(what(), HINT)?;
+    let text = areas::read(path, HINT)?;
     bind(&text, fleet)
         .map_err(|problem| output::error_with_hint(format!("{}: {problem}", path.display()), HINT))
 }
 
 fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
-    let collection: Collection = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if collection.features.len() > AREAS_MAX {
-        return Err(format!("more than {AREAS_MAX} areas"));
-    }
-    for (idx, feature) in collection.features.into_iter().enumerate() {
-        let properties = feature.properties.unwrap_or_default();
-        let name = match properties.name.as_str() {
-            "" => format!("area {}", idx + 1),
-            name => name.to_owned(),
-        };
+    for Area { name, outline, properties } in areas::parse::<Properties>(text)? {
         let wrong = |what: String| format!("{name}: {what}");
-        let Geometry::Polygon { coordinates } = feature.geometry;
-        let [ring] = coordinates.as_slice() else {
-            return Err(wrong(format!("{} rings where one is read", coordinates.len())));
-        };
-        let outline = outline(ring).map_err(wrong)?;
         let hours = hours(properties.from_hour, properties.to_hour).map_err(wrong)?;
         let kinds: Vec<VehicleKind> = match properties.kinds {
             None => vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
@@ -118,29 +68,6 @@ fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
         fleet.forbid(&name, &kinds, vec![area], is_bound);
     }
     Ok(())
-}
-
-/// A closed ring's points, the last of which repeats the first.
-fn outline(ring: &[Vec<f64>]) -> Result<Vec<LatLon>, String> {
-    if ring.len() > POINTS_MAX {
-        return Err(format!("more than {POINTS_MAX} points"));
-    }
-    let mut points = ring
-        .iter()
-        .map(|at| match at.as_slice() {
-            [lon_deg, lat_deg, ..] => {
-                LatLon::from_degrees(*lat_deg, *lon_deg).map_err(|error| error.to_string())
-            }
-            _ => Err("a point without longitude and latitude".to_owned()),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if points.len() > 1 && points.first() == points.last() {
-        points.pop();
-    }
-    if points.len() < 3 {
-        return Err("fewer than three points".to_owned());
-    }
-    Ok(points)
 }
 
 fn hours(from: Option<u32>, to: Option<u32>) -> Result<HourSet, String> {

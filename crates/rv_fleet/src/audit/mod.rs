@@ -249,6 +249,7 @@ impl<'a> Audit<'a> {
             Event::TicketTaken { .. }
             | Event::VanService { .. }
             | Event::VanHalt { .. }
+            | Event::TrafficChanged { .. }
             | Event::RoadClosed { .. }
             | Event::RoadOpened { .. }
             | Event::PermitsInForce => {}

@@ -148,6 +148,11 @@ impl State {
                 self.closure_epoch += 1;
                 Ok(())
             }
+            Event::TrafficChanged { slow } => {
+                self.traffic.clone_from(slow);
+                self.traffic_epoch += 1;
+                Ok(())
+            }
             Event::RoadOpened { closure } => {
                 self.closures.remove(closure).ok_or(Unfit)?;
                 self.closure_epoch += 1;

@@ -124,6 +124,7 @@ impl From<Rejection> for ApiError {
             Rejection::Refused(_)
             | Rejection::ChoiceNotOffered(_)
             | Rejection::NoRoad
+            | Rejection::InvalidTraffic
             | Rejection::InvalidPermit(_) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, rejection.code(), rejection.to_string(), rejection.hint())

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use rv_base::Seconds;
+use rv_base::{EdgeId, Seconds, Timestamp};
 use rv_fleet::{Fleet, FleetConfig};
 use rv_map::City;
 use rv_sim::day::{self, DayConfig, DayResult};
 use rv_sim::torture::{TortureSize, district, driven_outside, torture_day, verdict};
-use rv_sim::{FaultRates, TwinConfig};
+use rv_sim::{FaultRates, Jam, TwinConfig};
 
 use crate::grid::grid_city;
 
@@ -122,4 +122,36 @@ fn vans_keep_out_of_a_closed_district_and_would_not_without_it() {
     let outside = driven_outside(&city, &kept.rules, &free).expect("the same fleet");
     assert!(outside > rv_base::Meters(500.0), "{outside:?} driven where it would be forbidden");
     assert_ne!(free.ledger, kept.ledger);
+}
+
+/// How often vans came onto some edges between two moments.
+fn n_entered(result: &DayResult, edges: &[EdgeId], from: Timestamp, until: Timestamp) -> usize {
+    let all = result.driven.iter().flat_map(|(_, driven)| driven);
+    all.filter(|d| (from..until).contains(&d.entered) && edges.contains(&d.edge)).count()
+}
+
+#[test]
+fn vans_drive_round_a_jam_that_the_fleet_is_told_of_while_it_lasts() {
+    let city = Arc::new(grid_city(10));
+    let free = config(&city, 5, 2);
+    let start = free.twin.start;
+    let (from, until) = (start + Seconds(3600.0), start + Seconds(3.0 * 3600.0));
+    // A column of streets in the middle, which most ways across the city could take.
+    let is_column = |edge: &EdgeId| {
+        let edge = city.graph.edge(*edge);
+        [edge.tail, edge.head].iter().all(|end| (4..=5).contains(&(end.idx() % 10)))
+    };
+    let edges: Vec<EdgeId> =
+        (0..city.graph.n_edges()).map(EdgeId::from_idx).filter(is_column).collect();
+    let mut jammed = free.clone();
+    jammed.twin.traffic.jams = vec![Jam { edges: edges.clone(), from, until, factor: 8.0 }];
+    let (before, _, _) = run(&city, &free);
+    let (after, fleet, _) = run(&city, &jammed);
+    assert_eq!(verdict(&city, &after, &fleet), Vec::<String>::new());
+    assert_eq!(fleet.state().traffic_epoch, 2, "told when it began and when it ended");
+    assert!(fleet.state().traffic.is_empty());
+    let entered = |result| n_entered(result, &edges, from, until);
+    let (usual, round) = (entered(&before), entered(&after));
+    assert!(usual > 50 && round * 3 < usual * 2, "{round} of {usual}");
+    assert!(after.audit.n_delivered * 10 >= before.audit.n_delivered * 9);
 }

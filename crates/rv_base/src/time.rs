@@ -150,6 +150,16 @@ impl HourSet {
         set
     }
 
+    /// Every day between two hours of which both are given, always if neither is; nothing if they
+    /// are no two different hours of the day.
+    pub fn between(from_hour: Option<u32>, to_hour: Option<u32>) -> Option<Self> {
+        match (from_hour, to_hour) {
+            (None, None) => Some(Self::ALWAYS),
+            (Some(from @ 0..=23), Some(to @ 0..=24)) if from != to => Some(Self::daily(from, to)),
+            _ => None,
+        }
+    }
+
     /// True if the hour (0..168) is in the set.
     pub fn contains_hour(&self, hour_of_week: u32) -> bool {
         hour_of_week < 168

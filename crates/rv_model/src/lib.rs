@@ -34,7 +34,7 @@ pub use order::{
     Handover, MAX_KEY_BYTES, MAX_PARCELS_PER_ORDER, Order, OrderError, OrderKind, OrderRequest,
     OrderStatus, RefusalReason, ReturnReason, Site,
 };
-pub use permit::{Permit, PermitArea};
+pub use permit::{Permit, PermitArea, RingError, ring_outline};
 pub use tenant::{Template, Tenant};
 pub use traffic::TrafficProfile;
 pub use van::{Consumption, Van, VanClass, VanCosts, VehicleKind};

@@ -1,6 +1,6 @@
 //! Permits: where, when and with what an authority lets vehicles drive.
 
-use rv_base::{HourSet, LatLon, PermitId};
+use rv_base::{HourSet, LatLon, LatLonError, PermitId};
 use serde::{Deserialize, Serialize};
 
 use crate::van::VehicleKind;
@@ -44,4 +44,55 @@ pub struct PermitArea {
     pub outline: Vec<LatLon>,
     /// When it counts.
     pub hours: HourSet,
+}
+
+/// Why a ring is no outline.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RingError {
+    /// A point has not two coordinates.
+    #[error("a point without longitude and latitude")]
+    NoPoint,
+    /// A point is not on the Earth.
+    #[error(transparent)]
+    Position(#[from] LatLonError),
+    /// It encloses nothing.
+    #[error("fewer than three points")]
+    TooShort,
+}
+
+/// The points of a GeoJSON ring (longitude, latitude in degrees), the last of which may repeat the
+/// first.
+pub fn ring_outline(ring: &[Vec<f64>]) -> Result<Vec<LatLon>, RingError> {
+    let mut points = ring
+        .iter()
+        .map(|at| match at.as_slice() {
+            [lon_deg, lat_deg, ..] => Ok(LatLon::from_degrees(*lat_deg, *lon_deg)?),
+            _ => Err(RingError::NoPoint),
+        })
+        .collect::<Result<Vec<_>, RingError>>()?;
+    if points.len() > 1 && points.first() == points.last() {
+        points.pop();
+    }
+    if points.len() < 3 { Err(RingError::TooShort) } else { Ok(points) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_is_read_once_round() {
+        let ring = |points: &[&[f64]]| -> Vec<Vec<f64>> {
+            points.iter().map(|point| point.to_vec()).collect()
+        };
+        let closed = ring(&[&[7.0, 43.0], &[7.1, 43.0, 12.0], &[7.1, 43.1], &[7.0, 43.0]]);
+        let outline = ring_outline(&closed).unwrap();
+        assert_eq!(outline.len(), 3);
+        assert_eq!(outline[2], LatLon::from_degrees(43.1, 7.1).unwrap());
+        assert_eq!(ring_outline(&closed[..3]), Ok(outline));
+        assert_eq!(ring_outline(&closed[2..]), Err(RingError::TooShort));
+        assert_eq!(ring_outline(&ring(&[&[7.0]])), Err(RingError::NoPoint));
+        let off = ring_outline(&ring(&[&[7.0, 143.0]]));
+        assert!(matches!(off, Err(RingError::Position(_))), "{off:?}");
+    }
 }

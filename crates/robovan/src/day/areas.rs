@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rv_base::LatLon;
+use rv_model::ring_outline;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -76,33 +77,13 @@ pub(super) fn parse<P: DeserializeOwned>(text: &str) -> Result<Vec<Area<P>>, Str
         let [ring] = coordinates.as_slice() else {
             return Err(wrong(format!("{} rings where one is read", coordinates.len())));
         };
-        let outline = outline(ring).map_err(wrong)?;
+        if ring.len() > POINTS_MAX {
+            return Err(wrong(format!("more than {POINTS_MAX} points")));
+        }
+        let outline = ring_outline(ring).map_err(|error| wrong(error.to_string()))?;
         let properties = serde_json::from_value(Value::Object(properties))
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Area { name, outline, properties })
     };
     collection.features.into_iter().enumerate().map(area).collect()
-}
-
-/// A closed ring's points, the last of which repeats the first.
-fn outline(ring: &[Vec<f64>]) -> Result<Vec<LatLon>, String> {
-    if ring.len() > POINTS_MAX {
-        return Err(format!("more than {POINTS_MAX} points"));
-    }
-    let mut points = ring
-        .iter()
-        .map(|at| match at.as_slice() {
-            [lon_deg, lat_deg, ..] => {
-                LatLon::from_degrees(*lat_deg, *lon_deg).map_err(|error| error.to_string())
-            }
-            _ => Err("a point without longitude and latitude".to_owned()),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if points.len() > 1 && points.first() == points.last() {
-        points.pop();
-    }
-    if points.len() < 3 {
-        return Err("fewer than three points".to_owned());
-    }
-    Ok(points)
 }

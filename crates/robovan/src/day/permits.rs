@@ -41,7 +41,10 @@ pub(crate) fn read(path: &Path, fleet: &mut FleetConfig) -> anyhow::Result<()> {
 fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
     for Area { name, outline, properties } in areas::parse::<Properties>(text)? {
         let wrong = |what: String| format!("{name}: {what}");
-        let hours = hours(properties.from_hour, properties.to_hour).map_err(wrong)?;
+        let hours =
+            HourSet::between(properties.from_hour, properties.to_hour).ok_or_else(|| {
+                wrong("from_hour and to_hour must be two different hours of the day".to_owned())
+            })?;
         let kinds: Vec<VehicleKind> = match properties.kinds {
             None => vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
             Some(kinds) => kinds
@@ -68,14 +71,6 @@ fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
         fleet.forbid(&name, &kinds, vec![area], is_bound);
     }
     Ok(())
-}
-
-fn hours(from: Option<u32>, to: Option<u32>) -> Result<HourSet, String> {
-    match (from, to) {
-        (None, None) => Ok(HourSet::ALWAYS),
-        (Some(from @ 0..=23), Some(to @ 0..=24)) if from != to => Ok(HourSet::daily(from, to)),
-        _ => Err("from_hour and to_hour must be two different hours of the day".to_owned()),
-    }
 }
 
 #[cfg(test)]

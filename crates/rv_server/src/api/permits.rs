@@ -4,14 +4,14 @@ use axum::extract::State as Context;
 use axum::{Extension, Json};
 use rv_base::{HourSet, LatLon, PermitId, Timestamp};
 use rv_fleet::{Command, Done, State};
-use rv_model::{Permit, PermitArea, VehicleKind};
+use rv_model::{Permit, PermitArea, VehicleKind, ring_outline};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::{Body, Id, position};
+use super::extract::{Body, Id};
 use super::geojson;
 use super::views::Page;
 use crate::auth::Identity;
@@ -97,7 +97,7 @@ pub(super) struct ForbidRequest {
     /// First hour of the day in which it counts, 0 to 23, in the city's time; without it and
     /// `to_hour` always.
     from_hour: Option<u32>,
-    /// The hour of the day, 1 to 24, before which it counts last.
+    /// The hour of the day, 0 to 24, before which it counts last.
     to_hour: Option<u32>,
     /// Kinds of vehicle that it binds; without it all.
     #[schema(value_type = Option<Vec<String>>)]
@@ -107,8 +107,8 @@ pub(super) struct ForbidRequest {
 #[derive(Deserialize)]
 #[serde(tag = "type", content = "coordinates")]
 enum Geometry {
-    Polygon(Vec<Vec<[f64; 2]>>),
-    MultiPolygon(Vec<Vec<Vec<[f64; 2]>>>),
+    Polygon(Vec<Vec<Vec<f64>>>),
+    MultiPolygon(Vec<Vec<Vec<Vec<f64>>>>),
 }
 
 /// A change that was announced.
@@ -177,15 +177,11 @@ impl ForbidRequest {
             let hint = format!("give 1 to {POLYGONS_MAX}");
             return Err(ApiError::bad("bad_geometry", "wrong number of polygons", hint));
         }
-        let hours = match (self.from_hour, self.to_hour) {
-            (None, None) => HourSet::ALWAYS,
-            (Some(from @ 0..=23), Some(to @ 1..=24)) if from != to => HourSet::daily(from, to),
-            _ => {
-                let hint = "give both, two different hours of the day, or neither";
-                return Err(ApiError::bad("bad_hours", "from_hour and to_hour do not fit", hint));
-            }
-        };
-        let area = |rings: Vec<Vec<[f64; 2]>>| {
+        let hours = HourSet::between(self.from_hour, self.to_hour).ok_or_else(|| {
+            let hint = "give both, two different hours of the day, or neither";
+            ApiError::bad("bad_hours", "from_hour and to_hour do not fit", hint)
+        })?;
+        let area = |rings: Vec<Vec<Vec<f64>>>| {
             let outline = outline(&rings)?;
             Ok(PermitArea { name: self.name.clone(), outline, hours })
         };
@@ -202,22 +198,16 @@ impl ForbidRequest {
     }
 }
 
-/// The points of the one ring of a polygon, the last of which repeats the first.
-fn outline(rings: &[Vec<[f64; 2]>]) -> Result<Vec<LatLon>, ApiError> {
+/// The outline of a polygon of one ring.
+fn outline(rings: &[Vec<Vec<f64>>]) -> Result<Vec<LatLon>, ApiError> {
     let [ring] = rings else {
         let problem = format!("a polygon has {} rings", rings.len());
         return Err(ApiError::bad("bad_geometry", problem, "give one ring without holes"));
     };
-    let at = |[lon_deg, lat_deg]: &[f64; 2]| position(*lat_deg, *lon_deg);
-    let mut points = ring.iter().map(at).collect::<Result<Vec<_>, _>>()?;
-    if points.len() > 1 && points.first() == points.last() {
-        points.pop();
-    }
-    if points.len() < 3 {
-        let hint = "give at least three points, in the order longitude, latitude";
-        return Err(ApiError::bad("bad_geometry", "a ring has no extent", hint));
-    }
-    Ok(points)
+    ring_outline(ring).map_err(|error| {
+        let hint = "give at least three points, each longitude and latitude in degrees";
+        ApiError::bad("bad_geometry", error.to_string(), hint)
+    })
 }
 
 #[cfg(test)]

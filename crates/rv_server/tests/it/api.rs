@@ -372,7 +372,7 @@ async fn a_permit_is_announced_shown_and_called_back() {
     for (body, expected) in [
         (body("[[7.4,43.7],[7.41,43.7]]", ""), "bad_geometry"),
         (body(&format!("{ring},{ring}"), ""), "bad_geometry"),
-        (body("[[7.4,143.7],[7.41,43.7],[7.4,43.8]]", ""), "bad_position"),
+        (body("[[7.4,143.7],[7.41,43.7],[7.4,43.8]]", ""), "bad_geometry"),
         (body(ring, r#","from_hour":10"#), "bad_hours"),
         (body(ring, r#","colour":"red""#), "bad_json"),
     ] {

@@ -12,7 +12,7 @@
 //! use rv_model::VanClass;
 //! use rv_onboard::{Atlas, Input, Onboard, OnboardConfig, Output, Sensed};
 //!
-//! let atlas = Atlas::without_permits(Arc::default());
+//! let atlas = Atlas::new(Arc::default(), Seconds::ZERO);
 //! let config = OnboardConfig::new(VanId(1), VanClass::shipped().remove(1));
 //! let mut van = Onboard::new(config, atlas, Sensed::default());
 //! let mut out = Vec::new();

@@ -19,7 +19,7 @@
 //! let stream = std::net::TcpStream::connect("127.0.0.1:8100").unwrap();
 //! stream.set_nonblocking(true).unwrap();
 //! let config = OnboardConfig::new(VanId(1), VanClass::shipped().remove(1));
-//! let atlas = Atlas::without_permits(Default::default());
+//! let atlas = Atlas::new(Default::default(), rv_base::Seconds::ZERO);
 //! let memory = FileMemory::new("van-1.memory");
 //! let mut van =
 //!     Vehicle::start(config, atlas, Sensed::default(), hardware(), StreamLink::new(stream), memory)

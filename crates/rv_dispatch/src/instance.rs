@@ -183,6 +183,16 @@ impl Instance<'_> {
         &self.legs_to[loc as usize * self.n_locs..][..self.n_locs]
     }
 
+    /// Whether all legs are the same in both directions; simple instances only.
+    pub fn is_symmetric(&self) -> bool {
+        Arc::ptr_eq(&self.legs, &self.legs_to)
+    }
+
+    /// Whether no leg lasts or measures more.
+    pub fn are_legs_within(&self, most: i32) -> bool {
+        self.legs.iter().all(|&[t, d]| t <= most && d <= most)
+    }
+
     #[inline]
     pub fn energy(&self, profile: u32, from: u32, to: u32) -> i64 {
         if self.energy.is_empty() {

@@ -4,7 +4,8 @@
 //! It refuses to know where travel times come from (the caller brings tables or a
 //! [`TravelSource`](rv_model::dispatch::TravelSource)), what time it is (a [`Budget`] brings the
 //! clock), and what an order means to a tenant. The search is slack induction by string removals
-//! with annealing; problems above [`Params::part_stops_max`] stops are cut into neighbourhoods of
+//! with annealing, and for plain problems with windows also a local search over routes that may run
+//! late at a price; problems above [`Params::part_stops_max`] stops are cut into neighbourhoods of
 //! routes that are improved side by side. Every plan can be judged by [`check()`], which shares no
 //! code with the search.
 //!
@@ -83,6 +84,7 @@ mod search;
 mod simple;
 mod solve;
 mod state;
+mod warp;
 
 pub use budget::{Budget, Progress};
 pub use check::{Costs, Report, Violation, check};

@@ -56,6 +56,11 @@ impl Dice {
     /// Whether to skip a position: the gap between two blinks is drawn, which is the same as a lot
     /// for every position.
     #[inline]
+    pub fn blinks_at(&mut self, blink: u32) -> bool {
+        self.blinks(Style { blink })
+    }
+
+    #[inline]
     fn blinks(&mut self, style: Style) -> bool {
         if style.blink == 0 {
             return false;

@@ -86,26 +86,19 @@ pub(crate) fn anneal(
     }
     let mut dice = Dice::new(rng);
     let mut best = Best::new(state);
-    let is_short = span.iterations < SHORT * state.inst.jobs.len() as u64;
-    let (reach, cold) = temperatures(state.inst);
-    let hot = reach * if is_short && span.progress.is_none() { WARM } else { HOT };
-    let mut temperature = hot;
-    let mut begun = None;
+    let mut schedule = Schedule::new(state.inst, span);
     let mut jobs = Vec::new();
     loop {
         if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
             let n_done = span.spent + effort.iterations;
             let Some(done) = progress(budget, span.iterations, n_done) else { break };
-            let begun = *begun.get_or_insert(done);
-            let done = span.progress.unwrap_or((done - begun) / (1.0 - begun).max(1e-9));
-            temperature = hot * (cold / hot).powf(done);
+            schedule.cool(done);
         }
         effort.iterations += 1;
         let before = state.cost;
         state.begin();
         ruin_and_recreate(state, near, &mut jobs, &mut dice);
-        let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
-        if state.cost as f64 >= limit {
+        if state.cost as f64 >= schedule.limit(before, &mut dice) {
             state.undo();
         } else if state.cost < best.cost {
             effort.improvements += 1;
@@ -114,6 +107,36 @@ pub(crate) fn anneal(
     }
     best.restore(state);
     effort
+}
+
+/// The temperature of annealing over a span.
+pub(crate) struct Schedule {
+    hot: f64,
+    cold: f64,
+    now: f64,
+    begun: Option<f64>,
+    progress: Option<f64>,
+}
+
+impl Schedule {
+    pub fn new(inst: &Instance<'_>, span: Span) -> Self {
+        let is_short = span.iterations < SHORT * inst.jobs.len() as u64;
+        let (reach, cold) = temperatures(inst);
+        let hot = reach * if is_short && span.progress.is_none() { WARM } else { HOT };
+        Self { hot, cold, now: hot, begun: None, progress: span.progress }
+    }
+
+    /// Sets the temperature for a share of the budget that is used.
+    pub fn cool(&mut self, done: f64) {
+        let begun = *self.begun.get_or_insert(done);
+        let done = self.progress.unwrap_or((done - begun) / (1.0 - begun).max(1e-9));
+        self.now = self.hot * (self.cold / self.hot).powf(done);
+    }
+
+    /// The cost below which a plan is taken after one that costs `before`.
+    pub fn limit(&self, before: i64, dice: &mut Dice) -> f64 {
+        before as f64 - self.now * dice.unit().max(1e-300).ln()
+    }
 }
 
 /// Share of the budget used, or `None` when it has ended.
@@ -333,7 +356,7 @@ fn retry_absent(state: &mut State<'_, '_>, jobs: &mut Vec<u32>, dice: &mut Dice)
 }
 
 /// One of the orders in which jobs are put back, drawn by weight.
-fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
+pub(crate) fn sort_jobs(inst: &Instance<'_>, jobs: &mut [u32], dice: &mut Dice) {
     for i in (1..jobs.len()).rev() {
         jobs.swap(i, dice.below(i + 1));
     }

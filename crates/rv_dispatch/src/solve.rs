@@ -14,7 +14,7 @@ use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
-use crate::{Budget, output};
+use crate::{Budget, output, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors.
 const N_NEAR: usize = 20;
@@ -198,7 +198,11 @@ fn solve_part(
         effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);
         span.spent = effort.iterations;
     }
-    effort.add(anneal(&mut state, &near, budget, span, &mut rng));
+    if warp::fits(&state) {
+        effort.add(warp::improve(&mut state, &near, budget, span, &mut rng));
+    } else {
+        effort.add(anneal(&mut state, &near, budget, span, &mut rng));
+    }
     (output::routes(&state), effort)
 }
 

@@ -1,6 +1,7 @@
 //! Every plan passes the judge, and depends on nothing but its inputs.
 
 use rv_base::Rng;
+use rv_dispatch::format::{Convention, read_problem};
 use rv_dispatch::{Budget, Objective, Params, check, solve};
 
 use crate::random::{Features, problem};
@@ -80,4 +81,45 @@ fn unexplained_orders_are_still_listed() {
     let plan = solve(&problem, None, &params, &budget, &mut Rng::from_seed(1)).plan;
     assert!(!plan.unassigned.is_empty());
     assert_eq!(check(&problem, &plan).violations, []);
+}
+
+/// A file in Solomon's form with windows around the times of a random tour.
+fn windowed(seed: u64, n: usize, capacity: usize) -> String {
+    let mut rng = Rng::from_seed(seed);
+    let mut text = format!("W{seed}\n\nVEHICLE\nNUMBER CAPACITY\n{n} {capacity}\n\nCUSTOMER\n");
+    text.push_str("CUST NO. XCOORD. YCOORD. DEMAND READY DUE SERVICE\n\n0 50 50 0 0 1000 0\n");
+    for customer in 1..=n {
+        let (x, y) = (rng.below(100), rng.below(100));
+        let open = 75 + rng.below(700);
+        let close = open + 5 + rng.below(120);
+        let demand = 1 + rng.below(20);
+        text.push_str(&format!("{customer} {x} {y} {demand} {open} {close} 10\n"));
+    }
+    text
+}
+
+#[test]
+fn tight_windows_and_loads_are_kept_where_the_search_may_break_them() {
+    for seed in 0..12 {
+        let n = 8 + 9 * seed as usize;
+        let text = windowed(seed, n, if seed % 2 == 0 { 40 } else { 400 });
+        let loaded = read_problem(&text, Convention::Exact).expect("the file is sound");
+        let plan = |iterations, objective| {
+            let params = Params { objective, ..Params::standard() };
+            let budget = Budget::iterations(iterations);
+            solve(&loaded.problem, None, &params, &budget, &mut Rng::from_seed(seed)).plan
+        };
+        let costs = |iterations, objective| {
+            let plan = plan(iterations, objective);
+            let report = check(&loaded.problem, &plan);
+            assert_eq!(report.violations, [], "seed {seed}");
+            assert_eq!(report.costs.n_required_unassigned, 0, "seed {seed}");
+            report.costs
+        };
+        let (first, better) = (costs(0, Objective::Cost), costs(600, Objective::Cost));
+        assert!(better.total() <= first.total(), "seed {seed}: {first:?} {better:?}");
+        let fewer = costs(600, Objective::VehiclesFirst);
+        assert!(fewer.n_vehicles <= first.n_vehicles, "seed {seed}: {first:?} {fewer:?}");
+        assert_eq!(plan(600, Objective::Cost), plan(600, Objective::Cost), "seed {seed}");
+    }
 }

@@ -1,5 +1,7 @@
 //! `robovan linehaul`: plans and checks hub-to-hub networks.
 
+mod draw;
+mod picture;
 mod replan;
 mod week;
 
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Plan a week anew while its plan runs: a hub or lane closed, a truck lost, more freight
     Replan(replan::ReplanArgs),
+    /// Draw a plan: a space-time diagram, a map
+    Draw(draw::DrawArgs),
     /// Make a week (JSON) of any size from a seed
     Generate(GenerateArgs),
     /// Plan a week greedily and by search, and compare
@@ -95,6 +99,8 @@ pub(crate) struct SolveArgs {
     /// Where to write the plan
     #[arg(long, value_name = "OUT.json")]
     solution: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: draw::Pictures,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -170,6 +176,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Solve(args) => solve(&args),
         Command::Check(args) => check(&args),
         Command::Replan(args) => replan::run(&args),
+        Command::Draw(args) => draw::run(&args),
         Command::Generate(args) => week::generate(&args),
         Command::Bench(args) => week::bench(&args),
     }
@@ -217,6 +224,7 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.solution {
         write_plan(path, &solved.plan)?;
     }
+    args.pictures.of_design(&design, &solved.plan)?;
     let answer = Answer {
         cost: report.cost,
         bound: solved.bound,

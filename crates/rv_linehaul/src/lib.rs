@@ -38,6 +38,6 @@ pub use design::{StaticOutcome, solve_static};
 pub use read::{DowError, read_dow};
 pub use timed::{TimedOutcome, solve_timed};
 pub use week::{
-    Effort, ReplanError, ReplanOutcome, WeekOutcome, WeekShape, generate_week, replan_week,
-    solve_week,
+    Effort, Moments, ReplanError, ReplanOutcome, Times, WeekOutcome, WeekShape, generate_week,
+    replan_week, solve_week,
 };

@@ -52,9 +52,11 @@ pub(super) fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         None => Budget::clock(Seconds(args.budget_cpu_s), &clock),
     };
     let (answer, outcome) = plan(&week, Effort::Search, &budget, args.seed, start_s)?;
+    let plan = PlanFile::Week(outcome.plan);
     if let Some(path) = &args.solution {
-        write_plan(path, &PlanFile::Week(outcome.plan))?;
+        write_plan(path, &plan)?;
     }
+    args.pictures.of_week(&week, &plan, None)?;
     let is_right = answer.violations.is_empty();
     if args.json {
         output::print_json(&answer)?;

@@ -231,6 +231,8 @@ impl<'a> Search<'a> {
         };
         let seed = self.net.carried[self.rng.below(self.net.carried.len())];
         match self.rng.below(10) {
+            // What found no way yet is tried again.
+            _ if self.now.routes[seed as usize].is_empty() => {}
             0..3 => {
                 // Everything on one departure, which may not be offered again.
                 let group = self.random_ride(seed);

@@ -13,6 +13,9 @@ const HOUR_S: f64 = 3600.0;
 /// Times that hours of the lane and of both hubs push each other on before there is no answer.
 const PUSHES_MAX: usize = 60;
 
+/// Slack for rounding of moments, s.
+const ROUNDING_S: f64 = 1e-6;
+
 /// The week's lanes as a clock. A departure's moment is when loading begins; its load is at hand
 /// when unloading is done.
 pub(crate) struct WeekClock<'a> {
@@ -167,8 +170,9 @@ impl Clock for WeekClock<'_> {
         if unload == f64::NEG_INFINITY {
             return unload;
         }
-        // A hair earlier, so that rounding never makes a departure late.
-        let mut rolls = (self.drive_back(arc, unload) - 1e-6).min(self.end_s());
+        // A hair later, so that rounding never closes a window that is just wide enough; far less
+        // than what counts as late.
+        let mut rolls = (self.drive_back(arc, unload) + ROUNDING_S).min(self.end_s());
         let hub = &self.hubs[lane.from as usize];
         for _ in 0..PUSHES_MAX {
             let open = self.lanes[arc as usize].last_fit(rolls, 0.0);

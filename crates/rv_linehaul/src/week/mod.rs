@@ -16,6 +16,7 @@ mod finish;
 mod generate;
 mod replan;
 mod situation;
+mod times;
 mod timing;
 
 use rv_base::Rng;
@@ -28,6 +29,7 @@ use finish::finish;
 pub use generate::{WeekShape, generate_week};
 pub use replan::{ReplanError, ReplanOutcome, replan_week};
 use situation::Situation;
+pub use times::{Moments, Times};
 
 /// Shares of a budget at which the first search and the second end; the bound takes the rest.
 const SEARCH_ENDS: [f64; 2] = [0.5, 0.8];

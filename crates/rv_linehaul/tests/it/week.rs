@@ -206,3 +206,15 @@ fn wrong_weeks_are_named() {
         "commodity 0: no lanes lead from hub 0 to hub 7",
     );
 }
+
+#[test]
+fn a_window_that_is_just_wide_enough_is_used() {
+    let mut week = week();
+    week.commodities.truncate(2);
+    let first = week.commodities[0].release_s;
+    week.commodities[0].due_s = first + 60.0;
+    let earliest_s = plan(&week, 10).late[0].earliest_arrival_s.unwrap();
+    week.commodities[0].due_s = earliest_s;
+    let found = plan(&week, 40);
+    assert!(found.late.is_empty() && !found.itineraries[0].is_empty(), "{found:?}");
+}

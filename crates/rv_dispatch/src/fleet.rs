@@ -4,7 +4,7 @@
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::instance::{Kind, NONE};
+use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{
@@ -26,10 +26,10 @@ struct Patience {
 }
 
 impl Patience {
-    /// Notes how far the search is at `done` of the budget; true if it has not gained for too long.
-    fn is_over(&mut self, done: f64, state: &State<'_, '_>) -> bool {
+    /// Notes the vehicles and orders left out at `done` of the budget; true if that has not gained
+    /// for too long.
+    fn is_over(&mut self, done: f64, now: (usize, usize)) -> bool {
         let done = done - *self.begun.get_or_insert(done);
-        let now = (state.n_used, state.absent.len());
         if self.least.is_none_or(|least| now < least) {
             (self.least, self.gained) = (Some(now), done);
         }
@@ -37,8 +37,89 @@ impl Patience {
     }
 }
 
+/// A plan under search that can do with fewer vehicles.
+pub(crate) trait Shrink {
+    /// Routes with work.
+    fn n_used(&self) -> usize;
+    fn cost(&self) -> i64;
+    /// Jobs left out.
+    fn absent(&self) -> &[u32];
+    /// Starts a step that can be undone.
+    fn begin(&mut self);
+    fn undo(&mut self);
+    /// Ruins and recreates.
+    fn step(&mut self, dice: &mut Dice);
+    /// Keeps the plan as the best one.
+    fn keep(&mut self);
+    /// Goes back to the best plan.
+    fn restore(&mut self);
+    /// Takes all empty routes out of use.
+    fn close_empty(&mut self);
+    /// Empties a route and takes it out of use; false if there is none that may be emptied.
+    fn empty_one(&mut self, n_missed: &[u64], dice: &mut Dice) -> bool;
+}
+
 /// Leaves the plan with the fewest vehicles found before `share` of the budget is used or the search
 /// stagnates; from then on no further route can be opened.
+pub(crate) fn shrink(
+    plan: &mut impl Shrink,
+    budget: &Budget<'_>,
+    iterations: u64,
+    share: f64,
+    inst: &Instance<'_>,
+    rng: &mut Rng,
+) -> Effort {
+    let mut effort = Effort::default();
+    let mut dice = Dice::new(rng);
+    plan.keep();
+    let n_absent_min = plan.absent().len();
+    let mut n_missed = vec![1_u64; inst.jobs.len()];
+    let n_min = n_routes_min(inst);
+    let (_, cold) = temperatures(inst);
+    // Between the annealing's first and last temperature: enough to move, too little to spread.
+    let temperature = cold * 4.0;
+    let mut patience = Patience::default();
+    plan.close_empty();
+    loop {
+        if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
+            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
+            if done >= share || patience.is_over(done, (plan.n_used(), plan.absent().len())) {
+                break;
+            }
+        }
+        if plan.absent().len() <= n_absent_min {
+            effort.improvements += 1;
+            plan.keep();
+            if plan.n_used() <= n_min || !plan.empty_one(&n_missed, &mut dice) {
+                break;
+            }
+        }
+        effort.iterations += 1;
+        let missed = |absent: &[u32]| absent.iter().map(|&j| n_missed[j as usize]).sum::<u64>();
+        let (before, n_before) = (plan.cost(), plan.absent().len());
+        let missed_before = missed(plan.absent());
+        plan.begin();
+        plan.step(&mut dice);
+        let missed_now = missed(plan.absent());
+        let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
+        let is_taken = plan.absent().len() <= n_absent_min
+            || missed_now < missed_before
+            || (plan.absent().len() == n_before
+                && missed_now == missed_before
+                && (plan.cost() as f64) < limit);
+        for &job in plan.absent() {
+            n_missed[job as usize] += 1;
+        }
+        if !is_taken {
+            plan.undo();
+        }
+    }
+    plan.restore();
+    plan.close_empty();
+    effort
+}
+
+/// Fewer vehicles for a state; see [`shrink`].
 pub(crate) fn reduce(
     state: &mut State<'_, '_>,
     near: &Near,
@@ -47,69 +128,84 @@ pub(crate) fn reduce(
     share: f64,
     rng: &mut Rng,
 ) -> Effort {
-    let mut effort = Effort::default();
-    let mut dice = Dice::new(rng);
-    let mut best = Best::new(state);
-    let n_absent_min = state.absent.len();
-    let mut n_missed = vec![1_u64; state.inst.jobs.len()];
-    let n_min = n_routes_min(state);
-    let (_, cold) = temperatures(state.inst);
-    // Between the annealing's first and last temperature: enough to move, too little to spread.
-    let temperature = cold * 4.0;
-    let mut jobs = Vec::new();
-    let mut patience = Patience::default();
-    park_empty(state);
-    loop {
-        if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
-            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
-            if done >= share || patience.is_over(done, state) {
-                break;
-            }
-        }
-        if state.absent.len() <= n_absent_min {
-            effort.improvements += 1;
-            best.keep(state);
-            if state.n_used <= n_min || !empty_one(state, &n_missed, &mut dice) {
-                break;
-            }
-        }
-        effort.iterations += 1;
-        let (before, n_before) = (state.cost, state.absent.len());
-        let missed = |state: &State<'_, '_>, n_missed: &[u64]| {
-            state.absent.iter().map(|&j| n_missed[j as usize]).sum::<u64>()
-        };
-        let missed_before = missed(state, &n_missed);
-        state.begin();
-        ruin_and_recreate(state, near, &mut jobs, &mut dice);
-        let missed_now = missed(state, &n_missed);
-        let limit = before as f64 - temperature * dice.unit().max(1e-300).ln();
-        let is_taken = state.absent.len() <= n_absent_min
-            || missed_now < missed_before
-            || (state.absent.len() == n_before
-                && missed_now == missed_before
-                && (state.cost as f64) < limit);
-        for &job in &state.absent {
-            n_missed[job as usize] += 1;
-        }
-        if !is_taken {
-            state.undo();
-        }
-    }
-    best.restore(state);
-    park_empty(state);
-    effort
+    let inst = state.inst;
+    let mut yard = Yard { best: Best::new(state), state, near, jobs: Vec::new() };
+    shrink(&mut yard, budget, iterations, share, inst, rng)
 }
 
-/// Takes all empty routes out of use.
-fn park_empty(state: &mut State<'_, '_>) {
-    for v in 0..state.routes.len() as u32 {
+/// A state with its best plan.
+struct Yard<'a, 'i, 'p> {
+    best: Best,
+    state: &'a mut State<'i, 'p>,
+    near: &'a Near,
+    jobs: Vec<u32>,
+}
+
+impl Shrink for Yard<'_, '_, '_> {
+    fn n_used(&self) -> usize {
+        self.state.n_used
+    }
+
+    fn cost(&self) -> i64 {
+        self.state.cost
+    }
+
+    fn absent(&self) -> &[u32] {
+        &self.state.absent
+    }
+
+    fn begin(&mut self) {
+        self.state.begin();
+    }
+
+    fn undo(&mut self) {
+        self.state.undo();
+    }
+
+    fn step(&mut self, dice: &mut Dice) {
+        ruin_and_recreate(self.state, self.near, &mut self.jobs, dice);
+    }
+
+    fn keep(&mut self) {
+        self.best.keep(self.state);
+    }
+
+    fn restore(&mut self) {
+        self.best.restore(self.state);
+    }
+
+    fn close_empty(&mut self) {
+        for v in 0..self.state.routes.len() as u32 {
+            self.state.park(v);
+        }
+    }
+
+    fn empty_one(&mut self, n_missed: &[u64], dice: &mut Dice) -> bool {
+        let (inst, state) = (self.state.inst, &mut *self.state);
+        let jobs = |seq: &[u32]| -> Vec<u32> {
+            seq.iter().map(|&id| inst.nodes[id as usize].job).filter(|&job| job != NONE).collect()
+        };
+        let is_free = |v: usize, seq: &[u32]| {
+            seq.len() > 2
+                && inst.vehs[v].committed.is_empty()
+                && jobs(seq).iter().all(|&job| inst.jobs[job as usize].only == NONE)
+        };
+        let routes = state.routes.iter().enumerate().filter(|(v, r)| is_free(*v, &r.seq));
+        let routes = routes.map(|(v, r)| (v as u32, jobs(&r.seq)));
+        let Some(v) = emptied_first(routes, n_missed, dice) else { return false };
+        state.begin();
+        let mut removed = jobs(&state.routes[v as usize].seq);
+        removed.sort_unstable();
+        removed.dedup();
+        take_out(state, v, &mut removed, 0);
+        state.absent.extend(removed);
         state.park(v);
+        true
     }
 }
 
 /// Routes that the loads alone need, if all vehicles are alike.
-fn n_routes_min(state: &State<'_, '_>) -> usize {
-    let inst = state.inst;
+fn n_routes_min(inst: &Instance<'_>) -> usize {
     let Some(veh) = inst.vehs.first() else { return 0 };
     if veh.reloads_max > 0 || inst.vehs.iter().any(|v| v.capacity != veh.capacity) {
         return 0;
@@ -126,45 +222,16 @@ fn n_routes_min(state: &State<'_, '_>) -> usize {
     most.max().unwrap_or(0) as usize
 }
 
-/// Empties the route whose jobs were missed least, among a few, and takes it out of use; false if
-/// no route may be emptied.
-fn empty_one(state: &mut State<'_, '_>, n_missed: &[u64], dice: &mut Dice) -> bool {
-    let inst = state.inst;
-    let mut best: Option<(u64, u32)> = None;
-    for (v, route) in state.routes.iter().enumerate() {
-        let veh = &inst.vehs[v];
-        let is_bound = !veh.committed.is_empty()
-            || route.seq.iter().any(|&id| {
-                let job = inst.nodes[id as usize].job;
-                job != NONE && inst.jobs[job as usize].only != NONE
-            });
-        if route.seq.len() <= 2 || is_bound {
-            continue;
-        }
-        let missed: u64 = route
-            .seq
-            .iter()
-            .map(|&id| inst.nodes[id as usize].job)
-            .filter(|&job| job != NONE)
-            .map(|job| n_missed[job as usize])
-            .sum();
+/// The route whose jobs were missed least, of those given with their jobs.
+pub(crate) fn emptied_first(
+    routes: impl Iterator<Item = (u32, Vec<u32>)>,
+    n_missed: &[u64],
+    dice: &mut Dice,
+) -> Option<u32> {
+    let missed = routes.map(|(v, jobs)| {
+        let missed: u64 = jobs.iter().map(|&job| n_missed[job as usize]).sum();
         // A little chance, so that not the same route goes again and again.
-        let missed = missed * (8 + dice.below(4) as u64);
-        if best.is_none_or(|b| missed < b.0) {
-            best = Some((missed, v as u32));
-        }
-    }
-    let Some((_, v)) = best else { return false };
-    state.begin();
-    let mut removed = Vec::new();
-    for &id in &state.routes[v as usize].seq {
-        let job = inst.nodes[id as usize].job;
-        if job != NONE && !removed.contains(&job) {
-            removed.push(job);
-        }
-    }
-    take_out(state, v, &mut removed, 0);
-    state.absent.extend(removed);
-    state.park(v);
-    true
+        (missed * (8 + dice.below(4) as u64), v)
+    });
+    missed.min_by_key(|&(missed, _)| missed).map(|(_, v)| v)
 }

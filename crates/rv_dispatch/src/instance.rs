@@ -145,6 +145,11 @@ pub(crate) struct Instance<'p> {
     /// No more than windows, one load dimension and costs of distance and vehicles: routes can be
     /// judged by the short way of [`crate::simple`].
     pub is_simple: bool,
+    /// Simple but for batteries, which all vehicles have.
+    pub is_simple_but_battery: bool,
+    /// The power at which every battery charges at every charger, whatever its charge, if there is
+    /// one.
+    pub charge_rate_mw: Option<i64>,
     /// By route.
     costs_per_mm: Vec<i64>,
     /// By node, for simple instances.
@@ -294,6 +299,8 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         n_locs,
         spare_reloads,
         is_simple: false,
+        is_simple_but_battery: false,
+        charge_rate_mw: charge_rate_mw(problem, vehicles),
         lite: Vec::new(),
         costs_per_mm: Vec::new(),
         legs: Arc::new(legs),
@@ -306,6 +313,21 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
     inst
 }
 
+/// The one power of all charging, if there is one.
+fn charge_rate_mw(problem: &Problem, vehicles: &[u32]) -> Option<i64> {
+    let batteries =
+        vehicles.iter().filter_map(|&v| problem.vehicles()[v as usize].battery.as_ref());
+    let steps = batteries.flat_map(|b| &b.curve);
+    let powers = steps.flat_map(|s| problem.chargers().iter().map(|c| s.power_mw.min(c.power_mw)));
+    let mut rate = None;
+    for power_mw in powers {
+        if *rate.get_or_insert(power_mw) != power_mw {
+            return None;
+        }
+    }
+    rate
+}
+
 /// Prepares the short way if the instance allows it.
 fn simplify(inst: &mut Instance<'_>) {
     let is_plain = |v: &Veh| {
@@ -313,7 +335,6 @@ fn simplify(inst: &mut Instance<'_>) {
             && v.cost_per_ms == 0
             && v.duration_max == i32::MAX
             && v.distance_max == i64::MAX
-            && v.range.is_none()
             && v.reloads_max == 0
             && v.committed.is_empty()
             && !v.starts_on_road
@@ -321,11 +342,14 @@ fn simplify(inst: &mut Instance<'_>) {
     };
     let is_job_plain = |j: &Job| j.skills == 0 && j.only == NONE;
     let start_min = inst.vehs.iter().map(|v| v.shift_start).min().unwrap_or(0);
-    inst.is_simple = inst.n_dims == 1
+    let is_simple_but_battery = inst.n_dims == 1
         && inst.windows.is_empty()
         && inst.vehs.iter().all(is_plain)
         && inst.jobs.iter().all(is_job_plain)
         && inst.nodes.iter().all(|n| n.release <= start_min);
+    inst.is_simple = is_simple_but_battery && inst.vehs.iter().all(|v| v.range.is_none());
+    inst.is_simple_but_battery =
+        is_simple_but_battery && inst.vehs.iter().all(|v| v.range.is_some());
     if !inst.is_simple {
         return;
     }

@@ -84,6 +84,7 @@ mod search;
 mod simple;
 mod solve;
 mod state;
+mod volt;
 mod warp;
 
 pub use budget::{Budget, Progress};

@@ -2,7 +2,7 @@
 
 use rv_model::dispatch::{Load, MAX_LOAD_DIMS};
 
-use crate::instance::{HORIZON, Instance, Kind, Node};
+use crate::instance::{HORIZON, Instance, Kind, Node, Veh};
 
 /// The first limit that a route breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) fn run(
     let mut totals = Totals::default();
     load_trips(inst, seq, &mut out.trips);
     if let Some(range) = veh.range {
-        needs(inst, veh.profile, seq, range.floor_mwh, &mut out.need_mwh);
+        needs(inst, veh, seq, range.floor_mwh, &mut out.need_mwh);
     }
     out.at.clear();
     let mut at = first(inst, v, out.trips[0]);
@@ -192,14 +192,44 @@ fn load_trips(inst: &Instance<'_>, seq: &[u32], trips: &mut Vec<(Load, i32)>) {
     trips.push(trip);
 }
 
-/// The charge needed when leaving each node to reach the next charger, or the end, above the floor.
-fn needs(inst: &Instance<'_>, profile: u32, seq: &[u32], floor_mwh: i64, need_mwh: &mut Vec<i64>) {
+/// The charge with which each node should be left, above the floor.
+///
+/// With one rate of charging it is the least with which the rest can be driven at all: where a
+/// vehicle has to wait further on, it charges before, as a later charger might make it late. Else it
+/// is what it takes to reach the next charger, or the end.
+fn needs(inst: &Instance<'_>, veh: &Veh, seq: &[u32], floor_mwh: i64, need_mwh: &mut Vec<i64>) {
     need_mwh.clear();
     need_mwh.resize(seq.len(), floor_mwh);
+    let is_free = |id: &u32| {
+        let node = &inst.nodes[*id as usize];
+        node.charge_mwh < 0 && node.kind != Kind::Reload && node.windows.0 == node.windows.1
+    };
+    let rate_mw = if seq.iter().all(is_free) { inst.charge_rate_mw } else { None };
+    let to_ms = |mwh: i64, rate_mw: i64| (mwh * 3_600_000 + rate_mw - 1) / rate_mw;
+    // Later than this, the charge needed at the node behind grows with time.
+    let mut early = inst.nodes[seq[seq.len() - 1] as usize].close;
     for pos in (0..seq.len() - 1).rev() {
         let (from, to) = (&inst.nodes[seq[pos] as usize], &inst.nodes[seq[pos + 1] as usize]);
-        let beyond = if to.kind == Kind::Charge { floor_mwh } else { need_mwh[pos + 1] };
-        need_mwh[pos] = beyond + inst.energy(profile, from.loc, to.loc);
+        let mut beyond = need_mwh[pos + 1];
+        if to.kind == Kind::Charge {
+            if let Some(rate_mw) = rate_mw {
+                let ms = to_ms(beyond - floor_mwh, rate_mw).min(i64::from(HORIZON)) as i32;
+                early = early.saturating_sub(ms);
+            }
+            beyond = floor_mwh;
+        }
+        if let Some(rate_mw) = rate_mw {
+            early = early.min(to.close);
+            if early < to.open {
+                let ms = i64::from(to.open) - i64::from(early);
+                beyond += (ms * rate_mw + 3_599_999) / 3_600_000;
+                early = to.open;
+            }
+            let (duration, _) = inst.leg(veh.profile, from.loc, to.loc);
+            let service = if pos > 0 { from.service } else { 0 };
+            early = early.saturating_sub(duration).saturating_sub(service);
+        }
+        need_mwh[pos] = beyond + inst.energy(veh.profile, from.loc, to.loc);
     }
 }
 

@@ -190,8 +190,8 @@ impl Best {
         }
     }
 
-    pub fn restore(self, state: &mut State<'_, '_>) {
-        state.restore(&self.seqs, self.absent, self.cost);
+    pub fn restore(&self, state: &mut State<'_, '_>) {
+        state.restore(&self.seqs, self.absent.clone(), self.cost);
     }
 }
 

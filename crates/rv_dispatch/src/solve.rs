@@ -14,7 +14,7 @@ use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
-use crate::{Budget, output, warp};
+use crate::{Budget, output, volt, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors.
 const N_NEAR: usize = 20;
@@ -193,6 +193,10 @@ fn solve_part(
         state.adopt(plan);
     }
     construct(&mut state, &near, &mut Dice::new(&mut rng));
+    let fleet_share = (objective == Objective::VehiclesFirst).then_some(FLEET_SHARE);
+    if let Some(effort) = volt::improve(&mut state, &near, budget, span, fleet_share, &mut rng) {
+        return (output::routes(&state), effort);
+    }
     let mut effort = Effort::default();
     if objective == Objective::VehiclesFirst {
         effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);

@@ -7,6 +7,8 @@ use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Task, Vehicle, Visit};
 
 use super::{FormatError, Loaded};
 use crate::check::check;
+use crate::instance::compile;
+use crate::state::State;
 
 /// Writes `Route #1: 4 7 2` lines and `Cost X`, in the file's own words. The cost is in units of
 /// the file, recomputed from the plan.
@@ -187,6 +189,11 @@ fn untimed(task: Task) -> Visit {
 /// A route with charges filled in and the latest departure that ends it no later.
 fn timed(problem: &Problem, vehicle: u32, mut visits: Vec<Visit>) -> Route {
     let veh = &problem.vehicles()[vehicle as usize];
+    if veh.battery.is_some()
+        && let Some(route) = charged_well(problem, vehicle, &visits)
+    {
+        return route;
+    }
     fill_charges(problem, veh, &mut visits);
     let start_ms = veh.shift.start_ms;
     let mut route = Route { vehicle, depart_ms: start_ms, end_ms: 0, distance_mm: 0, visits };
@@ -202,6 +209,30 @@ fn timed(problem: &Problem, vehicle: u32, mut visits: Vec<Visit>) -> Route {
     }
     route.depart_ms = low;
     route
+}
+
+/// The route as the search drives these visits, if that is within all limits.
+fn charged_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Route> {
+    let mut orders: Vec<u32> = visits
+        .iter()
+        .filter_map(|v| match v.task {
+            Task::Serve(order) | Task::Collect(order) => Some(order),
+            _ => None,
+        })
+        .collect();
+    orders.sort_unstable();
+    orders.dedup();
+    let inst = compile(problem, &orders, &[vehicle]);
+    let mut state = State::new(&inst);
+    let route = Route { vehicle, depart_ms: 0, end_ms: 0, distance_mm: 0, visits: visits.to_vec() };
+    state.adopt(&Plan { routes: vec![route], unassigned: Vec::new() });
+    let route = crate::output::routes(&state).pop()?;
+    let is_same = |(a, b): (Task, &Visit)| match (a, b.task) {
+        (Task::Charge { charger: a, .. }, Task::Charge { charger: b, .. }) => a == b,
+        (a, b) => a == b,
+    };
+    let is_whole = route.visits.len() == visits.len() && route.tasks().zip(visits).all(is_same);
+    is_whole.then_some(route)
 }
 
 /// End of a route by its departure, and how late its stops are in sum.

@@ -5,7 +5,7 @@ use rv_dispatch::format::{
     CityParams, Convention, Loaded, plan_to_json, random_city, read_problem, read_solution,
     write_solution,
 };
-use rv_dispatch::{Budget, Params, check, solve};
+use rv_dispatch::{Budget, Objective, Params, check, solve};
 use rv_model::dispatch::Plan;
 
 const PAIRS: &str = "NAME: two\nTYPE: PDPTW\nDIMENSION: 5\nVEHICLES: 2\nCAPACITY: 10\n\
@@ -102,4 +102,52 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         "DIMENSION: -5",
         "line 3: DIMENSION must be a number that is not negative",
     );
+}
+
+/// One customer that opens late and must be home soon after: only a vehicle that charges more than it
+/// needs at first, while it would wait, is home in time.
+const EARLY_CHARGE: &str = "StringID Type x y demand ReadyTime DueDate ServiceTime\n\
+    D0 d 0 0 0 0 92 0\nS1 f 10 0 0 0 92 0\nC1 c 20 0 1 60 60 0\n\n\
+    Q Vehicle fuel tank capacity /25.0/\nC Vehicle load capacity /10.0/\n\
+    r fuel consumption rate /1.0/\ng inverse refueling rate /2.0/\nv average Velocity /1.0/\n";
+
+#[test]
+fn a_battery_is_charged_while_its_vehicle_would_wait() {
+    let loaded = read_problem(EARLY_CHARGE, Convention::OfFile).expect("a sound file");
+    let plan = planned(&loaded);
+    let report = check(&loaded.problem, &plan);
+    assert_eq!((report.violations, report.costs.n_required_unassigned), (vec![], 0));
+    let text = write_solution(&loaded, &plan);
+    assert!(text.contains("S1 C1 S1"), "{text}");
+    let again = read_solution(&loaded, &text).expect("our own solution");
+    assert_eq!(check(&loaded.problem, &again).violations, []);
+}
+
+/// Customers around a depot with a few chargers, none of which lies in reach of all.
+fn battery_text(seed: u64, n: usize) -> String {
+    let mut rng = Rng::from_seed(seed);
+    let mut text = "StringID Type x y demand ReadyTime DueDate ServiceTime\n\
+        D0 d 50 50 0 0 300 0\nS1 f 50 50 0 0 300 0\nS2 f 20 30 0 0 300 0\nS3 f 75 70 0 0 300 0\n"
+        .to_string();
+    for k in 0..n {
+        let (x, y) = (15 + rng.below(70), 15 + rng.below(70));
+        let open = 30 + rng.below(160);
+        text += &format!("C{k} c {x} {y} {} {open} {} 5\n", 1 + rng.below(9), open + 60);
+    }
+    text + "\nQ Vehicle fuel tank capacity /110.0/\nC Vehicle load capacity /30.0/\n\
+        r fuel consumption rate /1.0/\ng inverse refueling rate /0.4/\nv average Velocity /1.0/\n"
+}
+
+#[test]
+fn battery_plans_are_sound_and_served() {
+    for seed in 0..4 {
+        let loaded = read_problem(&battery_text(seed, 40), Convention::OfFile).expect("sound");
+        for objective in [Objective::Cost, Objective::VehiclesFirst] {
+            let params = Params { objective, ..Params::standard() };
+            let budget = Budget::iterations(2000);
+            let out = solve(&loaded.problem, None, &params, &budget, &mut Rng::from_seed(seed));
+            let report = check(&loaded.problem, &out.plan);
+            assert_eq!((report.violations, report.costs.n_required_unassigned), (vec![], 0));
+        }
+    }
 }

@@ -6,6 +6,9 @@
 
 use crate::Budget;
 
+/// Steps between two looks at what they gained.
+const STALLED_STEPS: u32 = 300;
+
 /// A concave function given by a value and a subgradient.
 pub(crate) trait Oracle {
     /// Writes a subgradient at `at` to `slope` and gives the value.
@@ -15,14 +18,25 @@ pub(crate) trait Oracle {
     fn project(&self, _at: &mut [f64]) {}
 }
 
-/// Climbs from `start` until the budget is over, the gap to `target` closes or steps vanish; gives
-/// the best value seen, which is a valid bound, and its point.
+/// Where an ascent ended.
+pub(crate) struct Ascent {
+    /// Best value seen.
+    pub(crate) value: f64,
+    /// Where that was.
+    pub(crate) at: Vec<f64>,
+    pub(crate) n_steps: u64,
+}
+
+/// Climbs from `start` until the budget is over, the gap to `target` closes, steps vanish or
+/// [`STALLED_STEPS`] steps gain less than the share `stalled`; gives the best value seen, which is
+/// a valid bound, and its point.
 pub(crate) fn ascend(
     oracle: &mut impl Oracle,
     start: Vec<f64>,
     target: f64,
+    stalled: f64,
     budget: &Budget<'_>,
-) -> (f64, Vec<f64>) {
+) -> Ascent {
     let n = start.len();
     let mut best = start;
     oracle.project(&mut best);
@@ -32,6 +46,7 @@ pub(crate) fn ascend(
     let mut at = vec![0.0; n];
     let (mut step, mut weight) = (0.5, 0.2);
     let (mut n_red, mut n_checked, mut value_checked) = (0, 0_u32, value_best);
+    let (mut n_stalled, mut value_stalled) = (0, value_best);
     let mut done = 0;
     while budget.progress(done) < 1.0 && step > 1e-6 && target - value_best > 1e-7 * target.abs() {
         done += 1;
@@ -65,6 +80,14 @@ pub(crate) fn ascend(
                 n_red = 0;
             }
         }
+        n_stalled += 1;
+        if n_stalled >= STALLED_STEPS {
+            if value_best - value_stalled < stalled * value_best.abs() {
+                break;
+            }
+            value_stalled = value_best;
+            n_stalled = 0;
+        }
         n_checked += 1;
         if n_checked >= 100 {
             if value_best - value_checked < 1e-3 * value_best.abs() && weight > 1e-4 {
@@ -74,5 +97,5 @@ pub(crate) fn ascend(
             n_checked = 0;
         }
     }
-    (value_best, best)
+    Ascent { value: value_best, at: best, n_steps: done }
 }

@@ -12,7 +12,7 @@ use crate::volume::{Oracle, ascend};
 /// A lower bound on the cost of every plan; `target` is the cost of a known one.
 pub(crate) fn bound(net: &Net, target: f64, budget: &Budget<'_>) -> f64 {
     let mut oracle = Knapsacks { net, items: Vec::new() };
-    ascend(&mut oracle, start(net), target, budget).0
+    ascend(&mut oracle, start(net), target, 0.0, budget).value
 }
 
 /// Distances to the destination with fixed costs spread over the capacity: the exact multipliers

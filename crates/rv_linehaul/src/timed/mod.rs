@@ -3,10 +3,13 @@
 
 mod bound;
 mod insert;
+mod narrow;
 mod net;
 mod relax;
 mod search;
+mod stab;
 mod state;
+mod ways;
 
 pub(crate) use bound::bound;
 pub(crate) use net::{Clock, Key, Net, trucks};
@@ -20,11 +23,14 @@ pub(crate) use state::State;
 /// Share of a budget that goes to a first search, whose cost prunes the bound.
 const FIRST_SHARE: f64 = 0.2;
 /// Share of a budget at which the bound ends.
-const BOUND_END: f64 = 0.6;
+const BOUND_END: f64 = 0.85;
 /// Ascent steps at most when the budget counts steps.
 const BOUND_STEPS_MAX: u64 = 2400;
 /// Heat of the second search, which begins where the first ended.
 const HEAT_AGAIN: f64 = 0.5;
+
+/// A plan this close to its bound, as a share, is the best.
+const PROVEN: f64 = 1e-9;
 
 /// A plan, its cost and a proven lower bound on the cost of every plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +75,12 @@ pub fn solve_timed(
         })
     } else {
         let bound = seek_bound();
-        let more = search.run(&rest, HEAT_AGAIN, &mut |cost| progress(cost, Some(bound)));
+        // A plan at its bound is best; what is left of the time could not better it.
+        let is_best = budget.steps.is_none() && search.best_cost() <= bound * (1.0 + PROVEN);
+        let more = match is_best {
+            true => 0,
+            false => search.run(&rest, HEAT_AGAIN, &mut |cost| progress(cost, Some(bound))),
+        };
         (bound, more)
     };
     let cost = search.best_cost();

@@ -3,159 +3,102 @@
 //! A commodity may leave on an arc within a window that its release, its due time and travel times
 //! allow. Commodities share a truck only if their windows meet, so the departures of an arc stab
 //! the windows that they serve. The link between ways and stabbings is priced out, one multiplier
-//! per commodity and arc, and one more per arc shares the truck's cost between being there at all
-//! and being filled. What remains are shortest ways within the time allowed and stabbings of
-//! intervals, both solved exactly; ways that reduced costs rule out are dropped, which narrows the
-//! windows. This relaxes, without a grid, what dynamic discretisation discovery relaxes on one
-//! (Boland, Hewitt, Marshall and Savelsbergh 2017): a commodity may use another moment of its
-//! window on each arc.
+//! per commodity, arc and window, and one more per arc shares the truck's cost between being there
+//! at all and being filled. What remains are shortest ways in time and stabbings of intervals,
+//! both solved exactly. This relaxes, without a grid, what dynamic discretisation discovery relaxes
+//! on one (Boland, Hewitt, Marshall and Savelsbergh 2017): a commodity may use another moment of
+//! its window on each arc. [`Relaxation::narrow`] and [`Relaxation::split`] take that back where
+//! it matters.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
-use super::net::{Key, Net, TIME_EPSILON};
+use super::net::{Net, TIME_EPSILON};
+use super::stab::{Item, Stabs};
+use super::ways::Ways;
 use crate::volume::Oracle;
 
-/// A commodity that may use an arc.
+/// Share of a new moment in the mean of those that served a pair.
+const SERVED_WEIGHT: f64 = 0.05;
+/// Links kept for each commodity.
+const LINKS_OF_LATE: usize = 150;
+
+/// A commodity that may use an arc within a window.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
-    arc: u32,
-    com: u32,
+pub(super) struct Pair {
+    pub(super) arc: u32,
+    /// Place of the commodity among those that are carried.
+    pub(super) slot: u32,
+    /// Both ends, numbered within the commodity's own network.
+    pub(super) tail: u32,
+    pub(super) head: u32,
     /// Earliest and latest departure.
-    early: f64,
-    late: f64,
+    pub(super) early: f64,
+    pub(super) late: f64,
+}
+
+/// A commodity's own network: the nodes that its pairs touch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) com: u32,
+    pub(super) origin: u32,
+    pub(super) destination: u32,
+    pub(super) n_nodes: u32,
+    /// Where its entries in [`Relaxation::starts`] begin.
+    first: u32,
 }
 
 /// The relaxed instance. Multipliers: first one per pair, at least 0, then one per arc, from 0
 /// to the arc's fixed cost: the part of it that every departure pays however little it carries.
 pub(crate) struct Relaxation<'a> {
-    net: &'a Net<'a>,
-    /// Sorted by commodity, then tail.
-    pairs: Vec<Pair>,
-    /// Where each carried commodity's pairs that leave a node begin; `n + 1` entries each.
+    pub(super) net: &'a Net<'a>,
+    /// Sorted by slot, then tail.
+    pub(super) pairs: Vec<Pair>,
+    pub(super) slots: Vec<Slot>,
+    /// Where each slot's pairs that leave a node begin; one more entry than nodes each.
     starts: Vec<u32>,
-    /// Pairs of each arc, by earliest departure.
-    of_arc: Vec<Vec<u32>>,
-    memory: Memory,
-}
-
-#[derive(Default)]
-struct Memory {
-    dist: Vec<f64>,
-    time: Vec<f64>,
-    via: Vec<u32>,
-    is_done: Vec<bool>,
-    way: Vec<u32>,
-    /// (earliest, latest, price, pair) of what may be stabbed on one arc.
-    items: Vec<(f64, f64, f64, u32)>,
-    /// Best profit with the last stab at an item's earliest moment, and the stab before it.
-    stabs: Vec<(f64, u32)>,
-    labels: Vec<Label>,
-    heap: BinaryHeap<(Reverse<Key>, Reverse<Key>, u32)>,
-}
-
-#[derive(Clone, Copy)]
-struct Label {
-    node: u32,
-    cost: f64,
-    time: f64,
-    parent: u32,
-    via: u32,
+    /// Where each arc's pairs begin in `by_arc`; they stand by earliest departure.
+    arc_starts: Vec<u32>,
+    by_arc: Vec<u32>,
+    /// Ways that went over each pair since the pairs were last changed, and ways asked for.
+    pub(super) n_used: Vec<u32>,
+    pub(super) n_asked: u32,
+    /// Moment at which departures have served each pair of late; NaN if none has.
+    pub(super) served: Vec<f64>,
+    /// Pairs that ways used one behind the other, of late.
+    pub(super) links: VecDeque<(u32, u32)>,
+    /// Cost of a unit on each arc at the multipliers at hand.
+    unit: Vec<f64>,
+    ways: Ways,
+    stabs: Stabs,
 }
 
 impl<'a> Relaxation<'a> {
     pub(crate) fn new(net: &'a Net<'a>) -> Self {
+        let mut relaxation = Self {
+            net,
+            pairs: Vec::new(),
+            slots: Vec::new(),
+            starts: Vec::new(),
+            arc_starts: Vec::new(),
+            by_arc: Vec::new(),
+            n_used: Vec::new(),
+            n_asked: 0,
+            served: Vec::new(),
+            links: VecDeque::new(),
+            unit: Vec::new(),
+            ways: Ways::default(),
+            stabs: Stabs::default(),
+        };
         let mut pairs = Vec::new();
-        for &com in &net.carried {
-            for arc in (0..net.arcs.len() as u32).filter(|&arc| net.may_use(com, arc)) {
-                pairs.push(Pair { arc, com, early: 0.0, late: 0.0 });
+        for (slot, &k) in net.carried.iter().enumerate() {
+            for arc in (0..net.arcs.len() as u32).filter(|&arc| net.may_use(k, arc)) {
+                let (early, late) = (f64::NEG_INFINITY, f64::INFINITY);
+                let pair = Pair { arc, slot: slot as u32, tail: 0, head: 0, early, late };
+                pairs.push((pair, 0.0));
             }
         }
-        let mut relaxation =
-            Self { net, pairs, starts: Vec::new(), of_arc: Vec::new(), memory: Memory::default() };
-        relaxation.tighten();
+        relaxation.rebuild(pairs);
         relaxation
-    }
-
-    /// Computes windows from the pairs that are left, drops pairs without one, and indexes the
-    /// rest; gives for each pair left its old number.
-    fn tighten(&mut self) -> Vec<u32> {
-        let net = self.net;
-        let mut kept = Vec::new();
-        let mut first = 0;
-        for &k in &net.carried {
-            let com = &net.coms[k as usize];
-            let n_mine = self.pairs[first..].iter().take_while(|p| p.com == k).count();
-            let mine = &mut self.pairs[first..first + n_mine];
-            let mut reach = vec![f64::INFINITY; net.n];
-            let mut need = vec![f64::NEG_INFINITY; net.n];
-            reach[com.origin as usize] = com.release;
-            need[com.destination as usize] = com.due;
-            loop {
-                let mut has_changed = false;
-                for pair in mine.iter() {
-                    let arc = &net.arcs[pair.arc as usize];
-                    let (tail, head) = (arc.tail as usize, arc.head as usize);
-                    if reach[tail] + arc.travel < reach[head] {
-                        reach[head] = reach[tail] + arc.travel;
-                        has_changed = true;
-                    }
-                    if need[head] - arc.travel > need[tail] {
-                        need[tail] = need[head] - arc.travel;
-                        has_changed = true;
-                    }
-                }
-                if !has_changed {
-                    break;
-                }
-            }
-            for (i, pair) in mine.iter_mut().enumerate() {
-                let arc = &net.arcs[pair.arc as usize];
-                pair.early = reach[arc.tail as usize];
-                pair.late = need[arc.head as usize] - arc.travel;
-                // No cheapest way enters its origin or leaves its destination.
-                let is_of_use = arc.head != com.origin && arc.tail != com.destination;
-                if is_of_use && pair.early <= pair.late + TIME_EPSILON {
-                    kept.push((first + i) as u32);
-                }
-            }
-            first += n_mine;
-        }
-        kept.sort_by_key(|&p| {
-            let pair = &self.pairs[p as usize];
-            (pair.com, net.arcs[pair.arc as usize].tail, p)
-        });
-        self.pairs = kept.iter().map(|&p| self.pairs[p as usize]).collect();
-        self.index();
-        kept
-    }
-
-    fn index(&mut self) {
-        let net = self.net;
-        self.starts.clear();
-        self.of_arc = vec![Vec::new(); net.arcs.len()];
-        let mut p = 0;
-        for &k in &net.carried {
-            for node in 0..net.n as u32 {
-                self.starts.push(p as u32);
-                while p < self.pairs.len()
-                    && self.pairs[p].com == k
-                    && net.arcs[self.pairs[p].arc as usize].tail == node
-                {
-                    p += 1;
-                }
-            }
-            self.starts.push(p as u32);
-        }
-        for (p, pair) in self.pairs.iter().enumerate() {
-            self.of_arc[pair.arc as usize].push(p as u32);
-        }
-        for list in &mut self.of_arc {
-            list.sort_by(|&a, &b| {
-                let early = |p: u32| self.pairs[p as usize].early;
-                early(a).total_cmp(&early(b)).then(a.cmp(&b))
-            });
-        }
     }
 
     /// Multipliers to begin with: trucks charged by how full they are.
@@ -163,277 +106,196 @@ impl<'a> Relaxation<'a> {
         vec![0.0; self.pairs.len() + self.net.arcs.len()]
     }
 
-    /// Cost of a pair at multipliers.
-    fn price(&self, at: &[f64], p: usize) -> f64 {
-        let pair = &self.pairs[p];
-        let arc = &self.net.arcs[pair.arc as usize];
-        let by_load = arc.cost_fixed - at[self.pairs.len() + pair.arc as usize];
-        let unit = arc.cost_per_unit + by_load / arc.capacity;
-        unit * self.net.coms[pair.com as usize].size + at[p]
-    }
-
-    fn slot_starts(&self, slot: usize) -> &[u32] {
-        &self.starts[slot * (self.net.n + 1)..(slot + 1) * (self.net.n + 1)]
-    }
-
-    /// Cheapest way of the `slot`-th carried commodity within its time, into `memory.way`.
-    fn way(&mut self, at: &[f64], slot: usize) -> f64 {
-        let com = &self.net.coms[self.net.carried[slot] as usize];
-        let mut memory = std::mem::take(&mut self.memory);
-        self.dijkstra(at, slot, &mut memory);
-        let to = com.destination as usize;
-        let value = if memory.time[to] <= com.due + TIME_EPSILON {
-            memory.way.clear();
-            let mut node = to;
-            while node != com.origin as usize {
-                let p = memory.via[node];
-                memory.way.push(p);
-                node = self.net.arcs[self.pairs[p as usize].arc as usize].tail as usize;
-            }
-            memory.dist[to]
-        } else {
-            self.way_in_time(at, slot, &mut memory)
-        };
-        self.memory = memory;
-        value
-    }
-
-    /// Cheapest ways from the origin, whatever time they take.
-    fn dijkstra(&self, at: &[f64], slot: usize, memory: &mut Memory) {
-        let n = self.net.n;
-        let com = &self.net.coms[self.net.carried[slot] as usize];
-        let starts = self.slot_starts(slot);
-        memory.dist.clear();
-        memory.dist.resize(n, f64::INFINITY);
-        memory.time.resize(n, 0.0);
-        memory.via.resize(n, 0);
-        memory.is_done.clear();
-        memory.is_done.resize(n, false);
-        memory.dist[com.origin as usize] = 0.0;
-        memory.time[com.origin as usize] = com.release;
-        loop {
-            let mut node = usize::MAX;
-            let mut near = f64::INFINITY;
-            for v in 0..n {
-                if !memory.is_done[v] && memory.dist[v] < near {
-                    near = memory.dist[v];
-                    node = v;
+    /// Takes over pairs, each with its multiplier, in the order of slots: narrows windows to what
+    /// can be reached in time, drops pairs without one, and indexes the rest. Gives their
+    /// multipliers.
+    pub(super) fn rebuild(&mut self, pairs: Vec<(Pair, f64)>) -> Vec<f64> {
+        let net = self.net;
+        self.pairs.clear();
+        self.slots.clear();
+        self.starts.clear();
+        let mut at = Vec::with_capacity(pairs.len());
+        let mut local = vec![u32::MAX; net.n];
+        let (mut reach, mut need) = (vec![f64::INFINITY; net.n], vec![f64::NEG_INFINITY; net.n]);
+        let mut pairs = pairs.as_slice();
+        for (slot, &k) in net.carried.iter().enumerate() {
+            let n_mine = pairs.iter().take_while(|row| row.0.slot as usize == slot).count();
+            let (mine, rest) = pairs.split_at(n_mine);
+            pairs = rest;
+            self.windows(k, mine, &mut reach, &mut need);
+            let com = &net.coms[k as usize];
+            let mut nodes: Vec<u32> = vec![com.origin, com.destination];
+            let mut kept: Vec<(Pair, f64)> = Vec::with_capacity(n_mine);
+            for &(mut pair, value) in mine {
+                let arc = &net.arcs[pair.arc as usize];
+                pair.early = pair.early.max(reach[arc.tail as usize]);
+                pair.late = pair.late.min(need[arc.head as usize] - arc.travel);
+                // No cheapest way enters its origin or leaves its destination.
+                let is_of_use = arc.head != com.origin && arc.tail != com.destination;
+                if is_of_use && pair.early <= pair.late + TIME_EPSILON {
+                    nodes.extend([arc.tail, arc.head]);
+                    kept.push((pair, value));
                 }
             }
-            if node == usize::MAX || node == com.destination as usize {
+            nodes.sort_unstable();
+            nodes.dedup();
+            nodes.iter().zip(0..).for_each(|(&v, i)| local[v as usize] = i);
+            for (pair, _) in &mut kept {
+                let arc = &net.arcs[pair.arc as usize];
+                pair.tail = local[arc.tail as usize];
+                pair.head = local[arc.head as usize];
+            }
+            kept.sort_by_key(|row| row.0.tail);
+            self.slots.push(Slot {
+                com: k,
+                origin: local[com.origin as usize],
+                destination: local[com.destination as usize],
+                n_nodes: nodes.len() as u32,
+                first: self.starts.len() as u32,
+            });
+            let mut next = 0;
+            for node in 0..nodes.len() as u32 {
+                self.starts.push((self.pairs.len() + next) as u32);
+                next += kept[next..].iter().take_while(|row| row.0.tail == node).count();
+            }
+            self.starts.push((self.pairs.len() + next) as u32);
+            self.pairs.extend(kept.iter().map(|row| row.0));
+            at.extend(kept.iter().map(|row| row.1));
+            nodes.iter().for_each(|&v| local[v as usize] = u32::MAX);
+        }
+        self.index_arcs();
+        self.n_used = vec![0; self.pairs.len()];
+        self.n_asked = 0;
+        self.served = vec![f64::NAN; self.pairs.len()];
+        self.links.clear();
+        at
+    }
+
+    /// Earliest and latest moments at nodes, from pairs and their windows.
+    fn windows(&self, k: u32, mine: &[(Pair, f64)], reach: &mut [f64], need: &mut [f64]) {
+        let net = self.net;
+        let com = &net.coms[k as usize];
+        reach.fill(f64::INFINITY);
+        need.fill(f64::NEG_INFINITY);
+        reach[com.origin as usize] = com.release;
+        need[com.destination as usize] = com.due;
+        loop {
+            let mut has_changed = false;
+            for (pair, _) in mine {
+                let arc = &net.arcs[pair.arc as usize];
+                let (tail, head) = (arc.tail as usize, arc.head as usize);
+                let first = reach[tail].max(pair.early);
+                if first <= pair.late + TIME_EPSILON && first + arc.travel < reach[head] {
+                    reach[head] = first + arc.travel;
+                    has_changed = true;
+                }
+                let last = (need[head] - arc.travel).min(pair.late);
+                if last >= pair.early - TIME_EPSILON && last > need[tail] {
+                    need[tail] = last;
+                    has_changed = true;
+                }
+            }
+            if !has_changed {
                 return;
             }
-            memory.is_done[node] = true;
-            for p in starts[node]..starts[node + 1] {
-                let arc = &self.net.arcs[self.pairs[p as usize].arc as usize];
-                let reach = near + self.price(at, p as usize);
-                if reach < memory.dist[arc.head as usize] {
-                    memory.dist[arc.head as usize] = reach;
-                    memory.time[arc.head as usize] = memory.time[node] + arc.travel;
-                    memory.via[arc.head as usize] = p;
-                }
-            }
         }
     }
 
-    /// Cheapest way that arrives in time: labels in order of time.
-    fn way_in_time(&self, at: &[f64], slot: usize, memory: &mut Memory) -> f64 {
-        let com = &self.net.coms[self.net.carried[slot] as usize];
-        let starts = self.slot_starts(slot);
-        memory.dist.fill(f64::INFINITY);
-        memory.labels.clear();
-        memory.heap.clear();
-        let origin =
-            Label { node: com.origin, cost: 0.0, time: com.release, parent: u32::MAX, via: 0 };
-        memory.labels.push(origin);
-        memory.heap.push((Reverse(Key(com.release)), Reverse(Key(0.0)), 0));
-        let mut last = 0;
-        while let Some((_, _, idx)) = memory.heap.pop() {
-            let Label { node, cost, time, .. } = memory.labels[idx as usize];
-            let to = com.destination as usize;
-            if cost >= memory.dist[node as usize] || cost >= memory.dist[to] {
-                continue;
-            }
-            memory.dist[node as usize] = cost;
-            if node as usize == to {
-                last = idx;
-                continue;
-            }
-            for p in starts[node as usize]..starts[node as usize + 1] {
-                let pair = &self.pairs[p as usize];
-                let arc = &self.net.arcs[pair.arc as usize];
-                let reach = cost + self.price(at, p as usize);
-                if time > pair.late + TIME_EPSILON || reach >= memory.dist[arc.head as usize] {
-                    continue;
-                }
-                let label = Label {
-                    node: arc.head,
-                    cost: reach,
-                    time: time + arc.travel,
-                    parent: idx,
-                    via: p,
-                };
-                let number = memory.labels.len() as u32;
-                memory.heap.push((Reverse(Key(label.time)), Reverse(Key(reach)), number));
-                memory.labels.push(label);
-            }
+    fn index_arcs(&mut self) {
+        let n_arcs = self.net.arcs.len();
+        self.arc_starts = vec![0; n_arcs + 1];
+        for pair in &self.pairs {
+            self.arc_starts[pair.arc as usize + 1] += 1;
         }
-        let value = memory.dist[com.destination as usize];
-        memory.way.clear();
-        while memory.labels[last as usize].parent != u32::MAX {
-            memory.way.push(memory.labels[last as usize].via);
-            last = memory.labels[last as usize].parent;
+        for arc in 0..n_arcs {
+            self.arc_starts[arc + 1] += self.arc_starts[arc];
         }
-        value
+        self.by_arc = (0..self.pairs.len() as u32).collect();
+        let pairs = &self.pairs;
+        self.by_arc.sort_by(|&a, &b| {
+            let (one, other) = (&pairs[a as usize], &pairs[b as usize]);
+            one.arc.cmp(&other.arc).then(one.early.total_cmp(&other.early)).then(a.cmp(&b))
+        });
     }
 
-    /// Most profitable stabbing of one arc: profit, after writing what it serves to `slope`.
+    /// Makes [`Relaxation::price`] ready for multipliers.
+    pub(super) fn set_prices(&mut self, at: &[f64]) {
+        let n_pairs = self.pairs.len();
+        self.unit.clear();
+        self.unit.extend(self.net.arcs.iter().zip(&at[n_pairs..]).map(|(arc, by_departure)| {
+            arc.cost_per_unit + (arc.cost_fixed - by_departure) / arc.capacity
+        }));
+    }
+
+    /// Cost of a pair at multipliers.
+    pub(super) fn price(&self, at: &[f64], p: usize) -> f64 {
+        let pair = &self.pairs[p];
+        let com = self.slots[pair.slot as usize].com;
+        self.unit[pair.arc as usize] * self.net.coms[com as usize].size + at[p]
+    }
+
+    /// Where the pairs of a slot begin that leave each of its nodes.
+    pub(super) fn starts_of(&self, slot: &Slot) -> &[u32] {
+        &self.starts[slot.first as usize..(slot.first + slot.n_nodes + 1) as usize]
+    }
+
+    /// Most profitable departures of one arc: profit, after writing what they serve to `slope`.
     fn stab(&mut self, at: &[f64], arc: usize, slope: &mut [f64]) -> f64 {
         let n_pairs = self.pairs.len();
         let price = at[n_pairs + arc];
-        let mut memory = std::mem::take(&mut self.memory);
-        memory.items.clear();
+        let capacity = self.net.arcs[arc].capacity;
+        self.stabs.items.clear();
         let mut total = 0.0;
-        for &p in &self.of_arc[arc] {
-            if at[p as usize] > 0.0 {
-                let pair = &self.pairs[p as usize];
-                total += at[p as usize];
-                memory.items.push((pair.early, pair.late, at[p as usize], p));
+        let mine = self.arc_starts[arc] as usize..self.arc_starts[arc + 1] as usize;
+        for &p in &self.by_arc[mine] {
+            let worth = at[p as usize];
+            if worth > 0.0 {
+                let &Pair { early, late, slot, .. } = &self.pairs[p as usize];
+                let com = self.slots[slot as usize].com;
+                let share = self.net.coms[com as usize].size / capacity;
+                total += worth;
+                self.stabs.items.push(Item { early, late, worth, share, pair: p });
             }
         }
-        let mut profit = 0.0;
-        if total > price {
-            let (value, mut stab) = best_stabs(&memory.items, price, &mut memory.stabs);
-            profit = value;
-            while stab != u32::MAX {
-                let before = memory.stabs[stab as usize].1;
-                let moment = memory.items[stab as usize].0;
-                let first = if before == u32::MAX { 0 } else { before as usize + 1 };
-                for item in &memory.items[first..=stab as usize] {
-                    if item.1 >= moment - TIME_EPSILON {
-                        slope[item.3 as usize] -= 1.0;
-                    }
-                }
-                slope[n_pairs + arc] += 1.0;
-                stab = before;
-            }
+        if total <= price {
+            return 0.0;
         }
-        self.memory = memory;
+        let profit = self.stabs.solve(price);
+        for &(p, moment) in &self.stabs.served {
+            slope[p as usize] -= 1.0;
+            let served = &mut self.served[p as usize];
+            let old = if served.is_nan() { moment } else { *served };
+            *served = old + SERVED_WEIGHT * (moment - old);
+        }
+        slope[n_pairs + arc] += self.stabs.n_trucks;
         profit
     }
-
-    /// Drops pairs whose every way costs more than `limit` allows at these multipliers, narrows
-    /// windows, and gives the multipliers of what is left. False if a commodity is left without
-    /// any way: then no plan costs less than `limit`.
-    pub(crate) fn drop_costly(&mut self, at: &mut Vec<f64>, limit: f64) -> bool {
-        let mut slope = vec![0.0; at.len()];
-        let value = self.eval(at, &mut slope);
-        let slack = limit - value;
-        let n = self.net.n;
-        let mut is_kept = vec![true; self.pairs.len()];
-        for slot in 0..self.net.carried.len() {
-            let com = &self.net.coms[self.net.carried[slot] as usize];
-            let starts = self.slot_starts(slot).to_vec();
-            let mine = starts[0] as usize..starts[n] as usize;
-            let prices: Vec<f64> = mine.clone().map(|p| self.price(at, p)).collect();
-            let (mut from, mut to) = (vec![f64::INFINITY; n], vec![f64::INFINITY; n]);
-            from[com.origin as usize] = 0.0;
-            to[com.destination as usize] = 0.0;
-            loop {
-                let mut has_changed = false;
-                for p in mine.clone() {
-                    let arc = &self.net.arcs[self.pairs[p].arc as usize];
-                    let (tail, head) = (arc.tail as usize, arc.head as usize);
-                    let price = prices[p - mine.start];
-                    if from[tail] + price < from[head] {
-                        from[head] = from[tail] + price;
-                        has_changed = true;
-                    }
-                    if to[head] + price < to[tail] {
-                        to[tail] = to[head] + price;
-                        has_changed = true;
-                    }
-                }
-                if !has_changed {
-                    break;
-                }
-            }
-            let least = self.way(at, slot);
-            for p in mine.clone() {
-                let arc = &self.net.arcs[self.pairs[p].arc as usize];
-                let through =
-                    from[arc.tail as usize] + prices[p - mine.start] + to[arc.head as usize];
-                is_kept[p] = through - least <= slack;
-            }
-        }
-        let mut old = Vec::new();
-        let n_before = self.pairs.len();
-        let multipliers: Vec<f64> = at[n_before..].to_vec();
-        self.pairs = (0..n_before)
-            .filter(|&p| is_kept[p])
-            .map(|p| {
-                old.push(p);
-                self.pairs[p]
-            })
-            .collect();
-        let kept = self.tighten();
-        *at = kept.iter().map(|&p| at[old[p as usize]]).collect();
-        at.extend(multipliers);
-        (0..self.net.carried.len()).all(|slot| {
-            let starts = self.slot_starts(slot);
-            starts[0] < starts[n]
-        })
-    }
-}
-
-/// Best profit of stabbing sorted intervals at `price` a stab, and the last stab; each stab is at
-/// the beginning of an item and serves what it meets and the stab before it did not.
-fn best_stabs(
-    items: &[(f64, f64, f64, u32)],
-    price: f64,
-    stabs: &mut Vec<(f64, u32)>,
-) -> (f64, u32) {
-    stabs.clear();
-    let (mut best, mut best_at) = (0.0, u32::MAX);
-    for (j, item) in items.iter().enumerate() {
-        let moment = item.0;
-        let (mut gain, mut top, mut before) = (0.0, f64::NEG_INFINITY, u32::MAX);
-        for i in (0..=j).rev() {
-            if items[i].1 >= moment - TIME_EPSILON {
-                gain += items[i].2;
-            }
-            let (earlier, number) = match i.checked_sub(1) {
-                Some(last) => (stabs[last].0, last as u32),
-                None => (0.0, u32::MAX),
-            };
-            if earlier + gain > top {
-                top = earlier + gain;
-                before = number;
-            }
-        }
-        stabs.push((top - price, before));
-        if top - price > best {
-            best = top - price;
-            best_at = j as u32;
-        }
-    }
-    (best, best_at)
 }
 
 impl Oracle for Relaxation<'_> {
     fn eval(&mut self, at: &[f64], slope: &mut [f64]) -> f64 {
         slope.fill(0.0);
         let n_pairs = self.pairs.len();
+        self.set_prices(at);
+        self.n_asked += 1;
         let mut value = 0.0;
-        for slot in 0..self.net.carried.len() {
-            value += self.way(at, slot);
-            for &p in &self.memory.way {
-                let pair = &self.pairs[p as usize];
-                let arc = &self.net.arcs[pair.arc as usize];
-                slope[p as usize] += 1.0;
-                slope[n_pairs + pair.arc as usize] -=
-                    self.net.coms[pair.com as usize].size / arc.capacity;
+        let mut ways = std::mem::take(&mut self.ways);
+        for slot in &self.slots {
+            value += ways.cheapest(self, at, slot);
+            let size = self.net.coms[slot.com as usize].size;
+            for step in ways.way.windows(2) {
+                self.links.push_back((step[1], step[0]));
             }
+            for &p in &ways.way {
+                let arc = self.pairs[p as usize].arc as usize;
+                self.n_used[p as usize] += 1;
+                slope[p as usize] += 1.0;
+                slope[n_pairs + arc] -= size / self.net.arcs[arc].capacity;
+            }
+        }
+        self.ways = ways;
+        while self.links.len() > LINKS_OF_LATE * self.slots.len() {
+            self.links.pop_front();
         }
         for arc in 0..self.net.arcs.len() {
             value -= self.stab(at, arc, slope);

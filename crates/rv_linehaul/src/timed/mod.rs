@@ -2,6 +2,7 @@
 //! commodities share them.
 
 mod bound;
+pub(crate) mod exact;
 mod insert;
 mod narrow;
 mod net;
@@ -83,8 +84,31 @@ pub fn solve_timed(
         };
         (bound, more)
     };
+    let end = finish_small(&net, &mut search, budget);
     let cost = search.best_cost();
-    let bound = bound.min(cost);
+    let bound = if end == Some(exact::End::Complete) { cost } else { bound.min(cost) };
     progress(cost, Some(bound));
     TimedOutcome { plan: search.into_plan(), cost, bound, n_steps: first + more }
+}
+
+/// Ways of small instances that are tried one by one.
+const EXACT_STEPS_MAX: u64 = 150_000;
+
+/// Small instances are brought to their optimum; `None` if the instance is not small, or the
+/// budget asks for no search.
+fn finish_small(net: &Net<'_>, search: &mut Search<'_>, budget: &Budget<'_>) -> Option<exact::End> {
+    let n = net.carried.len();
+    let has_budget = budget.steps.is_none_or(|steps| steps > 0);
+    if n == 0 || n > exact::COMMODITIES_MAX || !has_budget {
+        return None;
+    }
+    let mut best: Option<State> = None;
+    let end = exact::enumerate(net, search.best_cost(), EXACT_STEPS_MAX, &mut |state| {
+        best = Some(state.clone());
+        state.cost
+    });
+    if let Some(state) = best {
+        search.adopt(state);
+    }
+    Some(end)
 }

@@ -77,6 +77,12 @@ impl<'a> Search<'a> {
         &self.best
     }
 
+    /// Takes a better plan over.
+    pub(crate) fn adopt(&mut self, state: State) {
+        self.now.clone_from(&state);
+        self.best = state;
+    }
+
     pub(crate) fn into_best(self) -> State {
         self.best
     }

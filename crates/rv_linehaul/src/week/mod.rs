@@ -12,6 +12,7 @@ mod calendar;
 mod circulate;
 mod clock;
 mod cost;
+mod exact;
 mod finish;
 mod generate;
 mod replan;
@@ -104,9 +105,11 @@ pub fn solve_week(
     if other.rank() < best.rank() {
         best = other;
     }
+    let proven = exact::improve(&situation, &net, &mut best, rng);
     let mut outcome = best.outcome;
     outcome.n_steps = n_steps;
-    outcome.bound = bound::bound(&situation, &best.price, outcome.cost, budget)?.min(outcome.cost);
+    let bound = bound::bound(&situation, &best.price, outcome.cost, budget)?;
+    outcome.bound = bound.max(proven.unwrap_or(0.0)).min(outcome.cost);
     progress(outcome.cost, Some(outcome.bound));
     Ok(outcome)
 }

@@ -5,5 +5,7 @@
 mod canad;
 mod dow;
 mod replan;
+mod simplex;
+mod small;
 mod timed;
 mod week;

@@ -27,6 +27,7 @@ mod error;
 mod facilities;
 pub mod lanes;
 mod limits;
+pub mod openscenario;
 mod options;
 mod osm;
 mod places;

@@ -12,6 +12,7 @@ pub mod day;
 mod demand;
 mod faults;
 mod link;
+pub mod openscenario;
 mod people;
 mod pool;
 pub mod scenario;

@@ -18,7 +18,7 @@ use rv_map::lanes::{GeoFrame, LaneMap};
 use super::{Ignored, ImportedLanes, LaneImportError, LaneWarning, LaneWarningKind};
 use crate::xml::{self, Element};
 pub use reference_line::Pose;
-pub use road::Road;
+pub use road::{Neighbour, Road};
 
 /// Reads an OpenDRIVE map, plain or gzipped, into lanes.
 pub fn read_opendrive(bytes: &[u8]) -> Result<ImportedLanes, LaneImportError> {

@@ -27,6 +27,17 @@ pub struct Road {
     pub(super) ends: [Option<End>; 2],
 }
 
+/// What follows past the end of a road.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour<'a> {
+    /// Id of the road or junction.
+    pub id: &'a str,
+    /// True if it is a junction.
+    pub is_junction: bool,
+    /// True if that road's start touches, false if its end does.
+    pub is_at_start: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct End {
     pub(super) element_id: String,
@@ -213,6 +224,26 @@ impl Road {
         let section = if at_start { self.sections.first() } else { self.sections.last() }?;
         let info = section.lanes.iter().find(|info| info.id == lane)?;
         Some((&end.element_id, *info.links[side].first()?, end.is_at_start))
+    }
+
+    /// The junction that it is a part of.
+    pub fn junction(&self) -> Option<&str> {
+        self.junction.as_deref()
+    }
+
+    /// What follows past one of its ends: a road or a junction, and whether that road's start
+    /// touches.
+    pub fn neighbour(&self, at_start: bool) -> Option<Neighbour<'_>> {
+        let end = self.ends[usize::from(!at_start)].as_ref()?;
+        let (id, is_junction) = (end.element_id.as_str(), end.is_junction);
+        Some(Neighbour { id, is_junction, is_at_start: end.is_at_start })
+    }
+
+    /// The lane of the neighbour that a lane is linked to past one of its ends.
+    pub fn linked_lane(&self, lane: i64, at_start: bool) -> Option<i64> {
+        let section = if at_start { self.sections.first() } else { self.sections.last() }?;
+        let info = section.lanes.iter().find(|info| info.id == lane)?;
+        info.links[usize::from(!at_start)].first().copied()
     }
 
     fn section_at(&self, distance_m: f64) -> Option<&Section> {

@@ -28,6 +28,7 @@ pub mod monitor;
 mod plan;
 mod roads;
 pub mod trajectory;
+pub mod truck;
 
 pub use longitudinal::{Ahead, Driver, Lead, Motion, SpeedPoint};
 pub use plan::SpeedPlan;

@@ -14,6 +14,7 @@ mod faults;
 mod link;
 pub mod openscenario;
 mod people;
+pub mod platoon;
 mod pool;
 pub mod scenario;
 mod streets;

@@ -4,6 +4,7 @@ mod bench;
 mod convert;
 mod explain;
 mod picture;
+mod platoon;
 mod run;
 
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say in words what the driver did at a moment of a log, and why
     Explain(explain::ExplainArgs),
+    /// Drive a platoon of trucks on a motorway lane; exit code 1 if any two touch
+    Platoon(platoon::PlatoonArgs),
 }
 
 #[derive(Args)]
@@ -82,6 +85,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run_files(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Platoon(args) => platoon::run(&args),
     }
 }
 

@@ -4,6 +4,7 @@
 mod days;
 mod dispatcher;
 mod grid;
+mod platoon;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -33,12 +33,12 @@ impl CutGraph {
         roads: impl Iterator<Item = (u32, u32)>,
     ) -> Self {
         let local = |node: u32| nodes.binary_search(&node).expect("roads end at nodes") as u32;
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        let mut pairs: Vec<u64> = Vec::new();
         for (tail, head) in roads {
             if tail != head {
-                let (tail, head) = (local(tail), local(head));
-                pairs.push((tail, head));
-                pairs.push((head, tail));
+                let (tail, head) = (u64::from(local(tail)), u64::from(local(head)));
+                pairs.push(tail << 32 | head);
+                pairs.push(head << 32 | tail);
             }
         }
         pairs.sort_unstable();
@@ -49,25 +49,30 @@ impl CutGraph {
             capacity: Vec::new(),
             points: nodes.iter().map(|node| points[*node as usize]).collect(),
         };
-        let mut arcs: Vec<(u32, u32)> = Vec::new();
+        let mut last = u64::MAX;
         for pair in pairs {
-            if arcs.last() == Some(&pair) {
+            if pair == last {
                 let capacity = graph.capacity.last_mut().expect("one an arc");
                 *capacity = capacity.saturating_add(1);
             } else {
-                arcs.push(pair);
                 graph.capacity.push(1);
-                graph.head.push(pair.1);
-                graph.first[pair.0 as usize + 1] += 1;
+                graph.head.push(pair as u32);
+                graph.first[(pair >> 32) as usize + 1] += 1;
             }
+            last = pair;
         }
         for node in 0..nodes.len() {
             graph.first[node + 1] += graph.first[node];
         }
-        graph.reverse = arcs
+        // Arcs come in pairs and go by tail, then head: those into a node come in its own order.
+        let mut next = graph.first.clone();
+        graph.reverse = graph
+            .head
             .iter()
-            .map(|(tail, head)| {
-                arcs.binary_search(&(*head, *tail)).expect("arcs come in pairs") as u32
+            .map(|head| {
+                let reverse = next[*head as usize];
+                next[*head as usize] += 1;
+                reverse
             })
             .collect();
         graph
@@ -77,8 +82,22 @@ impl CutGraph {
         self.points.len()
     }
 
+    /// How far the nodes spread along a direction.
+    fn spread(&self, direction: (f32, f32)) -> f32 {
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for (x, y) in &self.points {
+            let along = x * direction.0 + y * direction.1;
+            (low, high) = (low.min(along), high.max(along));
+        }
+        high - low
+    }
+
     fn arcs(&self, node: u32) -> std::ops::Range<usize> {
         self.first[node as usize] as usize..self.first[node as usize + 1] as usize
+    }
+
+    fn has_neighbour(&self, node: u32, mut is_sought: impl FnMut(u32) -> bool) -> bool {
+        self.head[self.arcs(node)].iter().any(|head| is_sought(*head))
     }
 
     /// Its connected parts.
@@ -111,7 +130,10 @@ impl CutGraph {
 /// Divides a connected graph of two nodes or more into two sides, neither empty.
 pub(crate) fn best_cut(graph: &CutGraph) -> (Vec<u32>, Vec<u32>) {
     let mut best: Option<(f64, Vec<bool>)> = None;
-    for direction in DIRECTIONS {
+    let mut directions = DIRECTIONS;
+    // Stable, so the first of those that spread alike stays first.
+    directions.sort_by(|a, b| graph.spread(*b).total_cmp(&graph.spread(*a)));
+    for direction in directions {
         let limit = best.as_ref().map_or(f64::INFINITY, |(score, _)| *score);
         if let Some(found) = Cutter::new(graph, direction).run(limit) {
             best = Some(found);
@@ -124,8 +146,8 @@ pub(crate) fn best_cut(graph: &CutGraph) -> (Vec<u32>, Vec<u32>) {
 /// One run of flow cutting.
 struct Cutter<'g> {
     graph: &'g CutGraph,
-    /// Place of each node along the direction, 0 first.
-    place: Vec<u32>,
+    /// Place of each node along the direction, with its number to tell equal ones apart.
+    place: Vec<u64>,
     residual: Vec<u16>,
     flow: u32,
     /// What each side holds for good, and what it reaches without more flow.
@@ -137,12 +159,13 @@ struct Cutter<'g> {
 struct Side {
     is_held: Vec<bool>,
     is_reached: Vec<bool>,
+    /// What it reaches; the first `n_held` are what it holds.
     reached: Vec<u32>,
     n_held: usize,
-    n_expanded: usize,
-    /// Nodes next to what it holds; the first `n_bordered` of what it reached are done.
-    border: Vec<u32>,
-    n_bordered: usize,
+    /// Reached nodes from which it was not looked farther yet.
+    open: Vec<u32>,
+    /// All held nodes with a neighbour that is not held, and some others.
+    rim: Vec<u32>,
 }
 
 const SOURCE: usize = 0;
@@ -151,16 +174,10 @@ const TARGET: usize = 1;
 impl<'g> Cutter<'g> {
     fn new(graph: &'g CutGraph, direction: (f32, f32)) -> Self {
         let n = graph.n_nodes();
-        let mut by_place: Vec<u32> = (0..n as u32).collect();
-        let along = |node: u32| {
-            let (x, y) = graph.points[node as usize];
-            x * direction.0 + y * direction.1
-        };
-        by_place.sort_by(|a, b| along(*a).total_cmp(&along(*b)).then(a.cmp(b)));
-        let mut place = vec![0; n];
-        for (idx, node) in by_place.iter().enumerate() {
-            place[*node as usize] = idx as u32;
-        }
+        let along = |(x, y): &(f32, f32)| x * direction.0 + y * direction.1;
+        let places = graph.points.iter().map(|point| ordered(along(point)));
+        let place: Vec<u64> =
+            places.enumerate().map(|(node, place)| u64::from(place) << 32 | node as u64).collect();
         let n_start = ((n as f64 * START_SHARE) as usize).clamp(1, n / 2);
         let mut cutter = Self {
             graph,
@@ -170,11 +187,14 @@ impl<'g> Cutter<'g> {
             sides: [Side::new(n), Side::new(n)],
             parent: vec![u32::MAX; n],
         };
-        for node in &by_place[..n_start] {
-            cutter.sides[SOURCE].hold(*node);
+        let mut by_place = cutter.place.clone();
+        by_place.select_nth_unstable(n_start - 1);
+        for place in &by_place[..n_start] {
+            cutter.sides[SOURCE].hold(*place as u32);
         }
-        for node in &by_place[n - n_start..] {
-            cutter.sides[TARGET].hold(*node);
+        by_place.select_nth_unstable(n - n_start);
+        for place in &by_place[n - n_start..] {
+            cutter.sides[TARGET].hold(*place as u32);
         }
         cutter
     }
@@ -186,10 +206,14 @@ impl<'g> Cutter<'g> {
         let mut best: Option<(f64, Vec<bool>)> = None;
         let mut limit = limit;
         loop {
-            while self.augment() {}
-            // However balanced, a cut of this flow can score no better than this.
-            if f64::from(self.flow) / (n as f64 / 2.0) >= limit {
-                return best;
+            loop {
+                // However balanced, a cut of this flow can score no better than this.
+                if f64::from(self.flow) / (n as f64 / 2.0) >= limit {
+                    return best;
+                }
+                if !self.augment() {
+                    break;
+                }
             }
             self.grow(TARGET);
             let side =
@@ -213,8 +237,13 @@ impl<'g> Cutter<'g> {
     /// Makes all that a side reaches its own.
     fn hold_reached(&mut self, side: usize) {
         let own = &mut self.sides[side];
-        for idx in own.n_held..own.reached.len() {
-            own.is_held[own.reached[idx] as usize] = true;
+        for node in &own.reached[own.n_held..] {
+            own.is_held[*node as usize] = true;
+        }
+        for node in &own.reached[own.n_held..] {
+            if self.graph.has_neighbour(*node, |head| !own.is_held[head as usize]) {
+                own.rim.push(*node);
+            }
         }
         own.n_held = own.reached.len();
     }
@@ -224,26 +253,22 @@ impl<'g> Cutter<'g> {
     fn next_node(&mut self, side: usize) -> Option<u32> {
         let [source, target] = &mut self.sides;
         let (own, other) = if side == SOURCE { (source, target) } else { (target, source) };
-        for node in &own.reached[own.n_bordered..] {
-            own.border.extend(self.graph.arcs(*node).map(|arc| self.graph.head[arc]));
-        }
-        own.n_bordered = own.reached.len();
-        own.border.retain(|node| !own.is_held[*node as usize]);
-        let n = self.place.len() as u32;
+        own.trim(self.graph);
         let key = |node: u32| {
             let place = self.place[node as usize];
-            let outer = if side == SOURCE { place } else { n - place };
+            let outer = if side == SOURCE { place } else { !place };
             (other.is_reached[node as usize], outer)
         };
-        let free = own.border.iter().copied().filter(|node| !other.is_held[*node as usize]);
-        free.min_by_key(|node| key(*node))
+        let beyond = own.rim.iter().flat_map(|node| &self.graph.head[self.graph.arcs(*node)]);
+        let is_free = |node: &u32| !own.is_held[*node as usize] && !other.is_held[*node as usize];
+        beyond.copied().filter(is_free).min_by_key(|node| key(*node))
     }
 
     fn hold(&mut self, side: usize, node: u32) {
         self.sides[side].hold(node);
         // The other side does not look again at what it has reached.
         if self.sides[1 - side].is_reached[node as usize] {
-            self.sides[1 - side].forget_reach();
+            self.sides[1 - side].forget_reach(self.graph);
         }
     }
 
@@ -267,8 +292,8 @@ impl<'g> Cutter<'g> {
             node = self.graph.head[back];
         }
         self.flow += u32::from(bottleneck);
-        self.sides[SOURCE].forget_reach();
-        self.sides[TARGET].forget_reach();
+        self.sides[SOURCE].forget_reach(self.graph);
+        self.sides[TARGET].forget_reach(self.graph);
         true
     }
 
@@ -277,7 +302,10 @@ impl<'g> Cutter<'g> {
     fn grow(&mut self, side: usize) -> Option<u32> {
         let [source, target] = &mut self.sides;
         let (own, other) = if side == SOURCE { (source, target) } else { (target, source) };
-        while let Some(node) = own.reached.get(own.n_expanded).copied() {
+        while let Some(node) = own.open.pop() {
+            let n_open = own.open.len();
+            // The neighbour nearest to the other side goes on top.
+            let (mut foremost, mut foremost_at) = (0, n_open);
             for arc in self.graph.arcs(node) {
                 let head = self.graph.head[arc];
                 let along = if side == SOURCE { arc } else { self.graph.reverse[arc] as usize };
@@ -292,8 +320,14 @@ impl<'g> Cutter<'g> {
                 }
                 own.is_reached[head as usize] = true;
                 own.reached.push(head);
+                if self.place[head as usize] > foremost {
+                    (foremost, foremost_at) = (self.place[head as usize], own.open.len());
+                }
+                own.open.push(head);
             }
-            own.n_expanded += 1;
+            if let Some(last) = own.open.len().checked_sub(1).filter(|last| *last > foremost_at) {
+                own.open.swap(foremost_at, last);
+            }
         }
         None
     }
@@ -309,14 +343,29 @@ impl Side {
         self.is_held[node as usize] = true;
         self.is_reached[node as usize] = true;
         self.reached.push(node);
+        self.open.push(node);
+        self.rim.push(node);
         self.n_held = self.reached.len();
     }
 
     /// Falls back to what it holds.
-    fn forget_reach(&mut self) {
+    fn forget_reach(&mut self, graph: &CutGraph) {
         for node in self.reached.drain(self.n_held..) {
             self.is_reached[node as usize] = false;
         }
-        self.n_expanded = 0;
+        self.trim(graph);
+        self.open.clone_from(&self.rim);
     }
+
+    /// Leaves only nodes with a neighbour that is not held in the rim.
+    fn trim(&mut self, graph: &CutGraph) {
+        let is_held = &self.is_held;
+        self.rim.retain(|node| graph.has_neighbour(*node, |head| !is_held[head as usize]));
+    }
+}
+
+/// The bits of a number so that they compare as numbers do.
+fn ordered(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
 }

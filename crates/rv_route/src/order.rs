@@ -71,7 +71,8 @@ fn divide(points: &[(f32, f32)], cell: Cell, order: &mut Vec<u32>) {
     if cell.roads.is_empty() {
         return;
     }
-    if cell.nodes.len() <= 1 {
+    // Between two nodes all roads are the cut.
+    if cell.nodes.len() <= 2 {
         order.extend(cell.roads.iter().map(|road| road.state));
         return;
     }

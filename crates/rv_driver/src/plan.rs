@@ -94,6 +94,7 @@ mod tests {
             mass_max: None,
         };
         RoadGraph {
+            rises_permille: Vec::new(),
             is_signal: vec![false; junctions.len()],
             first_out: (0..=n as u32).chain([n as u32]).collect(),
             junctions,

@@ -328,8 +328,10 @@ impl Roads {
     /// Where vans could stop within a walk of a point, the nearest first.
     pub(crate) fn stops_near(&self, point: LatLon) -> Vec<RoadPosition> {
         let query = SnapQuery { mode: Mode::Van, radius: WALK_MAX, heading: None, n_max: 16 };
-        let snaps = self.snap.nearest(&self.city.graph, point, &query);
-        snaps.iter().map(|snap| snap.position).collect()
+        let graph = &self.city.graph;
+        let snaps = self.snap.nearest(graph, point, &query);
+        let positions = snaps.iter().map(|snap| snap.position);
+        positions.filter(|position| graph.allows_stopping(position.edge)).collect()
     }
 
     /// The piece of road nearest to a point, both directions, ascending.
@@ -382,6 +384,9 @@ fn vehicle_class(class: &VanClass, side: DriveSide) -> VehicleClass {
         drag_wh_per_m_mps2: 0.0,
         auxiliary: class.consumption.standby,
         stop: rv_base::WattHours::ZERO,
+        // A fleet's figures are means over its city, hills included.
+        climb_wh_per_m: 0.0,
+        recovered_share: 0.0,
     };
     routed
 }

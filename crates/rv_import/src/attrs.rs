@@ -10,6 +10,8 @@ use crate::report::{WarningKind, Warnings};
 /// A way that could become part of the graph.
 pub(crate) struct WayRoad {
     pub road: Road,
+    /// Its rise as mapped, permille; zero where that is not known.
+    pub rise_permille: i16,
     /// Modes that may use it as mapped.
     pub forward: ModeSet,
     /// Modes that may use it against the mapped direction.
@@ -56,7 +58,8 @@ pub(crate) fn way_road(way: &RawWay, warnings: &mut Warnings) -> Option<WayRoad>
         height_max: size(tags, &["maxheight", "maxheight:physical"], length_m).map(Meters),
         mass_max: size(tags, &["maxweight"], mass_kg).map(Kilograms),
     };
-    Some(WayRoad { road, forward, backward })
+    let rise_permille = tags.get("incline").and_then(rise_permille).unwrap_or(0);
+    Some(WayRoad { road, rise_permille, forward, backward })
 }
 
 fn road_kind(tags: &Tags) -> Option<RoadKind> {
@@ -278,6 +281,17 @@ fn size(tags: &Tags, keys: &[&str], read: fn(&str) -> Option<f64>) -> Option<f64
     keys.iter().filter_map(|key| read(tags.get(key)?)).min_by(f64::total_cmp)
 }
 
+/// Reads `7%`, `-12.5 %` or `5°`; `up` and `down` say nothing of how steep it is. What no road
+/// climbs is a slip of the pen.
+fn rise_permille(text: &str) -> Option<i16> {
+    let text = text.trim();
+    let permille = match text.strip_suffix('%') {
+        Some(percent) => 10.0 * percent.trim().parse::<f64>().ok()?,
+        None => 1000.0 * text.strip_suffix('°')?.trim().parse::<f64>().ok()?.to_radians().tan(),
+    };
+    (-400.0..=400.0).contains(&permille).then_some(permille.round() as i16)
+}
+
 /// Reads `2.1`, `2.1 m`, `210 cm`, `6'11"`, `7 ft`.
 fn length_m(text: &str) -> Option<f64> {
     const M_PER_FOOT: f64 = 0.3048;
@@ -332,6 +346,13 @@ mod tests {
         all.reverse();
         let way = RawWay { id: 1, nodes: Vec::new(), tags: Tags::of(&all) };
         way_road(&way, &mut Warnings::default()).unwrap()
+    }
+
+    #[test]
+    fn inclines_in_percent_and_degrees() {
+        let rise = |text| road(&[("incline", text)]).rise_permille;
+        assert_eq!(["7%", "-12.5 %", "10°"].map(rise), [70, -125, 176]);
+        assert_eq!(["up", "70", "NaN%", "90°", "500%", ""].map(rise), [0; 6]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(crate) fn build(
 struct Network {
     positions: Vec<LatLon>,
     roads: Vec<Road>,
+    rises_permille: Vec<i16>,
     pieces: Vec<Piece>,
     left_out: Vec<LeftOut>,
 }
@@ -119,6 +120,7 @@ impl Network {
         let mut network = Self {
             positions: raw.positions.clone(),
             roads: Vec::with_capacity(ways.len()),
+            rises_permille: ways.iter().map(|(_, way_road)| way_road.rise_permille).collect(),
             pieces: Vec::new(),
             left_out,
         };
@@ -360,6 +362,7 @@ impl Network {
         for (i, piece) in self.pieces.iter().enumerate() {
             let road = *road_ids.entry(piece.road).or_insert_with(|| {
                 graph.roads.push(self.roads[piece.road as usize].clone());
+                graph.rises_permille.push(self.rises_permille[piece.road as usize]);
                 RoadId::from_idx(graph.roads.len() - 1)
             });
             let between = &piece.vertices[1..piece.vertices.len() - 1];

@@ -19,7 +19,7 @@ use crate::city::City;
 use crate::validate::CityFlaw;
 
 const MAGIC: [u8; 8] = *b"RVCITY\r\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 32;
 /// No city is larger than this; Columbus (39 x 28 km) has 6 MB.
 const UNPACKED_BYTES_MAX: u64 = 2 << 30;

@@ -21,6 +21,9 @@ pub struct RoadGraph {
     pub shape_points: Vec<LatLon>,
     /// Attributes shared by edges.
     pub roads: Vec<Road>,
+    /// Rise of each road in the direction in which it is mapped, permille, zero where it is not
+    /// known; one entry a road, or none at all.
+    pub rises_permille: Vec<i16>,
     /// Edge sequences that may not be driven one after another.
     pub forbidden: Vec<ForbiddenPath>,
 }
@@ -234,6 +237,13 @@ impl RoadGraph {
     /// The attributes of an edge; panics if there is no such edge.
     pub fn road_of(&self, id: EdgeId) -> &Road {
         &self.roads[self.edges[id.idx()].road.idx()]
+    }
+
+    /// Rise of an edge in driving direction, metres for each metre; zero where it is not known.
+    pub fn rise(&self, id: EdgeId) -> f64 {
+        let edge = self.edge(id);
+        let rise = self.rises_permille.get(edge.road.idx()).copied().unwrap_or(0);
+        f64::from(if edge.is_forward { rise } else { -rise }) / 1000.0
     }
 
     /// True if a vehicle may stop along an edge to hand something over: not on motorways and their

@@ -141,8 +141,8 @@ impl SnapIndex {
     /// Where a vehicle of `mode` stops for a place at `at`: on the nearest street, on the place's
     /// side of it where that direction is open, else on the other side.
     ///
-    /// Motorways, tunnels and trunk roads are taken only if there is nothing else within the
-    /// radius.
+    /// Never where stopping is out of the question ([`RoadGraph::allows_stopping`]); a trunk road
+    /// only if there is nothing else within the radius.
     pub fn stop_for(
         &self,
         graph: &RoadGraph,
@@ -151,8 +151,9 @@ impl SnapIndex {
         side: DriveSide,
         radius: Meters,
     ) -> Option<Snap> {
-        let query = SnapQuery { mode, radius, heading: None, n_max: 16 };
-        let snaps = self.nearest(graph, at, &query);
+        let query = SnapQuery { mode, radius, heading: None, n_max: 64 };
+        let mut snaps = self.nearest(graph, at, &query);
+        snaps.retain(|snap| graph.allows_stopping(snap.position.edge));
         self.best_stop(graph, &snaps, side, |_| Meters::ZERO)
     }
 
@@ -317,6 +318,23 @@ mod tests {
         let snap = snap.unwrap();
         assert_eq!(graph.edge(snap.position.edge).tail.0, 1);
         assert_eq!(snap.side, Some(DriveSide::Left));
+    }
+
+    #[test]
+    fn nobody_stops_on_a_motorway() {
+        let mut graph = testing::square_city().graph;
+        let index = SnapIndex::new(&graph);
+        let by_south_street = at(-300, 6_000);
+        let stop = |graph: &RoadGraph, radius| {
+            let side = DriveSide::Right;
+            let snap = index.stop_for(graph, by_south_street, Mode::Van, side, radius);
+            snap.map(|snap| graph.road_of(snap.position.edge).source_id)
+        };
+        let south = stop(&graph, ANYWHERE).unwrap();
+        let road = graph.roads.iter_mut().find(|road| road.source_id == south).unwrap();
+        road.kind = RoadKind::Motorway;
+        assert!(stop(&graph, ANYWHERE).is_some_and(|other| other != south));
+        assert_eq!(stop(&graph, Meters(30.0)), None);
     }
 
     #[test]

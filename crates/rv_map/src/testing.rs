@@ -87,6 +87,7 @@ pub(crate) fn square_city() -> City {
         source_id: 9,
     }];
     let graph = RoadGraph {
+        rises_permille: Vec::new(),
         junctions: corners.to_vec(),
         is_signal: vec![false, true, false, false],
         first_out,

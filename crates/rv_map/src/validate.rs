@@ -8,6 +8,9 @@ use crate::graph::{Edge, ModeSet, Road, RoadGraph};
 /// Longest text kept anywhere in a city, bytes.
 const TEXT_BYTES_MAX: usize = 4_096;
 
+/// Steepest rise of a road, permille.
+const RISE_PERMILLE_MAX: i16 = 500;
+
 /// What is wrong with a city, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{table} {idx}: {what}")]
@@ -78,6 +81,12 @@ impl RoadGraph {
         }
         if self.is_signal.len() != n {
             return flaw("there is not one signal flag for each junction");
+        }
+        let is_rise = |permille: &i16| (-RISE_PERMILLE_MAX..=RISE_PERMILLE_MAX).contains(permille);
+        let n_rises = self.rises_permille.len();
+        if (n_rises != 0 && n_rises != self.roads.len()) || !self.rises_permille.iter().all(is_rise)
+        {
+            return flaw("the rises of roads are out of range, or not one for each");
         }
         // A graph without junctions may leave the row out.
         if n == 0 && self.first_out.is_empty() && self.edges.is_empty() {

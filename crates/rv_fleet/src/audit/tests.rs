@@ -32,6 +32,7 @@ fn city() -> City {
         reverse: Some(EdgeId(reverse)),
     };
     let graph = RoadGraph {
+        rises_permille: Vec::new(),
         junctions: vec![at(0), at(10_000), at(20_000)],
         is_signal: vec![false; 3],
         first_out: vec![0, 1, 3, 4],

@@ -89,6 +89,7 @@ pub fn grid() -> City {
         name: "grid".into(),
         bounds: (junctions[0], junctions[n - 1]),
         graph: RoadGraph {
+            rises_permille: Vec::new(),
             is_signal: vec![false; n],
             junctions,
             first_out,

@@ -226,6 +226,7 @@ fn city(n: usize) -> City {
     };
     City {
         graph: RoadGraph {
+            rises_permille: Vec::new(),
             is_signal: vec![false; junctions.len()],
             first_out: (0..=n as u32 + 1).chain([n as u32 + 1]).collect(),
             junctions,

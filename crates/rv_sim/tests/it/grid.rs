@@ -56,6 +56,7 @@ pub fn grid_city(n: usize) -> City {
         first_out[j + 1] += first_out[j];
     }
     let graph = RoadGraph {
+        rises_permille: Vec::new(),
         is_signal: (0..n * n).map(|j| j % 3 == 0).collect(),
         junctions,
         first_out,

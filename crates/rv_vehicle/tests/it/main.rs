@@ -111,6 +111,7 @@ fn atlas() -> Atlas {
         mass_max: None,
     };
     let graph = RoadGraph {
+        rises_permille: Vec::new(),
         junctions: vec![at(0), at(10_000)],
         is_signal: vec![false; 2],
         first_out: vec![0, 1, 2],

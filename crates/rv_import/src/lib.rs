@@ -1,4 +1,4 @@
-//! OpenStreetMap (PBF, XML, Overpass JSON) to a city; lane maps and scenarios to their types.
+//! OpenStreetMap (PBF, XML, Overpass JSON) and DIMACS topologies to a city; lane maps and scenarios to their types.
 //!
 //! It refuses to know where the bytes come from and where the city goes: it reads from any
 //! [`std::io::Read`] and opens no file. It judges no map: what is odd becomes a warning in the
@@ -23,6 +23,7 @@ mod build;
 mod buildings;
 mod coast;
 pub mod commonroad;
+mod dimacs;
 mod error;
 mod facilities;
 pub mod lanes;
@@ -40,6 +41,7 @@ mod turns;
 mod xml;
 
 pub use build::build_city;
+pub use dimacs::build_dimacs;
 pub use error::ImportError;
 pub use limits::Limits;
 pub use options::{FacilityRule, ImportOptions};

@@ -42,9 +42,20 @@ struct Block {
 /// What searches of a metric in times alone run on: the graph is its own explanation.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
-    pub(crate) graph: SearchGraph<BlockSide>,
+    graph: SearchGraph<BlockSide>,
     /// The metric with which blocks are shared; none if this is it.
-    pub(crate) base: Option<Arc<Shared>>,
+    base: Option<Arc<Shared>>,
+    /// One bit a block: whether that of either direction is shared with the base.
+    is_alike: Vec<u64>,
+}
+
+/// An arc of the search graph: its place in the block of its less important end, the depth of the
+/// other end, and its time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockArc {
+    at: u32,
+    depth: u32,
+    time_ms: u32,
 }
 
 /// An arc of the search graph, out of `rank` or into it.
@@ -73,13 +84,14 @@ impl Block {
     }
 
     /// True if an arc of the network is as fast as the arc at a place in the block.
-    fn is_of_network(&self, at: usize) -> bool {
+    fn is_of_network(&self, at: u32) -> bool {
+        let at = at as usize;
         self.words[RANKS + 1 + 2 * self.n_arcs() + at / 32] >> (at % 32) & 1 == 1
     }
 
-    fn via(&self, at: usize) -> &AtomicU32 {
+    fn via(&self, at: u32) -> &AtomicU32 {
         let make = || (0..self.n_arcs()).map(|_| AtomicU32::new(0)).collect();
-        &self.via.get_or_init(make)[at]
+        &self.via.get_or_init(make)[at as usize]
     }
 }
 
@@ -87,13 +99,6 @@ impl SearchRows for BlockSide {
     #[inline(always)]
     fn row(&self, rank: u32) -> Row<'_> {
         self.blocks[rank as usize / RANKS].row(rank as usize % RANKS)
-    }
-
-    fn arc_of(&self, arcs: &UpArcs, rank: u32, at: u32) -> usize {
-        let depth = self.row(rank).depth[at as usize];
-        let range = arcs.range(rank);
-        let found = arcs.depth[range.clone()].binary_search(&depth);
-        range.start + found.expect("the search graph is part of the hierarchy")
     }
 }
 
@@ -104,13 +109,12 @@ impl BlockSide {
         row.depth.binary_search(&depth).ok().map(|at| row.times[at])
     }
 
-    /// Place in its block and time of the arc to the ancestor at a depth, if it is on shortest
-    /// paths.
-    fn find(&self, rank: u32, depth: u32) -> Option<(usize, u32)> {
+    /// The arc to the ancestor at a depth, if it is on shortest paths.
+    fn find(&self, rank: u32, depth: u32) -> Option<BlockArc> {
         let (block, place) = (&self.blocks[rank as usize / RANKS], rank as usize % RANKS);
         let row = block.row(place);
         let at = row.depth.binary_search(&depth).ok()?;
-        Some((block.words[place] as usize + at, row.times[at]))
+        Some(BlockArc { at: block.words[place] + at as u32, depth, time_ms: row.times[at] })
     }
 
     /// Cuts the arcs that `kept_time` gives a time into blocks, taking over those that `base` has
@@ -200,6 +204,23 @@ impl SearchGraph<BlockSide> {
 }
 
 impl Shared {
+    /// A search graph and what it shares blocks with.
+    pub(crate) fn new(graph: SearchGraph<BlockSide>, base: Option<Arc<Self>>) -> Self {
+        let n_blocks = graph.out.blocks.len();
+        let mut is_alike = vec![0; n_blocks.div_ceil(64)];
+        if let Some(base) = &base {
+            let is_shared = |at: usize, of: fn(&SearchGraph<BlockSide>) -> &BlockSide| {
+                Arc::ptr_eq(&of(&graph).blocks[at], &of(&base.graph).blocks[at])
+            };
+            for at in 0..n_blocks {
+                if is_shared(at, |g| &g.out) && is_shared(at, |g| &g.into) {
+                    is_alike[at / 64] |= 1 << (at % 64);
+                }
+            }
+        }
+        Self { graph, base, is_alike }
+    }
+
     /// Bytes of what it does not share: the blocks of its own, and the list of all.
     pub(crate) fn own_bytes(&self) -> usize {
         let bytes = |is_out: bool| {
@@ -221,13 +242,10 @@ impl Shared {
     /// Looks up what all shortcuts pass over, so that the metrics that share with this one need not.
     pub(crate) fn know_all(&self, cch: &Cch) {
         for is_out in [true, false] {
-            let arcs = if is_out { &cch.out } else { &cch.into };
             (0..cch.parent.len() as u32).into_par_iter().for_each(|rank| {
-                for depth in self.sides(is_out).0.row(rank).depth {
-                    let range = arcs.range(rank);
-                    let at = arcs.depth[range.clone()].binary_search(depth);
-                    let arc = range.start + at.expect("the search graph is part of the hierarchy");
-                    self.via(cch, is_out, arc, rank);
+                let n_arcs = self.sides(is_out).0.row(rank).depth.len() as u32;
+                for at in 0..n_arcs {
+                    self.via(cch, is_out, rank, self.arc_at(is_out, rank, at));
                 }
             });
         }
@@ -250,13 +268,10 @@ impl Shared {
         })
     }
 
-    /// True if the arcs of `rank` are those of `other` for certain.
-    fn shares_rows(&self, other: &Self, rank: u32) -> bool {
+    /// True if the arcs of `rank` are those of the base for certain.
+    fn is_alike(&self, rank: u32) -> bool {
         let at = rank as usize / RANKS;
-        [true, false].iter().all(|is_out| {
-            let [own, other] = [self, other].map(|of| &of.sides(*is_out).0.blocks[at]);
-            Arc::ptr_eq(own, other)
-        })
+        self.is_alike[at / 64] >> (at % 64) & 1 == 1
     }
 
     fn sides(&self, is_out: bool) -> (&BlockSide, &BlockSide) {
@@ -273,47 +288,51 @@ impl Hierarchy for Shared {
         &self.graph
     }
 
+    fn arc_at(&self, is_out: bool, rank: u32, at: u32) -> BlockArc {
+        let block = &self.sides(is_out).0.blocks[rank as usize / RANKS];
+        let place = rank as usize % RANKS;
+        let row = block.row(place);
+        let (depth, time_ms) = (row.depth[at as usize], row.times[at as usize]);
+        BlockArc { at: block.words[place] + at, depth, time_ms }
+    }
+
+    fn arc_between(&self, cch: &Cch, is_out: bool, rank: u32, upper: u32) -> BlockArc {
+        let found = self.sides(is_out).0.find(rank, cch.depth[upper as usize]);
+        found.expect("parts of shortest paths are kept")
+    }
+
     /// An arc that the base has too, and as fast, stands for what it stands for there, if both
     /// arcs of that triangle are as fast here; any other is looked for. Blocks remember only what
     /// was found in the metric that they were made for, so the answer depends on the two metrics
     /// alone, not on what was asked before.
-    fn via(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Option<u32> {
-        let depth = if is_out { cch.out.depth[arc] } else { cch.into.depth[arc] };
-        let side = self.sides(is_out).0;
-        let block = &side.blocks[rank as usize / RANKS];
-        let (at, time_ms) = side.find(rank, depth).expect("parts of shortest paths are kept");
-        if block.is_of_network(at) {
+    fn via(&self, cch: &Cch, is_out: bool, rank: u32, arc: BlockArc) -> Option<u32> {
+        let block = &self.sides(is_out).0.blocks[rank as usize / RANKS];
+        if block.is_of_network(arc.at) {
             return None;
         }
+        let BlockArc { depth, time_ms, .. } = arc;
         let shortcut = Shortcut { is_out, rank, depth, time_ms };
-        let from_base = || {
-            let base = self.base.as_deref()?;
-            let base_side = base.sides(is_out).0;
-            let (base_at, base_ms) = base_side.find(rank, depth)?;
-            let base_block = &base_side.blocks[rank as usize / RANKS];
-            if base_ms != time_ms || base_block.is_of_network(base_at) {
-                return None;
-            }
-            let via = base.via(cch, is_out, arc, rank)?;
-            (self.shares_rows(base, via) || self.passes(cch, &shortcut, via)).then_some(via)
+        let as_in_base = |base: &Self, arc: BlockArc| {
+            let via = base.via(cch, is_out, rank, arc)?;
+            (self.is_alike(via) || self.passes(cch, &shortcut, via)).then_some(via)
         };
-        let is_shared = self.base.as_deref().is_some_and(|base| {
-            Arc::ptr_eq(&base.sides(is_out).0.blocks[rank as usize / RANKS], block)
-        });
-        if is_shared {
-            return from_base().or_else(|| self.search_via(cch, &shortcut));
+        let base = self.base.as_deref();
+        if let Some(base) = base
+            && Arc::ptr_eq(&base.sides(is_out).0.blocks[rank as usize / RANKS], block)
+        {
+            return as_in_base(base, arc).or_else(|| self.search_via(cch, &shortcut));
         }
-        let known = block.via(at);
+        let from_base = || {
+            let base = base?;
+            let found = base.sides(is_out).0.find(rank, depth)?;
+            if found.time_ms == time_ms { as_in_base(base, found) } else { None }
+        };
+        let known = block.via(arc.at);
         known.load(Ordering::Relaxed).checked_sub(1).or_else(|| {
             let via = from_base().or_else(|| self.search_via(cch, &shortcut));
             // Whoever looks finds the same, so it does not matter who writes first.
             known.store(via.map_or(0, |rank| rank + 1), Ordering::Relaxed);
             via
         })
-    }
-
-    fn key(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> u32 {
-        let depth = if is_out { cch.out.depth[arc] } else { cch.into.depth[arc] };
-        self.sides(is_out).0.time(rank, depth).unwrap_or(UNREACHABLE_MS)
     }
 }

@@ -61,6 +61,11 @@ pub struct EnergyUse {
     pub auxiliary: Watts,
     /// Lost by one stop and start at a signal, a yield or a turn-round.
     pub stop: WattHours,
+    /// What each metre of height costs.
+    pub climb_wh_per_m: f64,
+    /// Share of that which each metre down gives back, 0..=1. Rolling down never charges more than
+    /// what driving uses else: the energy of a road is not below zero.
+    pub recovered_share: f64,
 }
 
 /// A set of road kinds.
@@ -124,6 +129,9 @@ impl VehicleClass {
                 drag_wh_per_m_mps2: 0.000_33,
                 auxiliary: Watts(350.0),
                 stop: WattHours(9.0),
+                // 1,500 kg by 9.81 m/s2, with the same efficiency.
+                climb_wh_per_m: 5.1,
+                recovered_share: 0.6,
             },
         }
     }
@@ -157,6 +165,8 @@ impl VehicleClass {
                 drag_wh_per_m_mps2: 0.001_1,
                 auxiliary: Watts(2000.0),
                 stop: WattHours(700.0),
+                climb_wh_per_m: 136.0,
+                recovered_share: 0.6,
             },
             ..van
         }
@@ -182,6 +192,8 @@ impl VehicleClass {
                 drag_wh_per_m_mps2: 0.0,
                 auxiliary: Watts(60.0),
                 stop: WattHours(0.05),
+                climb_wh_per_m: 0.41,
+                recovered_share: 0.0,
             },
             ..Self::robovan(MetersPerSecond::from_kmh(5.0))
         }

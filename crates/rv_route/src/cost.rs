@@ -170,6 +170,7 @@ pub(crate) fn edge_cost(
     class: &VehicleClass,
     road: &rv_map::Road,
     length: Meters,
+    rise: f64,
     factor: f32,
 ) -> Cost {
     let speed = class.free_speed(road);
@@ -178,6 +179,9 @@ pub(crate) fn edge_cost(
     let use_ = &class.energy;
     let energy_wh = length.0 * (use_.rolling_wh_per_m + use_.drag_wh_per_m_mps2 * driven * driven)
         + use_.auxiliary.0 * time_s / 3600.0;
+    let height_m = length.0 * rise;
+    let share = if height_m < 0.0 { use_.recovered_share } else { 1.0 };
+    let energy_wh = (energy_wh + height_m * use_.climb_wh_per_m * share).max(0.0);
     Cost {
         time_ms: whole(time_s * 1000.0).max(1),
         dist_mm: whole(length.0 * 1000.0).max(1),
@@ -224,4 +228,24 @@ pub(crate) fn turn_cost(class: &VehicleClass, turn: Turn) -> Cost {
 fn whole(value: f64) -> u32 {
     // A float-to-integer cast saturates and turns NaN into zero.
     (value.round() as u32).min(UNREACHABLE_MS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testnet::random_graph;
+
+    #[test]
+    fn uphill_costs_what_lifting_takes_and_downhill_gives_a_part_of_it_back() {
+        let graph = random_graph(&mut rv_base::Rng::from_seed(1), 4, 4);
+        let van = VehicleClass::by_name("robovan-35").unwrap();
+        let cost = |rise| edge_cost(&van, &graph.roads[0], Meters(1000.0), rise, 1.0);
+        let (flat, up, down) = (cost(0.0), cost(0.05), cost(-0.01));
+        assert_eq!((up.time_ms, up.dist_mm), (flat.time_ms, flat.dist_mm));
+        let wh = |a: Cost, b: Cost| a.energy().0 - b.energy().0;
+        // 1,500 kg by 50 m are 204 Wh at the wheels, 255 from the battery.
+        assert!((wh(up, flat) - 255.0).abs() < 1.0, "{}", wh(up, flat));
+        assert!((wh(flat, down) - 0.6 * 51.0).abs() < 0.5, "{}", wh(flat, down));
+        assert_eq!(cost(-0.3).energy_mwh, 0);
+    }
 }

@@ -5,7 +5,6 @@ use crate::customize::Customized;
 use crate::network::Network;
 use crate::partial;
 use crate::perfect::{SearchGraph, SearchRows, SearchSide, shorten};
-use crate::query::TreeSearch;
 use crate::weight::{Key, SearchKey};
 
 /// A customised hierarchy: its search graph, and what shortcuts stand for.
@@ -18,40 +17,27 @@ pub(crate) trait Hierarchy {
     /// What searches run on.
     fn graph(&self) -> &SearchGraph<Self::Side>;
 
+    /// The arc at a place in a row of the search graph: out of `rank` or into it.
+    fn arc_at(&self, is_out: bool, rank: u32, at: u32) -> <Self::Key as SearchKey>::Arc;
+
+    /// The arc between `rank` and a more important node; it is on a shortest path.
+    fn arc_between(
+        &self,
+        cch: &Cch,
+        is_out: bool,
+        rank: u32,
+        upper: u32,
+    ) -> <Self::Key as SearchKey>::Arc;
+
     /// The rank of the node that an arc passes over, or `None` for an arc of the network. The arc
     /// leads out of `rank` or into it, and is on a shortest path.
-    fn via(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Option<u32>;
-
-    /// The weight of such an arc.
-    fn key(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Self::Key;
-
-    /// The weight between two ranks, if there is a way.
-    fn weight(
+    fn via(
         &self,
-        search: &mut TreeSearch<Self::Key>,
         cch: &Cch,
-        from: u32,
-        to: u32,
-    ) -> Option<Self::Key> {
-        search.run(cch, self.graph(), from, to).map(|(weight, _)| weight)
-    }
-
-    /// Calls `drive` for each arc of the network on the best way between two ranks, with the rank
-    /// it leads to and its weight.
-    fn unpack(
-        &self,
-        search: &mut TreeSearch<Self::Key>,
-        cch: &Cch,
-        from: u32,
-        to: u32,
-        drive: impl FnMut(u32, Self::Key),
-    ) where
-        Self: Sized,
-    {
-        if let Some((_, top)) = search.run(cch, self.graph(), from, to) {
-            search.unpack(cch, self, top, drive);
-        }
-    }
+        is_out: bool,
+        rank: u32,
+        arc: <Self::Key as SearchKey>::Arc,
+    ) -> Option<u32>;
 }
 
 /// Customised whole costs, with the shortest times between the ends of all arcs, from which a
@@ -100,11 +86,25 @@ impl Hierarchy for Whole {
         &self.graph
     }
 
-    fn via(&self, cch: &Cch, is_out: bool, arc: usize, rank: u32) -> Option<u32> {
-        self.key(cch, is_out, arc, rank).via()
+    fn arc_at(&self, is_out: bool, rank: u32, at: u32) -> u32 {
+        let side = if is_out { &self.graph.out } else { &self.graph.into };
+        side.original(rank, at)
     }
 
-    fn key(&self, _: &Cch, is_out: bool, arc: usize, _: u32) -> Key {
-        if is_out { self.weights.out[arc] } else { self.weights.into[arc] }
+    fn arc_between(&self, cch: &Cch, is_out: bool, rank: u32, upper: u32) -> u32 {
+        let arcs = if is_out { &cch.out } else { &cch.into };
+        arcs.find(rank, upper).expect("a triangle has its arcs") as u32
+    }
+
+    fn via(&self, _: &Cch, is_out: bool, _: u32, arc: u32) -> Option<u32> {
+        self.key(is_out, arc).via()
+    }
+}
+
+impl Whole {
+    /// The weight of an arc.
+    pub(crate) fn key(&self, is_out: bool, arc: u32) -> Key {
+        let weights = if is_out { &self.weights.out } else { &self.weights.into };
+        weights[arc as usize]
     }
 }

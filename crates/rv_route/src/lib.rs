@@ -19,6 +19,7 @@
 //! assert_eq!(metric.epoch(), 1);
 //! ```
 
+mod alternatives;
 mod blocks;
 mod cch;
 mod class;
@@ -29,6 +30,8 @@ mod dijkstra;
 mod edge_set;
 mod guide;
 mod hierarchy;
+mod isochrone;
+mod lane_groups;
 mod live;
 mod matching;
 mod matrix;
@@ -46,16 +49,19 @@ mod slots;
 mod table;
 mod weight;
 
+pub use alternatives::AlternativeOptions;
 pub use class::{EnergyUse, RoadKindSet, TurnCosts, VehicleClass};
 pub use cost::Cost;
 pub use edge_set::EdgeSet;
 pub use guide::{Step, StepTurn, point_on};
+pub use isochrone::{OutlineOptions, Polygon, outline};
+pub use lane_groups::{LaneGroup, LaneGroups, LaneSight};
 pub use live::LiveMetric;
 pub use matching::{
     Integrity, MatchMap, MatchOptions, MatchScratch, Matched, Matcher, Observation,
 };
 pub use matrix::Matrix;
-pub use metric::{ClassCosts, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
+pub use metric::{ClassCosts, Climb, Conditions, Metric, MetricBatch, MetricSpec, RouteError};
 pub use network::Network;
 pub use permits::PermitMetrics;
 pub use reference::Reference;

@@ -15,6 +15,7 @@ use std::f64::consts::{PI, TAU};
 use rv_base::{LatLon, Meters, Radians, RoadPosition};
 use rv_map::{RoadGraph, Snap, SnapIndex, SnapQuery};
 
+use crate::lane_groups::LaneSight;
 use crate::metric::{Metric, RouteError};
 
 /// How positions are matched.
@@ -77,6 +78,8 @@ pub enum Integrity {
     Jumped,
     /// On a one-way road, against its direction.
     WrongWay,
+    /// On its road, in lanes that are not for it or do not lead where its route goes.
+    WrongLaneGroup,
     /// On no road of its class.
     OffRoad,
 }
@@ -117,6 +120,8 @@ struct Candidate {
     before: u32,
     /// True if it is driven against its direction.
     is_against: bool,
+    /// True if the vehicle is in lanes that are not for it.
+    is_wrong_group: bool,
 }
 
 /// What positions are matched to.
@@ -128,6 +133,8 @@ pub struct MatchMap<'a> {
     pub snap: &'a SnapIndex,
     /// Which of them are open to the class and how they connect.
     pub metric: &'a Metric,
+    /// Their lanes and the vehicle's route, if positions are good enough to tell lanes apart.
+    pub lanes: Option<LaneSight<'a>>,
 }
 
 impl Matcher {
@@ -208,7 +215,12 @@ impl Matcher {
                 let off = turn / options.heading_noise.0.max(1e-3);
                 cost += (0.5 * off * off).min(12.0);
             }
-            Candidate { snap, cost, before: u32::MAX, is_against }
+            let is_wrong_group = map.lanes.is_some_and(|lanes| {
+                let edge = snap.position.edge;
+                let (next, at) = (lanes.next(edge), observation.at);
+                lanes.groups.is_wrong(edge, at, next, query.mode, options.noise)
+            });
+            Candidate { snap, cost, before: u32::MAX, is_against, is_wrong_group }
         };
         snaps.into_iter().filter(usable).map(candidate).collect()
     }
@@ -319,6 +331,7 @@ impl Matcher {
             let integrity = match (found.is_against, column.is_jump) {
                 (true, _) => Integrity::WrongWay,
                 (false, true) => Integrity::Jumped,
+                (false, false) if found.is_wrong_group => Integrity::WrongLaneGroup,
                 (false, false) => Integrity::OnRoad,
             };
             told.push(Matched {
@@ -466,7 +479,7 @@ mod tests {
             let points = case.positions(16);
             let metric = case.metric();
             let snap = SnapIndex::new(&case.graph);
-            let map = MatchMap { graph: &case.graph, snap: &snap, metric: &metric };
+            let map = MatchMap { graph: &case.graph, snap: &snap, metric: &metric, lanes: None };
             let mut scratch = MatchScratch::default();
             let mut rng = Rng::from_seed(seed);
             for pair in points.windows(2) {
@@ -505,7 +518,7 @@ mod tests {
         (case.forbidden, case.closed) = Default::default();
         let metric = case.metric();
         let snap = SnapIndex::new(&case.graph);
-        let map = MatchMap { graph: &case.graph, snap: &snap, metric: &metric };
+        let map = MatchMap { graph: &case.graph, snap: &snap, metric: &metric, lanes: None };
         let mut scratch = MatchScratch::default();
         let mut matcher = Matcher::new(MatchOptions::STREET);
         let sea = Observation { at: LatLon::from_degrees(43.0, 7.0).unwrap(), heading: None };
@@ -538,5 +551,55 @@ mod tests {
         }
         told.extend(matcher.finish());
         assert!(told.iter().all(|m| m.integrity == Integrity::WrongWay), "{told:?}");
+    }
+    #[test]
+    fn says_when_a_vehicle_is_in_lanes_that_lead_elsewhere() {
+        let mut case = Case::of_size(5, 12, 12);
+        (case.forbidden, case.closed) = Default::default();
+        case.class = crate::VehicleClass::by_name("car").unwrap();
+        let metric = case.metric();
+        let snap = SnapIndex::new(&case.graph);
+        let (groups, forks) = crate::lane_groups::tests::lanes_of(&case);
+        let options = MatchOptions { noise: Meters(0.3), ..MatchOptions::STREET };
+        let mut scratch = MatchScratch::default();
+        let mut n = 0;
+        for (edge, [left, right]) in forks {
+            let length = case.graph.edge(edge).length;
+            if metric.check_edge(edge).is_err() || length.0 < 40.0 {
+                continue;
+            }
+            // A metre and a half to the left of the line lies the middle of the left lane.
+            let at = |share: f64| {
+                let on = crate::guide::point_on(
+                    &case.graph,
+                    RoadPosition { edge, offset: length * share },
+                );
+                let ahead =
+                    crate::guide::point_on(&case.graph, RoadPosition { edge, offset: length });
+                let bearing = on.bearing_to(ahead).0 - PI / 2.0;
+                let (north_m, east_m) = (1.5 * bearing.cos(), 1.5 * bearing.sin());
+                let lat = on.lat_deg() + north_m / 111_195.0;
+                let lon = on.lon_deg() + east_m / 111_195.0 / on.lat_deg().to_radians().cos();
+                LatLon::from_degrees(lat, lon).unwrap()
+            };
+            for (next, expected) in [(left, Integrity::OnRoad), (right, Integrity::WrongLaneGroup)]
+            {
+                let plan = [edge, next];
+                let lanes = Some(LaneSight { groups: &groups, plan: &plan });
+                let map = MatchMap { graph: &case.graph, snap: &snap, metric: &metric, lanes };
+                let mut matcher = Matcher::new(options);
+                let mut told = Vec::new();
+                for share in [0.4, 0.45, 0.5] {
+                    let seen = Observation { at: at(share), heading: None };
+                    told.extend(matcher.push(&map, &mut scratch, seen));
+                }
+                told.extend(matcher.finish());
+                let here = told.iter().filter(|m| m.position.is_some_and(|p| p.edge == edge));
+                let here: Vec<Integrity> = here.map(|m| m.integrity).collect();
+                n += here.len();
+                assert!(here.iter().all(|integrity| *integrity == expected), "{here:?}");
+            }
+        }
+        assert!(n >= 12, "{n}");
     }
 }

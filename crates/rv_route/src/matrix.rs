@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use rv_base::RoadPosition;
 
 use crate::cost::{Cost, UNREACHABLE_MS};
+use crate::hierarchy::Hierarchy;
 use crate::metric::{Located, Metric, RouteError, Weights};
 use crate::network::Network;
 use crate::perfect::{SearchGraph, SearchRows};
@@ -93,7 +94,7 @@ impl Metric {
                 self.fill::<_, false, _>(scratch, &h.graph, sources, targets, rows)?;
             }
             Weights::Times(h) => {
-                self.fill::<_, false, _>(scratch, &h.graph, sources, targets, rows)?;
+                self.fill::<_, false, _>(scratch, h.graph(), sources, targets, rows)?;
             }
         }
         Ok(time_ms)

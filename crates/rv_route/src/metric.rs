@@ -12,9 +12,9 @@ use crate::class::VehicleClass;
 use crate::cost::{Cost, edge_cost, turn_cost};
 use crate::customize::Customized;
 use crate::edge_set::EdgeSet;
-use crate::hierarchy::Whole;
+use crate::hierarchy::{Hierarchy, Whole};
 use crate::network::{NO_STATE, Network};
-use crate::perfect::SearchGraph;
+use crate::perfect::{SearchGraph, SearchRows};
 use crate::weight::{Key, Lanes, N_LANES, Weight};
 
 /// What holds at the moment besides the road map; the default is a free and open city.
@@ -61,6 +61,15 @@ struct Open {
     closed: EdgeSet,
     /// One bit an arc of the network: whether it may be driven.
     is_arc_open: Vec<u64>,
+}
+
+/// Which end of a way a search climbs from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Climb {
+    /// The start, over shortcuts out of nodes.
+    FromStart,
+    /// The end, over shortcuts into nodes.
+    FromEnd,
 }
 
 /// A metric's hierarchy: with whole costs, or with times alone.
@@ -135,7 +144,8 @@ impl ClassCosts {
                 let factor = time_factors.and_then(|f| f.get(idx)).copied();
                 let factor = factor.filter(|f| f.is_finite() && *f > 0.0).unwrap_or(1.0);
                 let facts = &network.edges[idx];
-                edge_cost(class, &network.roads[facts.road as usize], facts.length, factor)
+                let road = &network.roads[facts.road as usize];
+                edge_cost(class, road, facts.length, facts.rise, factor)
             })
             .collect();
         let mut arc_cost = Vec::with_capacity(network.n_arcs());
@@ -338,6 +348,20 @@ impl Metric {
         })
     }
 
+    /// The shortcuts between a state and those above it that fastest ways use: the other state and
+    /// the time between, ms.
+    pub fn shortcuts(&self, state: u32, climb: Climb) -> Vec<(u32, u32)> {
+        let ancestors: Vec<u32> = self.network.ancestors(state).into_iter().rev().collect();
+        let rank = self.network.rank(state);
+        let row = match (&self.weights, climb) {
+            (Weights::Whole(h), Climb::FromStart) => h.graph.out.row(rank),
+            (Weights::Whole(h), Climb::FromEnd) => h.graph.into.row(rank),
+            (Weights::Times(h), Climb::FromStart) => h.graph().out.row(rank),
+            (Weights::Times(h), Climb::FromEnd) => h.graph().into.row(rank),
+        };
+        row.depth.iter().zip(row.times).map(|(d, ms)| (ancestors[*d as usize], *ms)).collect()
+    }
+
     /// The same metric with whole costs.
     pub fn to_whole(&self) -> Self {
         Self {
@@ -458,12 +482,12 @@ impl MetricBatch {
     pub(crate) fn sharing(self, base: Option<&Arc<Shared>>) -> Vec<Metric> {
         let Self { epoch, metrics, times } = self;
         let network = metrics[0].costs.network.clone();
-        let of_base = base.map(|base| &base.graph);
+        let of_base = base.map(|base| base.graph());
         let arc_times = arc_times(&metrics);
         let graphs = SearchGraph::of_lanes(&network.cch, &times, metrics.len(), of_base, arc_times);
         let metric = |(open, graph): (OpenMetric, SearchGraph<BlockSide>)| {
             let OpenMetric { costs, open } = open;
-            let weights = Weights::Times(Shared { graph, base: base.cloned() });
+            let weights = Weights::Times(Shared::new(graph, base.cloned()));
             Metric { network: network.clone(), epoch, costs, open, weights }
         };
         metrics.into_iter().zip(graphs).map(metric).collect()

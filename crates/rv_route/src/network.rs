@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use rv_base::{EdgeId, Meters};
 use rv_map::{ForbiddenPath, ModeSet, Road, RoadGraph, RoadKind};
 
-use crate::cch::Cch;
+use crate::cch::{Cch, NO_RANK};
 use crate::cost::{Turn, turn_between};
 use crate::order::dissection_order;
 
@@ -53,8 +53,16 @@ pub struct Network {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EdgeFacts {
     pub(crate) length: Meters,
+    pub(crate) rise: f64,
     pub(crate) road: u32,
     pub(crate) modes: ModeSet,
+}
+
+impl EdgeFacts {
+    fn of(graph: &RoadGraph, id: EdgeId) -> Self {
+        let edge = graph.edge(id);
+        Self { length: edge.length, rise: graph.rise(id), road: edge.road.0, modes: edge.modes }
+    }
 }
 
 impl Network {
@@ -78,10 +86,9 @@ impl Network {
             arc_head: Vec::new(),
             arc_turn: Vec::new(),
             arc_forbidden: Vec::new(),
-            edges: graph
-                .edges
-                .iter()
-                .map(|e| EdgeFacts { length: e.length, road: e.road.0, modes: e.modes })
+            edges: (0..graph.n_edges())
+                .map(EdgeId::from_idx)
+                .map(|id| EdgeFacts::of(graph, id))
                 .collect(),
             roads: graph.roads.clone(),
             state_of_edge,
@@ -155,6 +162,23 @@ impl Network {
     /// Largest number of nodes on one path of the elimination tree.
     pub fn n_depths(&self) -> usize {
         self.cch.n_depths
+    }
+
+    /// How many nodes are above a state in the hierarchy; the state must be below
+    /// [`Self::n_states`].
+    pub fn depth_of(&self, state: u32) -> u32 {
+        self.cch.depth[self.rank(state) as usize]
+    }
+
+    /// A state and all states above it in the hierarchy, upwards: what a search from it may meet.
+    pub fn ancestors(&self, state: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut rank = self.rank(state);
+        while rank != NO_RANK {
+            found.push(self.cch.state_of_rank[rank as usize]);
+            rank = self.cch.parent[rank as usize];
+        }
+        found
     }
 
     /// The rank of a state in the hierarchy.

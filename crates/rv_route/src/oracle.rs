@@ -57,7 +57,8 @@ impl<'a> Oracle<'a> {
 
     fn edge(&self, edge: EdgeId) -> Cost {
         let factor = self.conditions.time_factors.map_or(1.0, |f| f[edge.idx()]);
-        edge_cost(self.class, self.graph.road_of(edge), self.graph.edge(edge).length, factor)
+        let (road, length) = (self.graph.road_of(edge), self.graph.edge(edge).length);
+        edge_cost(self.class, road, length, self.graph.rise(edge), factor)
     }
 
     fn turn(&self, from: EdgeId, to: EdgeId) -> Turn {
@@ -189,7 +190,7 @@ impl Case {
 }
 
 /// A route must be drivable edge by edge and cost what it says.
-fn check_route(oracle: &Oracle<'_>, route: &crate::Route) {
+pub(crate) fn check_route(oracle: &Oracle<'_>, route: &crate::Route) {
     let ids: Vec<EdgeId> = route.edge_ids().collect();
     let mut at = Cost::ZERO;
     for (idx, pair) in ids.windows(2).enumerate() {

@@ -25,9 +25,6 @@ pub(crate) struct SearchGraph<S> {
 pub(crate) trait SearchRows: Sync {
     /// The arcs of a node, the most important end first.
     fn row(&self, rank: u32) -> Row<'_>;
-
-    /// The index in the hierarchy of the arc at a place in a node's row.
-    fn arc_of(&self, arcs: &UpArcs, rank: u32, at: u32) -> usize;
 }
 
 /// Arcs of a node.
@@ -93,13 +90,14 @@ impl SearchRows for SearchSide {
             rest: &self.rest[range],
         }
     }
-
-    fn arc_of(&self, _: &UpArcs, rank: u32, at: u32) -> usize {
-        self.original[(self.first[rank as usize] + at) as usize] as usize
-    }
 }
 
 impl SearchSide {
+    /// The index in the hierarchy of the arc at a place in a node's row.
+    pub(crate) fn original(&self, rank: u32, at: u32) -> u32 {
+        self.original[(self.first[rank as usize] + at) as usize]
+    }
+
     fn of(arcs: &UpArcs, n_arcs: usize) -> Self {
         let mut first = Vec::with_capacity(arcs.first.len());
         first.push(0);

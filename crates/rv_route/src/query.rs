@@ -7,10 +7,10 @@ use crate::weight::SearchKey;
 
 /// Working memory, one entry for each depth.
 #[derive(Clone, Debug)]
-pub(crate) struct TreeSearch<K> {
+pub(crate) struct TreeSearch<K: SearchKey> {
     forward: Vec<Label<K>>,
     backward: Vec<Label<K>>,
-    stack: Vec<Step>,
+    stack: Vec<Step<K::Arc>>,
 }
 
 /// Best known weight between an end and its ancestor at a depth.
@@ -23,22 +23,22 @@ struct Label<K> {
     rank: u32,
 }
 
-/// An arc yet to be unpacked, and its less important end.
+/// An arc yet to be unpacked, from one rank to another.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    is_out: bool,
-    arc: usize,
-    rank: u32,
+struct Step<A> {
+    arc: A,
+    tail: u32,
+    head: u32,
 }
 
-impl<K> Default for TreeSearch<K> {
+impl<K: SearchKey> Default for TreeSearch<K> {
     fn default() -> Self {
         Self { forward: Vec::new(), backward: Vec::new(), stack: Vec::new() }
     }
 }
 
 impl<K: SearchKey> TreeSearch<K> {
-    /// The best way from one rank to another: its weight and the depth of its most important node.
+    /// The best way from one rank to another: its weight and the rank of its most important node.
     pub(crate) fn run(
         &mut self,
         cch: &Cch,
@@ -61,7 +61,7 @@ impl<K: SearchKey> TreeSearch<K> {
             }
         }
         let mut best = K::NONE;
-        let mut best_depth = 0;
+        let mut top = x;
         let mut node = x;
         while node != NO_RANK {
             let depth = cch.depth[node as usize];
@@ -70,7 +70,7 @@ impl<K: SearchKey> TreeSearch<K> {
             let sum = forward.plus(backward);
             if sum < best {
                 best = sum;
-                best_depth = depth;
+                top = node;
             }
             if forward < best {
                 climb(&graph.out, &mut self.forward, node, depth);
@@ -80,7 +80,7 @@ impl<K: SearchKey> TreeSearch<K> {
             }
             node = cch.parent[node as usize];
         }
-        (!best.is_none()).then_some((best, best_depth))
+        (!best.is_none()).then_some((best, top))
     }
 
     fn start(&mut self, cch: &Cch, from: u32, to: u32) {
@@ -93,43 +93,88 @@ impl<K: SearchKey> TreeSearch<K> {
         }
     }
 
+    /// Nodes that ways from one rank to another may go over: the rank of each ancestor of both and
+    /// the weight over it, where that is at most `limit`.
+    pub(crate) fn over(
+        &mut self,
+        cch: &Cch,
+        graph: &SearchGraph<impl SearchRows>,
+        from: u32,
+        to: u32,
+        limit: K,
+    ) -> Vec<(K, u32)> {
+        self.start(cch, from, to);
+        let mut found = Vec::new();
+        for (start, is_forward) in [(from, true), (to, false)] {
+            let mut node = start;
+            while node != NO_RANK {
+                let depth = cch.depth[node as usize];
+                if is_forward {
+                    climb(&graph.out, &mut self.forward, node, depth);
+                } else {
+                    climb(&graph.into, &mut self.backward, node, depth);
+                }
+                node = cch.parent[node as usize];
+            }
+        }
+        let n_shared = cch.n_shared(from, to);
+        let mut node = from;
+        while node != NO_RANK {
+            let depth = cch.depth[node as usize] as usize;
+            if depth < n_shared as usize {
+                let sum = self.forward[depth].key.plus(self.backward[depth].key);
+                if sum <= limit && !sum.is_none() {
+                    found.push((sum, node));
+                }
+            }
+            node = cch.parent[node as usize];
+        }
+        found
+    }
+
     /// Calls `drive` for each arc of the network on the way that `run` found, whose most important
-    /// node is at `top_depth`, in driving order: the rank it leads to, and its weight.
+    /// node is `top`, in driving order: the rank it leads to, and the arc, out of or into the less
+    /// important of its ends.
     pub(crate) fn unpack(
         &mut self,
         cch: &Cch,
         hierarchy: &impl Hierarchy<Key = K>,
-        top_depth: u32,
-        mut drive: impl FnMut(u32, K),
+        top: u32,
+        mut drive: impl FnMut(u32, bool, K::Arc),
     ) {
-        let graph = hierarchy.graph();
         self.stack.clear();
         // The stack gives the arcs in driving order: up from the start, then down to the end.
-        let mut label = self.backward[top_depth as usize];
-        while label.at != u32::MAX {
-            let arc = graph.into.arc_of(&cch.into, label.rank, label.at);
-            self.stack.push(Step { is_out: false, arc, rank: label.rank });
-            label = self.backward[cch.depth[label.rank as usize] as usize];
+        let mut upper = top;
+        loop {
+            let label = self.backward[cch.depth[upper as usize] as usize];
+            if label.at == u32::MAX {
+                break;
+            }
+            let arc = hierarchy.arc_at(false, label.rank, label.at);
+            self.stack.push(Step { arc, tail: upper, head: label.rank });
+            upper = label.rank;
         }
         self.stack.reverse();
-        label = self.forward[top_depth as usize];
-        while label.at != u32::MAX {
-            let arc = graph.out.arc_of(&cch.out, label.rank, label.at);
-            self.stack.push(Step { is_out: true, arc, rank: label.rank });
-            label = self.forward[cch.depth[label.rank as usize] as usize];
+        upper = top;
+        loop {
+            let label = self.forward[cch.depth[upper as usize] as usize];
+            if label.at == u32::MAX {
+                break;
+            }
+            let arc = hierarchy.arc_at(true, label.rank, label.at);
+            self.stack.push(Step { arc, tail: label.rank, head: upper });
+            upper = label.rank;
         }
-        while let Some(Step { is_out, arc, rank }) = self.stack.pop() {
-            let Some(via) = hierarchy.via(cch, is_out, arc, rank) else {
-                let head = if is_out { cch.out.ancestor[arc] } else { rank };
-                drive(head, hierarchy.key(cch, is_out, arc, rank));
+        while let Some(Step { arc, tail, head }) = self.stack.pop() {
+            let (is_out, rank) = (tail < head, tail.min(head));
+            let Some(via) = hierarchy.via(cch, is_out, rank, arc) else {
+                drive(head, is_out, arc);
                 continue;
             };
-            let (tail, head) =
-                if is_out { (rank, cch.out.ancestor[arc]) } else { (cch.into.ancestor[arc], rank) };
-            let first = cch.into.find(via, tail).expect("a triangle has its first arc");
-            let second = cch.out.find(via, head).expect("a triangle has its second arc");
-            self.stack.push(Step { is_out: true, arc: second, rank: via });
-            self.stack.push(Step { is_out: false, arc: first, rank: via });
+            let second = hierarchy.arc_between(cch, true, via, head);
+            self.stack.push(Step { arc: second, tail: via, head });
+            let first = hierarchy.arc_between(cch, false, via, tail);
+            self.stack.push(Step { arc: first, tail, head: via });
         }
     }
 }

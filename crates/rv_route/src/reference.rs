@@ -62,7 +62,10 @@ impl<'a> Reference<'a> {
             let given = conditions.time_factors.and_then(|f| f.get(edge.idx())).copied();
             given.filter(|f| f.is_finite() && *f > 0.0).unwrap_or(1.0)
         };
-        let cost = |e| edge_cost(class, graph.road_of(e), graph.edge(e).length, factor(e));
+        let cost = |e| {
+            let length = graph.edge(e).length;
+            edge_cost(class, graph.road_of(e), length, graph.rise(e), factor(e))
+        };
         let mut begins: BTreeMap<EdgeId, Vec<u32>> = BTreeMap::new();
         for (idx, path) in graph.forbidden.iter().enumerate() {
             if path.edges.len() > 1 && path.modes.contains(class.mode) {

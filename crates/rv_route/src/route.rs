@@ -14,8 +14,8 @@ use crate::weight::{Key, SearchKey};
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     dijkstra: Dijkstra,
-    whole: TreeSearch<Key>,
-    times: TreeSearch<u32>,
+    pub(crate) whole: TreeSearch<Key>,
+    pub(crate) times: TreeSearch<u32>,
 }
 
 /// The fastest way between two positions.
@@ -122,7 +122,7 @@ impl Metric {
         let way = self
             .search(scratch, &start, &end)
             .ok_or(RouteError::Unroutable { from: from.edge, to: to.edge })?;
-        Ok(self.route_along(scratch, &start, &end, way))
+        Ok(self.route_along(scratch, &start, &end, &[way]))
     }
 
     /// Cost of the fastest way from one position to another, without the way itself.
@@ -231,7 +231,12 @@ impl Metric {
     }
 
     /// The best way from the tail of the start's edge, over its end, to entering the end's edge.
-    fn search(&self, scratch: &mut Scratch, start: &Located, end: &Located) -> Option<Way> {
+    pub(crate) fn search(
+        &self,
+        scratch: &mut Scratch,
+        start: &Located,
+        end: &Located,
+    ) -> Option<Way> {
         if start.state == end.state {
             return self.round(scratch, start.state);
         }
@@ -239,7 +244,7 @@ impl Metric {
     }
 
     /// The best way from any of `starts` to entering an edge.
-    fn best_way(
+    pub(crate) fn best_way(
         &self,
         scratch: &mut Scratch,
         starts: impl IntoIterator<Item = (u32, Cost)>,
@@ -249,20 +254,34 @@ impl Metric {
         let mut best: Option<Way> = None;
         for (from, cost) in starts {
             for to in network.states_of(edge) {
-                let (from, to) = (network.rank(from), network.rank(to));
-                let (cch, Scratch { whole, times, .. }) = (&network.cch, &mut *scratch);
-                let between = match &self.weights {
-                    Weights::Whole(h) => h.weight(whole, cch, from, to).map(Key::cost),
-                    Weights::Times(h) => h.weight(times, cch, from, to).map(u32::cost),
-                };
-                let Some(between) = between else { continue };
-                let cost = cost.plus(between);
-                if cost.is_reachable() && best.as_ref().is_none_or(|way| cost < way.cost) {
-                    best = Some(Way { from, to, cost });
+                let way = self.way(scratch, network.rank(from), network.rank(to));
+                if let Some(best) = &mut best {
+                    best.top = None;
+                }
+                let Some(way) = way else { continue };
+                let cost = cost.plus(way.cost);
+                if cost.is_reachable() && best.as_ref().is_none_or(|best| cost < best.cost) {
+                    best = Some(Way { cost, ..way });
                 }
             }
         }
         best
+    }
+
+    /// The best way from one rank to another.
+    pub(crate) fn way(&self, scratch: &mut Scratch, from: u32, to: u32) -> Option<Way> {
+        let cch = &self.network.cch;
+        let (cost, top) = match &self.weights {
+            Weights::Whole(h) => {
+                let found = scratch.whole.run(cch, h.graph(), from, to);
+                found.map(|(key, top)| (key.cost(), top))
+            }
+            Weights::Times(h) => {
+                let found = scratch.times.run(cch, h.graph(), from, to);
+                found.map(|(key, top)| (key.cost(), top))
+            }
+        }?;
+        Some(Way { from, to, cost, top: Some(top) })
     }
 
     /// The best way round from a state back to its edge's tail, the edge itself first.
@@ -272,12 +291,14 @@ impl Metric {
         self.best_way(scratch, starts, network.edge_of_state[state as usize])
     }
 
-    fn route_along(
+    /// The route over some ways, each from the end of the one before; the first begins at the
+    /// start's state, or behind it where that is also the end's.
+    pub(crate) fn route_along(
         &self,
         scratch: &mut Scratch,
         start: &Located,
         end: &Located,
-        way: Way,
+        ways: &[Way],
     ) -> Route {
         let network = &*self.network;
         let cch = &network.cch;
@@ -294,24 +315,30 @@ impl Metric {
             here = network.edge_of_rank[rank as usize];
         };
         let mut state = start.state;
-        if start.state == end.state {
+        if let Some(way) = ways.first()
+            && start.state == end.state
+        {
             // A way round begins behind the arc that leaves the start's own edge.
             let first = cch.state_of_rank[way.from as usize];
             drive(way.from, self.cost_between(state, first));
             state = first;
         }
-        match &self.weights {
-            Weights::Whole(h) => {
-                h.unpack(&mut scratch.whole, cch, way.from, way.to, |rank, key| {
-                    drive(rank, key.cost());
-                });
-            }
-            Weights::Times(h) => {
-                h.unpack(&mut scratch.times, cch, way.from, way.to, |rank, _| {
-                    let next = cch.state_of_rank[rank as usize];
-                    drive(rank, self.cost_between(state, next));
-                    state = next;
-                });
+        for way in ways.iter().filter(|way| way.from != way.to) {
+            let top = way.top.or_else(|| self.way(scratch, way.from, way.to)?.top);
+            let top = top.expect("the way was found before");
+            match &self.weights {
+                Weights::Whole(h) => {
+                    scratch.whole.unpack(cch, &**h, top, |rank, is_out, arc| {
+                        drive(rank, h.key(is_out, arc).cost());
+                    });
+                }
+                Weights::Times(h) => {
+                    scratch.times.unpack(cch, h, top, |rank, _, _| {
+                        let next = cch.state_of_rank[rank as usize];
+                        drive(rank, self.cost_between(state, next));
+                        state = next;
+                    });
+                }
             }
         }
         let cost = at.plus(end.part);
@@ -328,10 +355,14 @@ impl Metric {
 }
 
 /// A way through the hierarchy: the ranks of its ends and its cost.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
-    from: u32,
-    to: u32,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
     pub(crate) cost: Cost,
+    /// Its most important node, if it was the last that was searched for, so that the working
+    /// memory still knows it.
+    pub(crate) top: Option<u32>,
 }
 
 /// Cost between two positions if the second lies ahead of the first on the same edge.

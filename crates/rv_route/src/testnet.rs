@@ -44,6 +44,8 @@ pub(crate) fn random_graph(rng: &mut Rng, width: usize, height: usize) -> RoadGr
     }
     sort_edges(&mut graph, edges);
     add_forbidden_paths(rng, &mut graph);
+    let mut hills = rng.fork("hills");
+    graph.rises_permille = graph.roads.iter().map(|_| hills.range(-150.0, 150.0) as i16).collect();
     graph
 }
 

@@ -1,5 +1,6 @@
 //! What a shortest-path calculation adds up and compares.
 
+use crate::blocks::BlockArc;
 use crate::cost::{Cost, UNREACHABLE_MS};
 use crate::table::Rest;
 
@@ -23,6 +24,8 @@ pub(crate) trait Weight: Copy + Send + Sync {
 
 /// What a search between two nodes adds up: times, and the rest of the costs if it is known.
 pub(crate) trait SearchKey: Copy + Ord + Send + Sync {
+    /// An arc's place in the hierarchies that are searched with such keys.
+    type Arc: Copy + std::fmt::Debug;
     /// No way. No sum that contains it is ever below it.
     const NONE: Self;
     /// No cost.
@@ -79,6 +82,7 @@ impl Weight for Lanes {
 }
 
 impl SearchKey for u32 {
+    type Arc = BlockArc;
     const NONE: Self = UNREACHABLE_MS;
     const ZERO: Self = 0;
 
@@ -160,6 +164,7 @@ impl Weight for Key {
 }
 
 impl SearchKey for Key {
+    type Arc = u32;
     const NONE: Self = <Self as Weight>::NONE;
     const ZERO: Self = Self(0);
 

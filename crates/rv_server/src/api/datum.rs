@@ -18,8 +18,8 @@ use super::extract::lat_lon;
 /// Largest answer that is converted, bytes.
 const ANSWER_MAX: usize = 64 << 20;
 
-/// Query parameters that hold one position, `LAT,LON`.
-const POSITIONS: [&str; 2] = ["from", "to"];
+/// Query parameters that hold positions, `LAT,LON`, several with `;` between them.
+const POSITIONS: [&str; 4] = ["from", "to", "via", "at"];
 
 /// Which way a position goes.
 #[derive(Clone, Copy)]
@@ -80,8 +80,13 @@ fn pair_in(pair: &str, way: Way) -> Result<String, ApiError> {
     match pair.split_once('=') {
         Some((name, text)) if POSITIONS.contains(&name) => {
             let text = text.replace("%2C", ",").replace("%2c", ",");
-            let point = through(lat_lon(&text)?, way);
-            Ok(format!("{name}={:.7},{:.7}", point.lat_deg(), point.lon_deg()))
+            let text = text.replace("%3B", ";").replace("%3b", ";");
+            let convert = |text: &str| -> Result<String, ApiError> {
+                let point = through(lat_lon(text)?, way);
+                Ok(format!("{:.7},{:.7}", point.lat_deg(), point.lon_deg()))
+            };
+            let points = text.split(';').map(convert).collect::<Result<Vec<_>, _>>()?;
+            Ok(format!("{name}={}", points.join(";")))
         }
         _ => Ok(pair.to_owned()),
     }
@@ -112,12 +117,16 @@ fn walk(value: &mut Value, way: Way) {
         Value::Array(items) => items.iter_mut().for_each(|item| walk(item, way)),
         Value::Object(fields) => {
             let number = |name: &str| fields.get(name).and_then(Value::as_f64);
-            if let (Some(lat_deg), Some(lon_deg)) = (number("lat_deg"), number("lon_deg"))
-                && let Ok(point) = LatLon::from_degrees(lat_deg, lon_deg)
-            {
-                let point = through(point, way);
-                fields.insert("lat_deg".to_owned(), point.lat_deg().into());
-                fields.insert("lon_deg".to_owned(), point.lon_deg().into());
+            // Requests for ways may name degrees as other engines do.
+            for (lat, lon) in [("lat_deg", "lon_deg"), ("lat", "lon")] {
+                if let (Some(lat_deg), Some(lon_deg)) = (number(lat), number(lon))
+                    && let Ok(point) = LatLon::from_degrees(lat_deg, lon_deg)
+                {
+                    let point = through(point, way);
+                    fields.insert(lat.to_owned(), point.lat_deg().into());
+                    fields.insert(lon.to_owned(), point.lon_deg().into());
+                    break;
+                }
             }
             for (name, inner) in fields.iter_mut() {
                 match name.as_str() {

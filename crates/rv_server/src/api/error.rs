@@ -150,11 +150,21 @@ impl From<InjectError> for ApiError {
 
 impl From<RouteError> for ApiError {
     fn from(error: RouteError) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "unroutable",
-            error.to_string(),
-            "choose points nearer to streets that the class may use",
-        )
+        let (code, hint) = match error {
+            RouteError::OutsideMap(_) => ("outside_map", "choose points on the map"),
+            RouteError::NotAllowed(_) => {
+                ("not_allowed", "choose points nearer to streets that the class may use")
+            }
+            RouteError::NotPermitted(_) => {
+                ("not_permitted", "choose another point, hour or class; GET /permits shows them")
+            }
+            RouteError::Closed(_) => {
+                ("closed", "choose another point; GET /roads/closures shows what is closed")
+            }
+            RouteError::Unroutable { .. } => {
+                ("unroutable", "see whether permits and closures leave a way")
+            }
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string(), hint)
     }
 }

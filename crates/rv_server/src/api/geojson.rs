@@ -3,6 +3,7 @@
 use rv_base::{EdgeId, LatLon, Meters, RoadPosition};
 use rv_map::RoadGraph;
 use rv_model::{Permit, PermitArea};
+use rv_route::Polygon;
 use serde_json::{Value, json};
 
 /// `[lon, lat]`, as GeoJSON wants it.
@@ -39,6 +40,17 @@ pub(crate) fn permit(permit: &Permit) -> Value {
         vec![ring]
     };
     json!({ "type": "MultiPolygon", "coordinates": areas.iter().map(ring).collect::<Vec<_>>() })
+}
+
+/// Areas with holes.
+pub(crate) fn polygons(areas: &[Polygon]) -> Value {
+    let ring =
+        |ring: &Vec<LatLon>| -> Vec<[f64; 2]> { ring.iter().copied().map(lon_lat).collect() };
+    let rings = |area: &Polygon| -> Vec<Vec<[f64; 2]>> {
+        std::iter::once(&area.outer).chain(&area.holes).map(ring).collect()
+    };
+    let areas: Vec<_> = areas.iter().map(rings).collect();
+    json!({ "type": "MultiPolygon", "coordinates": areas })
 }
 
 /// The way from a position along edges to another position. An end that is not on the first or

@@ -11,6 +11,7 @@ mod orders;
 mod permits;
 mod roads;
 mod router;
+mod routing;
 mod system;
 pub(crate) mod views;
 
@@ -88,7 +89,11 @@ pub fn router(app: App) -> Router {
         .route("/roads/closures/{id}", delete(roads::open))
         .route("/permits", get(permits::list).post(permits::forbid))
         .route("/permits/{id}", delete(permits::revoke))
-        .route("/route", get(roads::route))
+        .route("/route", get(routing::route).post(routing::route_by_body))
+        .route("/table", post(routing::table).layer(DefaultBodyLimit::max(BULK_BODY_MAX)))
+        .route("/nearest", get(routing::nearest).post(routing::nearest_targets))
+        .route("/match", post(routing::match_trace).layer(DefaultBodyLimit::max(BULK_BODY_MAX)))
+        .route("/isochrone", get(routing::isochrone).post(routing::isochrone_by_body))
         .route("/sim", get(system::sim))
         .route("/sim/speed", post(system::set_speed))
         .route("/sim/faults", post(system::fault))
@@ -118,7 +123,9 @@ pub fn router(app: App) -> Router {
         system::openapi, fleet::vans, fleet::van, fleet::halt, fleet::resume, fleet::service,
         fleet::tickets, fleet::answer, orders::list, orders::place, orders::place_bulk,
         orders::get_one, orders::change, orders::cancel, roads::close, roads::closures,
-        roads::open, permits::list, permits::forbid, permits::revoke, roads::route, live::connect,
+        roads::open, permits::list, permits::forbid, permits::revoke, routing::route,
+        routing::route_by_body, routing::table, routing::nearest, routing::nearest_targets,
+        routing::match_trace, routing::isochrone, routing::isochrone_by_body, live::connect,
     ),
     components(schemas(error::ErrorBody)),
     modifiers(&SecurityInfo),

@@ -1,21 +1,17 @@
-//! Closures and routes.
-
-use std::sync::Arc;
+//! Closures.
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use rv_base::Timestamp;
 use rv_fleet::{ClosureId, Command, Done, RoadPlace};
-use rv_route::VehicleClass;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::{Body, Id, Params, lat_lon, position};
+use super::extract::{Body, Id, position};
 use super::geojson;
-use super::router::Openness;
 use super::views::{self, ClosureInfo, Page};
 use crate::auth::Identity;
 
@@ -74,48 +70,4 @@ pub(super) async fn open(
     let command = Command::OpenRoad { closure: ClosureId(id) };
     state.app.host.command(identity.actor, command).await?;
     Ok(Json(json!({})))
-}
-
-/// From where to where.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RouteParams {
-    /// LAT,LON in degrees.
-    from: String,
-    /// LAT,LON in degrees.
-    to: String,
-    /// Class of vehicle; robovan-35 if not given.
-    class: Option<String>,
-}
-
-/// A route.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RouteInfo {
-    /// GeoJSON LineString.
-    #[schema(value_type = Object)]
-    pub(super) geometry: Value,
-    pub(super) time_s: f64,
-    pub(super) distance_m: f64,
-    pub(super) energy_wh: f64,
-}
-
-/// The fastest way of a class of vehicle at this moment: round what is closed, on roads that the
-/// permits of the fleet's vans of that class cover, as fast as roads are without traffic.
-#[utoipa::path(get, path = "/api/v1/route", tag = "roads", params(RouteParams),
-    responses((status = 200, body = RouteInfo)))]
-pub(super) async fn route(
-    State(state): State<Shared>,
-    Params(params): Params<RouteParams>,
-) -> Result<Json<RouteInfo>, ApiError> {
-    let (from, to) = (lat_lon(&params.from)?, lat_lon(&params.to)?);
-    let name = params.class.unwrap_or_else(|| "robovan-35".into());
-    let class = VehicleClass::by_name(&name).ok_or_else(|| {
-        let hint = "take robovan-25, robovan-35, robovan-45, robot or truck";
-        ApiError::bad("unknown_class", format!("{name:?} is no class of vehicle"), hint)
-    })?;
-    let class = class.on_side(state.app.city.drive_side);
-    let open = state.app.host.read(move |reader| Openness::now(reader, &name)).await?;
-    let roads = Arc::clone(&state.roads);
-    let work = tokio::task::spawn_blocking(move || roads.route(from, to, &class, &open)).await;
-    work.unwrap_or_else(|_| Err(ApiError::not_found("route"))).map(Json)
 }

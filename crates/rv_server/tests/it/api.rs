@@ -104,6 +104,7 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
         "/session" | "/city" | "/tiles/{z}/{x}/{y}" => true,
         p if p.starts_with("/orders") => is_get || role != Role::Viewer,
         "/ledger" | "/metrics" => role >= Role::Operator,
+        "/route" | "/table" | "/nearest" | "/match" | "/isochrone" => role != Role::Tenant,
         p if is_get => role != Role::Tenant && !p.is_empty(),
         "/sim/speed" | "/sim/faults" => role == Role::Admin,
         p if p.starts_with("/permits") => role == Role::Admin,
@@ -243,6 +244,29 @@ async fn wrong_input_is_told_what_is_wrong() {
         (&Method::GET, "/api/v1/route?from=1&to=2,3", "", (400, "bad_position")),
         (&Method::GET, "/api/v1/route?from=1,2&to=2,3", "", (422, "no_road")),
         (&Method::GET, "/api/v1/route?from=1,2&to=2,3&class=x", "", (400, "unknown_class")),
+        (&Method::GET, "/api/v1/route?from=1,2&to=2,3&alternatives=9", "", (400, "bad_number")),
+        (&Method::GET, "/api/v1/route?from=1,2&to=2,3&heading_deg=NaN", "", (400, "bad_heading")),
+        (&Method::GET, "/api/v1/route?from=1,2&to=2,3&epoch=77", "", (410, "epoch_gone")),
+        (post, "/api/v1/route", r#"{"locations":[]}"#, (400, "bad_number")),
+        (post, "/api/v1/route", r#"{"locations":[{"lat":1,"lon":200}]}"#, (400, "bad_position")),
+        (post, "/api/v1/table", r#"{"sources":[]}"#, (400, "bad_number")),
+        (post, "/api/v1/table", r#"{"sources":[{"lat":1,"lon":2}]}"#, (422, "no_road")),
+        (&Method::GET, "/api/v1/nearest?at=43.7,7.4&number=0", "", (400, "bad_number")),
+        (
+            post,
+            "/api/v1/nearest",
+            r#"{"from":{"lat":1,"lon":2},"targets":[]}"#,
+            (400, "bad_number"),
+        ),
+        (post, "/api/v1/match", r#"{"shape":[]}"#, (400, "bad_number")),
+        (
+            post,
+            "/api/v1/match",
+            r#"{"shape":[{"lat":43.7,"lon":7.4}],"accuracy_m":0}"#,
+            (400, "bad_number"),
+        ),
+        (&Method::GET, "/api/v1/isochrone?from=43.7,7.4&minutes=x", "", (400, "bad_number")),
+        (&Method::GET, "/api/v1/isochrone?from=43.7,7.4&battery_wh=-1", "", (400, "bad_number")),
     ] {
         let answer = api.as_role(admin, method, path, body).await;
         assert_eq!(code(&answer), expected, "{method} {path} {answer:?}");
@@ -287,6 +311,98 @@ async fn one_caller_cannot_flood_the_server() {
     }
     let answer = api.as_role(Role::Admin, &Method::GET, "/api/v1/session", "").await;
     assert_eq!(answer.0, StatusCode::OK);
+}
+
+/// What every kind of question says of the same two points agrees, and what is measured on the way
+/// is found again.
+#[tokio::test]
+async fn routes_tables_matching_and_reach_agree() {
+    let api = Api::new();
+    let (get, post) = (&Method::GET, &Method::POST);
+    let ask = async |method, path: &str, body: &str| {
+        let (status, answer) = api.as_role(Role::Viewer, method, path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path} {answer}");
+        answer
+    };
+    let ends = r#"{"lat":43.7,"lon":7.4003},{"lat_deg":43.7036,"lon_deg":7.4050}"#;
+    // As other engines word it, and as this one does.
+    let body = format!(r#"{{"locations":[{ends}],"costing":"auto","alternates":2,"steps":true}}"#);
+    let way = ask(post, "/api/v1/route", &body).await;
+    assert_eq!((&way["class"], &way["epoch"]), (&"robovan-35".into(), &1.into()));
+    let time_s = way["time_s"].as_f64().unwrap();
+    let steps = way["legs"][0]["steps"].as_array().unwrap();
+    let of_steps: f64 = steps.iter().map(|step| step["time_s"].as_f64().unwrap()).sum();
+    assert!((of_steps - time_s).abs() < 1e-3 && steps[0]["turn"] == "depart", "{way}");
+    // In a grid of streets there are other good ways, none as fast.
+    let others = way["alternatives"].as_array().unwrap();
+    assert!(!others.is_empty());
+    for other in others {
+        let other_s = other["time_s"].as_f64().unwrap();
+        assert!((time_s..=1.25 * time_s + 0.01).contains(&other_s), "{other_s} {time_s}");
+        assert_ne!(other["geometry"], way["geometry"]);
+    }
+    let table = ask(post, "/api/v1/table", &format!(r#"{{"sources":[{ends}]}}"#)).await;
+    assert_eq!(table["times_s"][0][0], 0.0);
+    let of_table = table["times_s"][0][1].as_f64().unwrap();
+    // A route may end on either side of the street, a table's on the side of the place.
+    assert!(of_table >= time_s - 1e-6 && of_table < 1.5 * time_s, "{of_table} {time_s}");
+    let body = format!(r#"{{"from":{{"lat":43.7,"lon":7.4003}},"targets":[{ends}],"number":2}}"#);
+    let nearest = ask(post, "/api/v1/nearest", &body).await;
+    assert_eq!(nearest["targets"][0]["target_idx"], 0);
+    assert_eq!(nearest["targets"][1]["time_s"], table["times_s"][0][1]);
+    let near = ask(get, "/api/v1/nearest?at=43.70005,7.4003&number=2", "").await;
+    assert_eq!(near["waypoints"].as_array().unwrap().len(), 2);
+    assert_eq!(near["waypoints"][0]["access"], "open");
+    // Driven along the way, every position lies on the road.
+    let line = way["geometry"]["coordinates"].as_array().unwrap();
+    let shape: Vec<String> =
+        line.iter().map(|p| format!(r#"{{"lat":{},"lon":{}}}"#, p[1], p[0])).collect();
+    let body = format!(r#"{{"shape":[{}, {{"lat":43.8,"lon":7.4}}]}}"#, shape.join(","));
+    let matched = ask(post, "/api/v1/match", &body).await;
+    let points = matched["tracepoints"].as_array().unwrap();
+    assert_eq!(points.len(), shape.len() + 1);
+    assert_eq!(points[shape.len()]["integrity"], "off_road");
+    assert!(points[..shape.len()].iter().all(|p| p["integrity"] == "on_road"), "{matched}");
+    assert!(points[..shape.len()].iter().all(|p| p["distance_m"].as_f64().unwrap() < 1.0));
+    let area = |reach: &Value, at: usize| {
+        let areas = reach["features"][at]["geometry"]["coordinates"].as_array().unwrap();
+        areas.iter().map(|area| area[0].as_array().unwrap().len()).sum::<usize>()
+    };
+    let reach = ask(get, "/api/v1/isochrone?from=43.7,7.4003&minutes=0.2,1", "").await;
+    assert!(area(&reach, 1) > area(&reach, 0) && area(&reach, 0) > 8, "{reach}");
+    let body =
+        r#"{"locations":[{"lat":43.7,"lon":7.4003}],"contours":[{"time":1}],"battery_wh":2}"#;
+    let weak = ask(post, "/api/v1/isochrone", body).await;
+    assert!(area(&weak, 0) < area(&reach, 1), "{weak}");
+}
+
+/// An answer names its epoch, and what is asked under it agrees whatever has changed since.
+#[tokio::test]
+async fn an_epoch_can_be_asked_again() {
+    let api = Api::new();
+    let (get, post) = (&Method::GET, &Method::POST);
+    let path = "/api/v1/route?from=43.7,7.4003&to=43.7,7.4034";
+    let ask = async |path: &str| api.as_role(Role::Viewer, get, path, "").await;
+    let before = ask(path).await.1;
+    let body = r#"{"lat_deg":43.7,"lon_deg":7.4019}"#;
+    let (status, _) = api.as_role(Role::Operator, post, "/api/v1/roads/close", body).await;
+    assert_eq!(status, StatusCode::OK);
+    let now = ask(path).await.1;
+    assert!(now["epoch"].as_u64() > before["epoch"].as_u64());
+    assert!(now["time_s"].as_f64() > before["time_s"].as_f64());
+    let pinned = ask(&format!("{path}&epoch={}", before["epoch"])).await.1;
+    assert_eq!(pinned, before);
+    let wrong = ask(&format!("{path}&epoch={}&class=robot", before["epoch"])).await;
+    assert_eq!(code(&wrong), (400, "wrong_epoch"));
+    let table = format!(
+        r#"{{"sources":[{{"lat":43.7,"lon":7.4003}},{{"lat":43.7,"lon":7.4034}}],"epoch":{}}}"#,
+        before["epoch"]
+    );
+    let (_, table) = api.as_role(Role::Viewer, post, "/api/v1/table", &table).await;
+    assert_eq!(table["epoch"], before["epoch"]);
+    let off_s = table["times_s"][0][1].as_f64().unwrap() - before["time_s"].as_f64().unwrap();
+    assert!(off_s.abs() < 20.0, "{table} {before}");
+    assert!(table["times_s"][0][1].as_f64() < now["time_s"].as_f64());
 }
 
 #[tokio::test]

@@ -48,6 +48,10 @@ pub(crate) fn page(report: &Report, city: &City, result: &DayResult) -> String {
     html.push_str("</div><h2>Streets driven</h2>");
     html.push_str(&map(city, result));
     let _ = write!(html, "<p>Map data {}</p>", escape(&city.attribution));
+    if !report.areas.is_empty() {
+        html.push_str("<h2>Traffic and permits in the ways driven</h2>");
+        html.extend(report.areas.iter().map(|area| area.to_html(city)));
+    }
     html.push_str(&checks(report));
     html.push_str("</body></html>\n");
     html
@@ -238,6 +242,6 @@ fn checks(report: &Report) -> String {
     html
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -8,6 +8,7 @@ mod report;
 mod svg;
 mod torture;
 pub(crate) mod traffic;
+mod zones;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal};

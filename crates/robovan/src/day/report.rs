@@ -12,6 +12,7 @@ use rv_sim::torture::driven_outside;
 use serde::Serialize;
 
 use super::html;
+use super::zones::{self, AreaUse};
 use crate::city::write_whole;
 use crate::machine;
 
@@ -49,6 +50,8 @@ pub(crate) struct Report {
     pub(crate) messages_down: u64,
     pub(crate) ledger_records: u64,
     pub(crate) ledger_sha256: String,
+    /// What jams and permits that held for a part of the day did to the ways driven.
+    pub(crate) areas: Vec<AreaUse>,
     pub(crate) is_partial: bool,
     pub(crate) ended_at: String,
     pub(crate) threads: usize,
@@ -114,6 +117,7 @@ impl Report {
             messages_down: result.n_messages.1,
             ledger_records: result.n_records,
             ledger_sha256: result.ledger.to_string(),
+            areas: zones::areas(city, config, result),
             is_partial: result.is_partial,
             ended_at: result.ended_at.to_string(),
             threads: config.n_threads,
@@ -172,6 +176,9 @@ impl Report {
         );
         for example in &self.audit_examples {
             let _ = writeln!(text, "  {example}");
+        }
+        for area in &self.areas {
+            let _ = writeln!(text, "{}", area.to_text());
         }
         let _ = writeln!(text, "ledger {} ({} records)", self.ledger_sha256, self.ledger_records);
         let _ = writeln!(

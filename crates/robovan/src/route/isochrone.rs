@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rv_base::{LatLon, Seconds, WattHours};
-use rv_route::{Reach, Scratch};
+use rv_route::{OutlineOptions, Polygon, Reach, Scratch, outline};
 use serde_json::{Value, json};
 
 use super::world::{self, World, WorldArgs};
@@ -24,6 +24,9 @@ pub(crate) struct IsochroneArgs {
     /// Energy that the battery still holds, Wh: nothing beyond is reached
     #[arg(long, value_name = "WH")]
     battery_wh: Option<f64>,
+    /// The roads within reach as lines, instead of the ground around them
+    #[arg(long)]
+    lines: bool,
     /// Answer as JSON (the answer always is; GeoJSON)
     #[arg(long)]
     json: bool,
@@ -50,11 +53,21 @@ pub(crate) fn run(args: &IsochroneArgs) -> anyhow::Result<ExitCode> {
             Ok(reached) => reached,
             Err(error) => return world.refusal(error).answer(args.json),
         };
-        let lines: Vec<Vec<[f64; 2]>> = reached
-            .iter()
-            .map(|edge| edge.line(&world.city.graph))
-            .map(|line| line.iter().map(|p| [p.lon_deg(), p.lat_deg()]).collect())
-            .collect();
+        let graph = &world.city.graph;
+        let ring = |line: &Vec<LatLon>| -> Vec<[f64; 2]> {
+            line.iter().map(|p| [p.lon_deg(), p.lat_deg()]).collect()
+        };
+        let geometry = if args.lines {
+            let lines: Vec<_> = reached.iter().map(|edge| ring(&edge.line(graph))).collect();
+            json!({ "type": "MultiLineString", "coordinates": lines })
+        } else {
+            let areas = outline(graph, &reached, OutlineOptions::CITY);
+            let rings = |area: &Polygon| -> Vec<_> {
+                std::iter::once(&area.outer).chain(&area.holes).map(ring).collect()
+            };
+            let areas: Vec<_> = areas.iter().map(rings).collect();
+            json!({ "type": "MultiPolygon", "coordinates": areas })
+        };
         let length_m: f64 = reached.iter().map(|edge| (edge.until - edge.from).0).sum();
         features.push(json!({
             "type": "Feature",
@@ -65,12 +78,13 @@ pub(crate) fn run(args: &IsochroneArgs) -> anyhow::Result<ExitCode> {
                 "n_edges": reached.len(),
                 "length_m": length_m,
             },
-            "geometry": { "type": "MultiLineString", "coordinates": lines },
+            "geometry": geometry,
         }));
     }
     let answer: Value = json!({
         "type": "FeatureCollection",
         "code": "ok",
+        "epoch": world.metric.epoch(),
         "from": world.describe(&place),
         "features": features,
     });

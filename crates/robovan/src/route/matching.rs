@@ -42,7 +42,12 @@ pub(crate) fn run(args: &MatchArgs) -> anyhow::Result<ExitCode> {
     }
     let trace = read_trace(&args.trace)?;
     let world = World::load(&args.world)?;
-    let map = MatchMap { graph: &world.city.graph, snap: world.snap(), metric: &world.metric };
+    let map = MatchMap {
+        graph: &world.city.graph,
+        snap: world.snap(),
+        metric: &world.metric,
+        lanes: None,
+    };
     let mut options = MatchOptions::STREET;
     options.radius = options.radius * (args.noise_m / options.noise.0).max(1.0);
     options.noise = rv_base::Meters(args.noise_m);
@@ -88,6 +93,7 @@ fn describe(world: &World, matched: &Matched) -> Value {
         Integrity::OnRoad => "on_road",
         Integrity::Jumped => "jumped",
         Integrity::WrongWay => "wrong_way",
+        Integrity::WrongLaneGroup => "wrong_lane_group",
         Integrity::OffRoad => "off_road",
     };
     let Some(position) = matched.position else { return json!({ "integrity": integrity }) };

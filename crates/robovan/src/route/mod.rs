@@ -1,9 +1,12 @@
 //! `robovan route`: ways and travel times through a city.
 
 mod bench;
+mod draw;
 mod isochrone;
 mod matching;
 mod matrix;
+mod nearest;
+mod ways;
 mod world;
 
 use std::path::PathBuf;
@@ -11,11 +14,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rv_base::LatLon;
-use rv_route::{Route, Scratch};
+use rv_route::{AlternativeOptions, Route, Scratch};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::output;
+use crate::output::{self, error_with_hint};
 use world::{Place, World, WorldArgs};
 
 /// Arguments of `robovan route`.
@@ -33,10 +36,16 @@ pub(crate) struct RouteArgs {
 enum Command {
     /// Times, distances and energy between many points
     Matrix(matrix::MatrixArgs),
+    /// Many ways at once, from a file
+    Ways(ways::WaysArgs),
+    /// The points that are reached soonest, of many
+    Nearest(nearest::NearestArgs),
     /// What can be reached within some minutes, or with what a battery holds
     Isochrone(isochrone::IsochroneArgs),
     /// The roads that noisy positions were driven on, and whether the vehicle belonged there
     Match(matching::MatchArgs),
+    /// Draw how routing sees a map: roads, turns, the hierarchy, ways and zones
+    Draw(draw::DrawArgs),
     /// Measure and check routing on a map, against Dijkstra's algorithm
     Bench(bench::BenchArgs),
 }
@@ -46,15 +55,31 @@ enum Command {
 struct WayArgs {
     #[command(flatten)]
     world: WorldArgs,
+    /// Where to start and where to go: LAT,LON, or an address, facility or street of the city
+    #[arg(value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["from", "to"])]
+    ends: Vec<String>,
     /// Where to start
-    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true, value_parser = world::lat_lon, required = true)]
-    from: Option<LatLon>,
+    #[arg(
+        long,
+        value_name = "LAT,LON",
+        allow_hyphen_values = true,
+        required_unless_present = "ends"
+    )]
+    from: Option<String>,
     /// Where to go
-    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true, value_parser = world::lat_lon, required = true)]
-    to: Option<LatLon>,
+    #[arg(
+        long,
+        value_name = "LAT,LON",
+        allow_hyphen_values = true,
+        required_unless_present = "ends"
+    )]
+    to: Option<String>,
     /// Points to pass on the way, in order
     #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true, value_parser = world::lat_lon)]
     via: Vec<LatLon>,
+    /// Other good ways besides the fastest (without --via)
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=10), conflicts_with = "via")]
+    alternatives: u16,
     /// Direction in which the vehicle stands at the start, degrees clockwise from north
     #[arg(long, value_name = "DEG", allow_hyphen_values = true)]
     heading: Option<f64>,
@@ -70,6 +95,9 @@ struct WayArgs {
 pub(crate) fn run(args: RouteArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         Some(Command::Matrix(args)) => matrix::run(&args),
+        Some(Command::Ways(args)) => ways::run(&args),
+        Some(Command::Nearest(args)) => nearest::run(&args),
+        Some(Command::Draw(args)) => draw::run(&args),
         Some(Command::Isochrone(args)) => isochrone::run(&args),
         Some(Command::Match(args)) => matching::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
@@ -92,6 +120,9 @@ struct Answer {
     legs: Vec<Leg>,
     /// The whole line, GeoJSON.
     geometry: Value,
+    /// Other good ways, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Leg>,
     version: &'static str,
 }
 
@@ -115,8 +146,13 @@ struct StepInfo {
 
 fn way(args: &WayArgs) -> anyhow::Result<ExitCode> {
     let world = World::load(&args.world)?;
+    let mut named = args.ends.iter().chain(&args.from).chain(&args.to);
+    let (Some(from), Some(to)) = (named.next(), named.next()) else {
+        return Err(error_with_hint("a way has two ends", "name both: robovan route A B"));
+    };
+    let (from, to) = (world.point_named(from)?, world.point_named(to)?);
     let points: Vec<LatLon> =
-        args.from.into_iter().chain(args.via.iter().copied()).chain(args.to).collect();
+        std::iter::once(from).chain(args.via.iter().copied()).chain([to]).collect();
     let mut places = Vec::with_capacity(points.len());
     for (idx, point) in points.iter().enumerate() {
         let heading_deg = args.heading.filter(|_| idx == 0);
@@ -133,9 +169,16 @@ fn way(args: &WayArgs) -> anyhow::Result<ExitCode> {
             Err(error) => return world.refusal(error).answer(args.json),
         }
     }
-    let answer = tell(&world, &places, &legs);
+    let mut answer = tell(&world, &places, &legs);
+    if let ([only], true) = (&legs[..], args.alternatives > 0) {
+        let n_max = usize::from(args.alternatives);
+        let options = AlternativeOptions { n_max, ..AlternativeOptions::USUAL };
+        let found = world.metric.alternatives(&mut scratch, only.from, only.to, options);
+        let others = found.unwrap_or_default().into_iter().skip(1);
+        answer.alternatives = others.map(|route| leg(&world, &route)).collect();
+    }
     if let Some(path) = &args.geojson {
-        let text = serde_json::to_string(&feature(&answer))?;
+        let text = serde_json::to_string(&features(&answer))?;
         crate::city::write_whole(path, text.as_bytes())?;
     }
     if args.json {
@@ -165,6 +208,7 @@ fn tell(world: &World, places: &[Place], routes: &[Route]) -> Answer {
         to: world.describe(&places[places.len() - 1]),
         legs,
         geometry: world::line_string(&line),
+        alternatives: Vec::new(),
         version: env!("CARGO_PKG_VERSION"),
     }
 }
@@ -186,17 +230,29 @@ fn leg(world: &World, route: &Route) -> Leg {
     }
 }
 
-fn feature(answer: &Answer) -> Value {
-    json!({
-        "type": "Feature",
-        "properties": {
-            "class": answer.class,
-            "time_s": answer.time_s,
-            "distance_m": answer.distance_m,
-            "energy_wh": answer.energy_wh,
-        },
-        "geometry": answer.geometry,
-    })
+/// The way as a GeoJSON feature, or with other ways as a collection of them.
+fn features(answer: &Answer) -> Value {
+    let feature = |time_s: f64, distance_m: f64, energy_wh: f64, geometry: &Value| {
+        json!({
+            "type": "Feature",
+            "properties": {
+                "class": answer.class,
+                "time_s": time_s,
+                "distance_m": distance_m,
+                "energy_wh": energy_wh,
+            },
+            "geometry": geometry,
+        })
+    };
+    let best = feature(answer.time_s, answer.distance_m, answer.energy_wh, &answer.geometry);
+    if answer.alternatives.is_empty() {
+        return best;
+    }
+    let others = answer.alternatives.iter();
+    let others =
+        others.map(|way| feature(way.time_s, way.distance_m, way.energy_wh, &way.geometry));
+    let all: Vec<Value> = std::iter::once(best).chain(others).collect();
+    json!({ "type": "FeatureCollection", "features": all })
 }
 
 impl Answer {
@@ -210,6 +266,17 @@ impl Answer {
             text += &format!(
                 "  {:<22} {:<36} {:>7.0} m {:>6.0} s\n",
                 step.turn, road, step.distance_m, step.time_s
+            );
+        }
+        for way in &self.alternatives {
+            let over = way.steps.iter().max_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+            let over = over.map_or("", |step| step.road.as_str());
+            text += &format!(
+                "or {:.0} m in {:.0} s with {:.1} Wh, over {}\n",
+                way.distance_m,
+                way.time_s,
+                way.energy_wh,
+                if over.is_empty() { "(unnamed)" } else { over }
             );
         }
         text

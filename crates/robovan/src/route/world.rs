@@ -20,6 +20,8 @@ use crate::output::{self, HintExt, error_with_hint};
 
 /// Beyond so far from a usable road a point is outside the map.
 const SNAP_RADIUS: Meters = Meters(1000.0);
+/// Seed of what a bare topology does not tell of its roads.
+const TOPOLOGY_SEED: u64 = 1;
 /// Largest file of permits that is read.
 const PERMIT_BYTES_MAX: u64 = 64 << 20;
 
@@ -84,6 +86,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// A stable word for it.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Says it and gives the exit code.
     pub(crate) fn answer(&self, as_json: bool) -> anyhow::Result<ExitCode> {
         if as_json {
@@ -95,7 +102,7 @@ impl Refusal {
     }
 }
 
-/// Reads a city file, or builds the city from an extract.
+/// Reads a city file, or builds the city from an extract or a DIMACS topology (`.gr`).
 pub(crate) fn load_city(path: &Path) -> anyhow::Result<City> {
     let mut start = Vec::new();
     let file = File::open(path);
@@ -104,6 +111,13 @@ pub(crate) fn load_city(path: &Path) -> anyhow::Result<City> {
         format!("cannot read {}", path.display()),
         "give a city file made by `robovan city build`, or an OpenStreetMap extract",
     )?;
+    if path.extension().is_some_and(|extension| extension == "gr") {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let problem = || format!("cannot read {}", path.display());
+        let file = File::open(path).hint(problem(), "give a file that may be read")?;
+        return rv_import::build_dimacs(file, &name, TOPOLOGY_SEED)
+            .map_err(|error| error_with_hint(format!("{}: {error}", problem()), error.hint()));
+    }
     if matches!(City::from_file_bytes(&start), Err(rv_map::CityFileError::NotACityFile)) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let options = ImportOptions::named(name.split('.').next().unwrap_or("city"));
@@ -179,6 +193,39 @@ impl World {
             Err(error @ RouteError::NotPermitted(_)) => Err(self.refusal(error)),
             _ => Ok(Place { asked: at, snap }),
         }
+    }
+
+    /// The point of a text: degrees, or the address, facility or street of that name. A name that
+    /// begins so will do if no other is the same.
+    pub(crate) fn point_named(&self, text: &str) -> anyhow::Result<LatLon> {
+        if let Ok(at) = lat_lon(text) {
+            return Ok(at);
+        }
+        let wanted = text.trim().to_lowercase();
+        let graph = &self.city.graph;
+        let facilities = self.city.facilities.iter().map(|f| (f.name.as_str(), f.position));
+        let places = self.city.places.iter().map(|p| (p.address.as_str(), p.position));
+        let edges = (0..graph.n_edges()).map(EdgeId::from_idx);
+        let streets = edges.map(|edge| {
+            let line = graph.polyline(edge);
+            (graph.road_of(edge).name.as_str(), line[line.len() / 2])
+        });
+        let mut begins = None;
+        for (name, at) in facilities.chain(places).chain(streets) {
+            let name = name.to_lowercase();
+            if !wanted.is_empty() && name == wanted {
+                return Ok(at);
+            }
+            if begins.is_none() && !wanted.is_empty() && name.starts_with(&wanted) {
+                begins = Some(at);
+            }
+        }
+        begins.ok_or_else(|| {
+            error_with_hint(
+                format!("nothing in {} is called '{text}'", self.city.name),
+                "give LAT,LON in degrees, or an address, facility or street as the map has it",
+            )
+        })
     }
 
     fn outside(&self, at: LatLon) -> Refusal {

@@ -11,7 +11,7 @@ use rv_route::{
 };
 
 use super::permits::zone;
-use super::{Figures, open_positions};
+use super::{Figures, is_large, open_positions};
 
 /// Classes that are checked.
 const CLASSES: [&str; 6] = ["robovan-25", "robovan-35", "robovan-45", "truck", "robot", "car"];
@@ -21,12 +21,28 @@ const PERMIT_SETS: usize = 4;
 const TARGETS_CHECKED: usize = 100;
 
 /// Compares ways and matrices with Dijkstra's algorithm, for every class under several permits.
-pub(super) fn check(figures: &mut Figures, city: &City, rng: &Rng, n_queries: usize) {
-    let n_cases = CLASSES.len() * PERMIT_SETS;
+///
+/// On a large network the class that was timed is enough.
+pub(super) fn check(
+    figures: &mut Figures,
+    city: &City,
+    timed: &Metric,
+    rng: &Rng,
+    n_queries: usize,
+) {
+    if n_queries == 0 {
+        return;
+    }
+    let is_large = is_large(timed);
+    let names = if is_large { vec![timed.class().name.as_str()] } else { CLASSES.to_vec() };
+    let n_cases = names.len() * PERMIT_SETS;
     let n_sources = n_queries.div_ceil(n_cases * TARGETS_CHECKED);
-    let motor = Arc::new(Network::build(&city.graph, ModeSet::MOTOR));
-    let robot = Arc::new(Network::build(&city.graph, ModeSet::ALL));
-    let cases: Vec<Case<'_>> = CLASSES
+    let network = |modes: ModeSet| {
+        let known = timed.network();
+        if is_large { known.clone() } else { Arc::new(Network::build(&city.graph, modes)) }
+    };
+    let (motor, robot) = (network(ModeSet::MOTOR), network(ModeSet::ALL));
+    let cases: Vec<Case<'_>> = names
         .iter()
         .filter_map(|name| VehicleClass::by_name(name))
         .map(|class| class.on_side(city.drive_side))
@@ -46,7 +62,12 @@ pub(super) fn check(figures: &mut Figures, city: &City, rng: &Rng, n_queries: us
             Case { graph: &city.graph, network, class, forbidden, closed, rng, n_sources }
         })
         .collect();
-    let found: Vec<Found> = cases.into_par_iter().map(Case::run).collect();
+    let found: Vec<Found> = if is_large {
+        // One after the other: each takes gigabytes.
+        cases.into_iter().map(Case::run).collect()
+    } else {
+        cases.into_par_iter().map(Case::run).collect()
+    };
     for found in found {
         figures.queries += found.n_queries;
         figures.n_unroutable += found.n_unroutable;

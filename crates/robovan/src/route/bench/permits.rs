@@ -49,6 +49,9 @@ pub(super) fn customize(
         figures.customize_8_metrics_one_thread_ms =
             1000.0 * alone.install(|| median_s(7, &mut eight));
     }
+    if n_permits == 0 {
+        return;
+    }
     figures.metrics_8_ready_ms = 1000.0 * median_s(3, || Metric::build_many(&specs[..8], 1));
     figures.n_permit_metrics = n_permits;
     hold_all(figures, graph, costs, &zones[..n_permits], rng);

@@ -51,7 +51,7 @@ pub(super) fn match_all(
     traces: &[Trace],
 ) {
     let snap = SnapIndex::new(graph);
-    let map = MatchMap { graph, snap: &snap, metric };
+    let map = MatchMap { graph, snap: &snap, metric, lanes: None };
     let mut scratch = MatchScratch::default();
     let (mut n, mut n_right, mut n_near) = (0, 0, 0);
     let mut run = |trace: &Trace| {

@@ -1,16 +1,24 @@
 #!/usr/bin/env python3
 """Runs OSRM (CH and MLD), Valhalla and RoutingKit's CCH beside `robovan route bench`.
 
-Needs Python 3.9 or newer with: pip install osrm-bindings pyvalhalla routingkit-cch
-Every figure is CPU time, one thread where the engine lets one ask for that. All engines get the same
+OSRM and Valhalla run as their own servers, from the programs in their Python packages, whatever Python
+there is:
+
+  pip install routingkit-cch
+  pip download --python-version 3.12 --only-binary=:all: --no-deps osrm-bindings==26.10 pyvalhalla==3.9.1
+  unzip -d osrm osrm_bindings*.whl; unzip -d valhalla pyvalhalla*.whl
+  python3 tools/route_rivals.py --osm columbus.osm.pbf --robovan target/release/robovan \\
+      --osrm osrm --valhalla valhalla --work rivals
+
+Every figure is CPU time of the engine, one thread where the engine lets one ask for that; from ways of
+OSRM and Valhalla the time is taken off that their easiest question takes. All engines get the same
 points and the same traces; RoutingKit gets the very turn-expanded network of robovan, so its answers
 are also compared with ours. OSRM and Valhalla use their own car profiles on the same extract.
-
-  python3 tools/route_rivals.py --osm columbus.osm.pbf --robovan target/release/robovan --work /tmp/rivals
 """
 
 import argparse
 import csv
+import http.client
 import json
 import os
 import resource
@@ -67,20 +75,6 @@ def median_us(ask, pairs):
     return 1e6 * statistics.median(spent), failed
 
 
-def match_us(ask, traces):
-    """CPU time of matching a point, us, and how many traces had no answer."""
-    spent, lost = 0.0, 0
-    for trace in traces:
-        question = ask(trace)
-        before = time.process_time()
-        try:
-            question()
-        except Exception:
-            lost += 1
-        spent += time.process_time() - before
-    return 1e6 * spent / sum(map(len, traces)), lost
-
-
 def robovan(args, folder):
     command = [args.robovan, "route", "bench", "--osm", args.osm, "--export", str(folder)]
     command += ["--threads", "1", "--seed", str(args.seed), "--queries", "2400", "--permits", "8", "--json"]
@@ -93,15 +87,65 @@ def robovan(args, folder):
         "preprocess, s": figures["preprocess_cpu_s"],
         "match a point, us": figures["match_point_cpu_us"],
         "PBF to graph, s": figures["import_cpu_s"],
+        "map to first answer, s": figures["import_cpu_s"]
+        + figures["preprocess_cpu_s"]
+        + figures["customize_cpu_ms"] / 1000,
         "note": "edges and times of the way; graph with snapping and tile index; %d mismatches"
         % sum(v for k, v in figures.items() if k.startswith("mismatches")),
     }
 
 
-def osrm_engine(args, folder, algorithm, points, traces):
-    import osrm
+class Server:
+    """An engine's own HTTP server on this machine, and what processor time it takes to answer."""
 
-    package = Path(osrm.__file__).parent
+    def __init__(self, command, port, probe):
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        for _ in range(300):
+            try:
+                self.ask(*probe)
+                break
+            except OSError:
+                self.connection.close()
+                time.sleep(0.1)
+        else:
+            sys.exit(f"{command[0]} does not answer")
+        # What it takes to be asked at all: the answer to the easiest question.
+        self.overhead_s = self.cpu_of([probe] * 300)[0] / 300
+
+    def ask(self, path, body=None):
+        """Asks and returns whether there was an answer, and its bytes."""
+        if body is None:
+            self.connection.request("GET", path)
+        else:
+            self.connection.request("POST", path, body, {"Content-Type": "application/json"})
+        response = self.connection.getresponse()
+        text = response.read()
+        return response.status == 200, text
+
+    def cpu_s(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def cpu_of(self, questions):
+        """CPU seconds of the server for some questions, and how many had no answer."""
+        before = self.cpu_s()
+        failed = sum(not self.ask(*question)[0] for question in questions)
+        return self.cpu_s() - before, failed
+
+    def mean_us(self, questions):
+        """CPU time of a question beyond being asked at all, us, and how many had no answer."""
+        spent, failed = self.cpu_of(questions)
+        return 1e6 * max(spent / len(questions) - self.overhead_s, 0.0), failed
+
+    def close(self):
+        self.connection.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+def osrm_engine(args, folder, algorithm, points, traces):
+    package = args.osrm / "osrm"
     base = folder / f"osrm-{algorithm.lower()}" / "map.osrm"
     base.parent.mkdir(exist_ok=True)
 
@@ -114,61 +158,62 @@ def osrm_engine(args, folder, algorithm, points, traces):
     figures["PBF to graph, s"] = tool("osrm-extract", args.osm, "-p", profile, "-o", str(base))
     if algorithm == "CH":
         figures["preprocess, s"] = tool("osrm-contract", str(base))
+        figures["map to first answer, s"] = figures["PBF to graph, s"] + figures["preprocess, s"]
     else:
         figures["preprocess, s"] = tool("osrm-partition", str(base))
         figures["customise, ms"] = 1000 * tool("osrm-customize", str(base))
-    engine = osrm.OSRM(
-        storage_config=str(base),
-        algorithm=algorithm,
-        use_shared_memory=False,
-        max_locations_distance_table=100_000,
-        max_locations_map_matching=100_000,
-    )
-
-    def route(start, end):
-        try:
-            engine.Route(
-                osrm.RouteParameters(
-                    coordinates=[start[::-1], end[::-1]], overview="full", steps=False
-                )
-            )
-            return True
-        except RuntimeError:
-            return False
-
-    pairs = list(zip(points[0:2000:2], points[1:2000:2]))
-    figures["p2p with path, us"], failed = median_us(route, pairs)
-    ends = [p[::-1] for p in points[:1000] + points[-1000:]]
-    table = osrm.TableParameters(
-        coordinates=ends,
-        sources=list(range(1000)),
-        destinations=list(range(1000, 2000)),
-        annotations=["duration"],
-    )
-    # Reading the answer out of the library's own objects is not counted.
-    figures["1000 x 1000, ms"] = 1000 * cpu_of(lambda: engine.Table(table))[0]
-
-    def match(trace):
-        question = osrm.MatchParameters(
-            coordinates=[p[::-1] for p in trace], timestamps=list(range(len(trace))), radiuses=[5.0] * len(trace)
+        figures["map to first answer, s"] = (
+            figures["PBF to graph, s"] + figures["preprocess, s"] + figures["customise, ms"] / 1000
         )
-        return lambda: engine.Match(question)
+    command = [str(package / "bin" / "osrm-routed"), str(base), "-a", algorithm, "-i", "127.0.0.1", "-p", "5055"]
+    command += ["-t", "1", "--max-table-size", "100000", "--max-matching-size", "100000", "-l", "NONE"]
 
-    figures["match a point, us"], lost = match_us(match, traces)
-    figures["note"] = f"over Python; {failed} of {len(pairs)} ways and {lost} traces without answer"
+    def at(point):
+        return f"{point[1]},{point[0]}"
+
+    server = Server(command, 5055, (f"/nearest/v1/driving/{at(points[0])}",))
+    try:
+        pairs = list(zip(points[0:2000:2], points[1:2000:2]))
+        questions = [(f"/route/v1/driving/{at(a)};{at(b)}?overview=full&geometries=polyline",) for a, b in pairs]
+        server.cpu_of(questions[:200])
+        figures["p2p with path, us"], failed = server.mean_us(questions)
+        ends = ";".join(at(p) for p in points[:1000] + points[-1000:])
+        half = [";".join(map(str, part)) for part in (range(1000), range(1000, 2000))]
+        table = (f"/table/v1/driving/{ends}?sources={half[0]}&destinations={half[1]}",)
+        figures["1000 x 1000, ms"] = 1000 * server.cpu_of([table])[0]
+
+        def match(trace):
+            line = ";".join(at(p) for p in trace)
+            times = ";".join(str(s) for s in range(len(trace)))
+            radii = ";".join(["5"] * len(trace))
+            return (f"/match/v1/driving/{line}?timestamps={times}&radiuses={radii}",)
+
+        # Its server takes addresses of limited length.
+        short = [trace[:100] for trace in traces]
+        spent, lost = server.cpu_of([match(trace) for trace in short])
+        figures["match a point, us"] = 1e6 * spent / sum(map(len, short))
+    finally:
+        server.close()
+    figures["note"] = (
+        f"its own server, less {1e6 * server.overhead_s:.0f} us for being asked; "
+        f"{failed} of {len(pairs)} ways and {lost} of {len(traces)} traces without answer"
+    )
     return figures
 
 
-def valhalla_engine(args, folder, points, traces):
-    import valhalla
-    from valhalla.config import get_config
-
+def valhalla_config(args, folder):
     tiles = folder / "valhalla"
     tiles.mkdir(exist_ok=True)
-    config = get_config(tile_extract="", tile_dir=str(tiles.resolve()), verbose=False)
-    config["mjolnir"]["tile_extract"] = ""
+    make = args.valhalla / "valhalla" / "valhalla_build_config.py"
+    command = [sys.executable, str(make), "--mjolnir-tile-dir", str(tiles.resolve()), "--mjolnir-tile-extract", ""]
+    config = json.loads(cpu_of_child(command)[1])
     config["mjolnir"]["concurrency"] = 1
-    config["loki"]["logging"] = config["thor"]["logging"] = {"type": "", "long_request": 1e9}
+    config["mjolnir"]["logging"] = config["loki"]["logging"] = config["thor"]["logging"] = {"type": ""}
+    config["httpd"]["service"]["listen"] = "tcp://127.0.0.1:5056"
+    config["httpd"]["service"]["loopback"] = f"ipc://{tiles.resolve()}/loopback"
+    config["httpd"]["service"]["interrupt"] = f"ipc://{tiles.resolve()}/interrupt"
+    for part in ("loki", "thor", "odin"):
+        config[part]["service"]["proxy"] = f"ipc://{tiles.resolve()}/{part}"
     for limits in config["service_limits"].values():
         if isinstance(limits, dict):
             for name in ("max_matrix_location_pairs", "max_matrix_locations"):
@@ -178,47 +223,63 @@ def valhalla_engine(args, folder, points, traces):
     trace_limits["max_shape"], trace_limits["max_distance"] = 100_000, 1e7
     path = folder / "valhalla.json"
     path.write_text(json.dumps(config))
-    builder = str(Path(sys.executable).parent / "valhalla_build_tiles")
+    return path
+
+
+def valhalla_server(args, folder, probe):
+    path = valhalla_config(args, folder)
+    binary = args.valhalla / "valhalla" / "bin" / "valhalla_service"
+    return Server([str(binary), str(path), "1"], 5056, ("/locate", json.dumps({"locations": [probe]})))
+
+
+def valhalla_engine(args, folder, points, traces):
+    path = valhalla_config(args, folder)
+    builder = str(args.valhalla / "valhalla" / "bin" / "valhalla_build_tiles")
     figures = {"PBF to graph, s": cpu_of_child([builder, "-c", str(path), args.osm])[0]}
-    actor = valhalla.Actor(str(path))
+    figures["map to first answer, s"] = figures["PBF to graph, s"]
 
     def at(point):
         return {"lat": point[0], "lon": point[1]}
 
-    def route(start, end):
-        question = {"locations": [at(start), at(end)], "costing": "auto", "directions_type": "none"}
-        try:
-            actor.route(json.dumps(question))
-            return True
-        except Exception:
-            return False
+    server = valhalla_server(args, folder, at(points[0]))
+    try:
 
-    pairs = list(zip(points[0 : 2 * args.valhalla_routes : 2], points[1::2]))
-    figures["p2p with path, us"], failed = median_us(route, pairs)
-    # It refuses a matrix with a place in another connected region than the rest.
-    hub = points[0]
-    joined = [p for p in points if p is hub or (route(hub, p) and route(p, hub))]
-    n = min(args.valhalla_matrix, len(joined) // 2)
-    question = {
-        "sources": [at(p) for p in joined[:n]],
-        "targets": [at(p) for p in joined[-n:]],
-        "costing": "auto",
-    }
-    text = json.dumps(question)
-    spent = 1000 * cpu_of(lambda: actor.matrix(text))[0]
-    figures["1000 x 1000, ms" if n == 1000 else f"{n} x {n}, ms"] = spent
+        def way(start, end):
+            question = {"locations": [at(start), at(end)], "costing": "auto", "directions_type": "none"}
+            return ("/route", json.dumps(question))
 
-    def match(trace):
-        shape = [dict(at(p), time=s) for s, p in enumerate(trace)]
-        question = {"shape": shape, "costing": "auto", "shape_match": "map_snap"}
-        question["filters"] = {"attributes": ["matched.edge_index"], "action": "include"}
-        text = json.dumps(question)
-        return lambda: actor.trace_attributes(text)
+        pairs = list(zip(points[0 : 2 * args.valhalla_routes : 2], points[1::2]))
+        questions = [way(*pair) for pair in pairs]
+        server.cpu_of(questions[:100])
+        figures["p2p with path, us"], failed = server.mean_us(questions)
+        # It refuses a matrix with a place in another connected region than the rest.
+        hub = points[0]
+        joined = [p for p in points[:1100] + points[-1100:] if server.ask(*way(hub, p))[0] and server.ask(*way(p, hub))[0]]
+        n = min(args.valhalla_matrix, len(joined) // 2)
+        question = {
+            "sources": [at(p) for p in joined[:n]],
+            "targets": [at(p) for p in joined[-n:]],
+            "costing": "auto",
+            "verbose": False,
+        }
+        spent, refused = server.cpu_of([("/sources_to_targets", json.dumps(question))])
+        if not refused:
+            figures["1000 x 1000, ms" if n == 1000 else f"{n} x {n}, ms"] = 1000 * spent
 
-    figures["match a point, us"], lost = match_us(match, traces)
+        def match(trace):
+            shape = [dict(at(p), time=s) for s, p in enumerate(trace)]
+            question = {"shape": shape, "costing": "auto", "shape_match": "map_snap"}
+            question["filters"] = {"attributes": ["matched.edge_index"], "action": "include"}
+            return ("/trace_attributes", json.dumps(question))
+
+        spent, lost = server.cpu_of([match(trace) for trace in traces])
+        figures["match a point, us"] = 1e6 * spent / sum(map(len, traces))
+    finally:
+        server.close()
     figures["note"] = (
-        f"over Python and JSON; {failed} of {len(pairs)} ways and {lost} traces without answer; "
-        f"{len(points) - len(joined)} of {len(points)} places cut off from the first and left out of the matrix; "
+        f"its own server, less {1e6 * server.overhead_s:.0f} us for being asked; "
+        f"{failed} of {len(pairs)} ways and {lost} of {len(traces)} traces without answer; "
+        f"{len(joined)} of 2200 places connected with the first take part in its matrix; "
         "its tiles are its graph and need no preprocessing"
     )
     return figures
@@ -283,6 +344,8 @@ def main():
     parser.add_argument("--osm", required=True, help="OpenStreetMap extract")
     parser.add_argument("--robovan", default="robovan", help="the robovan command")
     parser.add_argument("--work", required=True, type=Path, help="folder for what the engines build")
+    parser.add_argument("--osrm", type=Path, default=Path("osrm"), help="folder of the unpacked package osrm-bindings")
+    parser.add_argument("--valhalla", type=Path, default=Path("valhalla"), help="folder of the unpacked package pyvalhalla")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--valhalla-routes", type=int, default=300, help="ways asked of Valhalla")
     parser.add_argument("--valhalla-matrix", type=int, default=1000, help="rows and columns asked of Valhalla")

@@ -53,6 +53,28 @@ class Map(osmium.SimpleHandler):
             self.restrictions.append((relation.id, {t.k: t.v for t in relation.tags}, members))
 
 
+class Renumber(osmium.SimpleHandler):
+    """Writes a map with ids above zero: OSRM takes no others."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.out = osmium.SimpleWriter(str(path), overwrite=True)
+
+    @staticmethod
+    def id(number):
+        return number if number > 0 else 900_000_000_000 - number
+
+    def node(self, node):
+        self.out.add_node(node.replace(id=self.id(node.id)))
+
+    def way(self, way):
+        self.out.add_way(way.replace(id=self.id(way.id), nodes=[self.id(n.ref) for n in way.nodes]))
+
+    def relation(self, relation):
+        members = [(m.type, self.id(m.ref), m.role) for m in relation.members]
+        self.out.add_relation(relation.replace(id=self.id(relation.id), members=members))
+
+
 def metres(a, b):
     x = math.radians(b[1] - a[1]) * math.cos(math.radians(a[0]))
     return 6371008.8 * math.hypot(x, math.radians(b[0] - a[0]))
@@ -220,6 +242,11 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    renumbered = args.work / "renumbered.osm.pbf"
+    writer = Renumber(renumbered)
+    writer.apply_file(args.osm)
+    writer.out.close()
+    args.osm = str(renumbered)
     city = Map()
     city.apply_file(args.osm)
     asked, dropped = questions(city)

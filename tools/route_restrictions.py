@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 
 import osmium
+from osmium.osm import mutable
 
 sys.path.insert(0, str(Path(__file__).parent))
 from route_rivals import Server, cpu_of_child, valhalla_config, valhalla_server  # noqa: E402
@@ -54,25 +55,35 @@ class Map(osmium.SimpleHandler):
 
 
 class Renumber(osmium.SimpleHandler):
-    """Writes a map with ids above zero: OSRM takes no others."""
+    """Writes a map with ids above zero (OSRM takes no others) and in order (as Valhalla wants them)."""
 
-    def __init__(self, path):
+    def __init__(self):
         super().__init__()
-        self.out = osmium.SimpleWriter(str(path), overwrite=True)
+        self.nodes, self.ways, self.relations = [], [], []
 
     @staticmethod
     def id(number):
         return number if number > 0 else 900_000_000_000 - number
 
     def node(self, node):
-        self.out.add_node(node.replace(id=self.id(node.id)))
+        at = (node.location.lon, node.location.lat)
+        self.nodes.append(mutable.Node(id=self.id(node.id), version=1, location=at, tags=dict(node.tags)))
 
     def way(self, way):
-        self.out.add_way(way.replace(id=self.id(way.id), nodes=[self.id(n.ref) for n in way.nodes]))
+        refs = [self.id(n.ref) for n in way.nodes]
+        self.ways.append(mutable.Way(id=self.id(way.id), version=1, nodes=refs, tags=dict(way.tags)))
 
     def relation(self, relation):
         members = [(m.type, self.id(m.ref), m.role) for m in relation.members]
-        self.out.add_relation(relation.replace(id=self.id(relation.id), members=members))
+        tags = dict(relation.tags)
+        self.relations.append(mutable.Relation(id=self.id(relation.id), version=1, members=members, tags=tags))
+
+    def write(self, path):
+        out = osmium.SimpleWriter(str(path), overwrite=True)
+        for add, items in ((out.add_node, self.nodes), (out.add_way, self.ways), (out.add_relation, self.relations)):
+            for item in sorted(items, key=lambda item: item.id):
+                add(item)
+        out.close()
 
 
 def metres(a, b):
@@ -243,9 +254,9 @@ def main():
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     renumbered = args.work / "renumbered.osm.pbf"
-    writer = Renumber(renumbered)
+    writer = Renumber()
     writer.apply_file(args.osm)
-    writer.out.close()
+    writer.write(renumbered)
     args.osm = str(renumbered)
     city = Map()
     city.apply_file(args.osm)

@@ -5,6 +5,8 @@
 //! out, doubled or moved, numbers replaced by odd ones, and in PBF files the unpacked blocks. A panic
 //! or an import of more than ten seconds stops it; what it was given lies in `fuzz-case`.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that people run")]
+
 use std::io::{Cursor, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

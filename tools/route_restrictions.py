@@ -4,7 +4,7 @@
 For each turn restriction over a node the turn that it forbids ("no ..."), or each other turn out of the
 same way ("only ..."), becomes a question: from shortly before the node to shortly behind it, with both
 headings. An engine takes the turn if its way is as long as the straight one, and goes round if it is
-longer or there is none. The map is read by osmium here, not by any of the engines. Where they differ,
+longer or there is none; "other way" if its way is short because it put an end on another way close by. The map is read by osmium here, not by any of the engines. Where they differ,
 the tags that explain it are told.
 
 Needs what tools/route_rivals.py needs, and: pip install osmium
@@ -34,6 +34,8 @@ ROADS = {"motorway", "trunk", "primary", "secondary", "tertiary", "unclassified"
 ROADS |= {f"{kind}_link" for kind in ROADS} | {"service"}
 REACH_M = 12.0
 SLACK_M = 15.0
+# An end was put on another way a few metres off, and the answer does not make the turn asked about.
+ELSEWHERE = "elsewhere"
 
 
 class Map(osmium.SimpleHandler):
@@ -202,8 +204,12 @@ def osrm(args, asked):
     for q in asked:
         bearings = f"{q['a_heading']:.0f},30;{q['b_heading']:.0f},30"
         path = f"/route/v1/driving/{at(q['a'])};{at(q['b'])}?bearings={bearings}&continue_straight=true&overview=false"
-        ok, text = server.ask(path)
-        found.append(json.loads(text)["routes"][0]["distance"] if ok else None)
+        ok, text = server.ask(path + "&annotations=nodes")
+        answer = json.loads(text)["routes"][0] if ok else {}
+        length, nodes = answer.get("distance"), [n for leg in answer.get("legs", []) for n in leg["annotation"]["nodes"]]
+        # Shorter than the turn itself, and not over its node: an end was put on another way close by.
+        is_elsewhere = ok and length <= q["direct_m"] + SLACK_M and q["via"] not in nodes
+        found.append(ELSEWHERE if is_elsewhere else length)
     server.close()
     return found
 
@@ -217,30 +223,30 @@ def valhalla(args, asked):
     for q in asked:
         body = {"locations": [at(q["a"], q["a_heading"]), at(q["b"], q["b_heading"])], "costing": "auto", "directions_type": "none"}
         ok, text = server.ask("/route", json.dumps(body))
-        found.append(1000 * json.loads(text)["trip"]["summary"]["length"] if ok else None)
+        length = 1000 * json.loads(text)["trip"]["summary"]["length"] if ok else None
+        if ok and length <= q["direct_m"] + SLACK_M:
+            shape = json.loads(text)["trip"]["legs"][0]["shape"]
+            filters = {"attributes": ["edge.way_id"], "action": "include"}
+            body = {"encoded_polyline": shape, "costing": "auto", "shape_match": "map_snap", "filters": filters}
+            ok, text = server.ask("/trace_attributes", json.dumps(body))
+            ways = {edge["way_id"] for edge in json.loads(text)["edges"]} if ok else set()
+            if ok and not {q["start"], q["target"]} <= ways:
+                length = ELSEWHERE
+        found.append(length)
     server.close()
     return found
 
 
 def why(city, q, says):
-    """What of the tags explains that an engine sees a turn otherwise."""
-    reasons = []
+    """What explains that the engines see a turn otherwise."""
+    reasons = [f"{name} put an end on another way a few metres off" for name, said in says.items() if said == "other way"]
     if "except" in q["tags"]:
         reasons.append(f"except={q['tags']['except']}")
     for way in (q["start"], q["target"]):
-        tags = city.ways[way][1]
-        for key in ("access", "motor_vehicle", "vehicle", "service", "oneway"):
-            if key in tags and tags[key] not in ("yes",):
-                reasons.append(f"{key}={tags[key]} on way {way}")
-    if q["value"] == "no_u_turn":
-        reasons.append("a turn round: engines do not turn round at a crossing whatever the restriction says")
-    if says["robovan"] == says["osrm"] != says["valhalla"]:
-        reasons.append("Valhalla alone differs")
-    if says["robovan"] == says["valhalla"] != says["osrm"]:
-        reasons.append("OSRM alone differs")
-    if says["osrm"] == says["valhalla"] != says["robovan"]:
-        reasons.append("robovan alone differs")
-    return "; ".join(reasons)
+        for key in ("access", "motor_vehicle", "vehicle", "service"):
+            if city.ways[way][1].get(key, "yes") != "yes":
+                reasons.append(f"{key}={city.ways[way][1][key]} on way {way}")
+    return "; ".join(reasons) or "not explained"
 
 
 def main():
@@ -267,7 +273,11 @@ def main():
         says = {}
         for name, found in engines.items():
             length = found[idx]
-            says[name] = "turns" if length is not None and length <= q["direct_m"] + SLACK_M else "goes round"
+            if length == ELSEWHERE:
+                says[name] = "other way"
+            else:
+                is_short = length is not None and length <= q["direct_m"] + SLACK_M
+                says[name] = "turns" if is_short else "goes round"
         kind = ("allowed" if q["allowed"] else "forbidden") + " by " + q["value"].split("_")[0]
         table[(kind, *says.values())] += 1
         if len(set(says.values())) > 1 or (not q["allowed"] and says["robovan"] == "turns"):

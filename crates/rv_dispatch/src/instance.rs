@@ -15,8 +15,10 @@ pub(crate) const HORIZON: i32 = (1 << 29) - 1;
 pub(crate) const CLOSED: i32 = (1 << 30) - 1;
 /// Most reloads of one vehicle that the search considers at one depot.
 const RELOADS_MAX: u32 = 12;
+/// Dearest millimetre: finer costs say nothing more.
+pub(crate) const PER_MM_MAX: i64 = 1 << 26;
 /// Most charging stops of one vehicle that the search considers at one charger.
-const CHARGES_MAX: usize = 2;
+pub(crate) const CHARGES_MAX: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -428,7 +430,11 @@ impl CostScale {
         });
         let total = prize.sum::<f64>() + absent * (vehicles().count() as f64 + 8.0);
         let mut shift = 0;
-        while total / f64::from(1_u32 << shift) > (1_i64 << 60) as f64 && shift < 31 {
+        let is_too_fine = |shift: u32| {
+            total / f64::from(1_u32 << shift) > (1_i64 << 60) as f64
+                || per_km / f64::from(1_u32 << shift) > PER_MM_MAX as f64
+        };
+        while is_too_fine(shift) && shift < 31 {
             shift += 1;
         }
         Self { shift, absent }

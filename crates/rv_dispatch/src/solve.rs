@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::{Budget, output, volt, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors.
-const N_NEAR: usize = 20;
+const N_NEAR: usize = 40;
 /// Jobs near a seed that strings may be taken from.
 const N_JOBS_NEAR: usize = 160;
 /// Share of the budget that may go into fewer vehicles before the cost counts.

@@ -1,8 +1,8 @@
 //! The routes of a battery fleet with what judges a place in constant time, and an undo journal.
 
 use super::labels::{Rest, Sites, Start};
-use super::stations::Stations;
-use crate::instance::NONE;
+use super::stations::{Prices, Stations};
+use crate::instance::{CHARGES_MAX, NONE};
 
 /// One charger more somewhere before, or behind, a node: what it allows and what it costs.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Tour {
     pub rests_extra: Vec<Option<Extra<Rest>>>,
     pub length: i64,
     pub load: i32,
+    /// What it is broken by: lateness, charge that is lacking, load too much, ms.
+    pub broken: i32,
 }
 
 impl Tour {
@@ -37,35 +39,40 @@ impl Tour {
         self.seq.len() == 2
     }
 
-    /// Works everything out from the sequence; false if it cannot be driven.
+    /// Works everything out from the sequence; false if it cannot be said.
     fn run(&mut self, sites: &Sites) -> bool {
+        if self.charges_too_often(sites) {
+            return false;
+        }
         let n = self.seq.len();
         self.starts.clear();
-        self.starts.push(sites.first);
+        let mut start = sites.first;
+        self.starts.push(start);
         (self.length, self.load) = (0, 0);
         for pair in self.seq.windows(2) {
-            let from = self.starts[self.starts.len() - 1];
-            let Some(start) = sites.step(from, pair[0], pair[1]) else { return false };
+            start = sites.step(start, pair[0], pair[1]);
             self.starts.push(start);
             self.length += sites.length(pair[0], pair[1]);
             self.load += sites.site(pair[1]).load;
         }
-        if self.load > sites.capacity {
-            return false;
-        }
         if self.is_empty() {
             self.length = 0;
         }
+        self.broken = start.broken.saturating_add(sites.overload(self.load));
         self.rests.clear();
         self.rests.resize(n, sites.last());
         for k in (0..n - 1).rev() {
-            match sites.back(self.seq[k], self.seq[k + 1], self.rests[k + 1]) {
-                Some(rest) => self.rests[k] = rest,
-                None => return false,
-            }
+            self.rests[k] = sites.back(self.seq[k], self.seq[k + 1], self.rests[k + 1]);
         }
         self.run_extra(sites);
         true
+    }
+
+    /// Whether a charger is visited more often than the instance can tell apart.
+    fn charges_too_often(&self, sites: &Sites) -> bool {
+        let n_before = |k: usize| self.seq[..k].iter().filter(|&&id| id == self.seq[k]).count();
+        (1..self.seq.len() - 1)
+            .any(|k| sites.site(self.seq[k]).is_charger && n_before(k) >= CHARGES_MAX)
     }
 
     fn run_extra(&mut self, sites: &Sites) {
@@ -79,13 +86,14 @@ impl Tour {
             if sites.site(b).is_charger {
                 continue;
             }
-            let kept = self.starts_extra[k - 1]
-                .and_then(|extra| Some(Extra { label: sites.step(extra.label, a, b)?, ..extra }));
-            let added = sites.via(a, b).find_map(|s| {
-                let charged = sites.step(self.starts[k - 1], a, s)?;
-                let label = sites.step(charged, s, b)?;
+            let kept = self.starts_extra[k - 1].map(|extra| {
+                let label = sites.step(extra.label, a, b);
+                Extra { label, ..extra }
+            });
+            let added = sites.via(a, b).next().map(|s| {
+                let label = sites.step(sites.step(self.starts[k - 1], a, s), s, b);
                 let longer = sites.detour(a, s, b);
-                Some(Extra { label, longer, at: k as u32 - 1, charger: s })
+                Extra { label, longer, at: k as u32 - 1, charger: s }
             });
             self.starts_extra[k] = shorter(kept, added);
         }
@@ -94,28 +102,47 @@ impl Tour {
             if sites.site(a).is_charger {
                 continue;
             }
-            let kept = self.rests_extra[k + 1]
-                .and_then(|extra| Some(Extra { label: sites.back(a, b, extra.label)?, ..extra }));
-            let added = sites.via(a, b).find_map(|s| {
-                let charged = sites.back(s, b, self.rests[k + 1])?;
-                let label = sites.back(a, s, charged)?;
+            let kept = self.rests_extra[k + 1].map(|extra| {
+                let label = sites.back(a, b, extra.label);
+                Extra { label, ..extra }
+            });
+            let added = sites.via(a, b).next().map(|s| {
+                let label = sites.back(a, s, sites.back(s, b, self.rests[k + 1]));
                 let longer = sites.detour(a, s, b);
-                Some(Extra { label, longer, at: k as u32, charger: s })
+                Extra { label, longer, at: k as u32, charger: s }
             });
             self.rests_extra[k] = shorter(kept, added);
         }
     }
 }
 
-fn shorter<T>(a: Option<Extra<T>>, b: Option<Extra<T>>) -> Option<Extra<T>> {
+fn shorter<T: Breakable>(a: Option<Extra<T>>, b: Option<Extra<T>>) -> Option<Extra<T>> {
+    let rank = |extra: &Extra<T>| (extra.label.broken(), extra.longer);
     match (a, b) {
-        (Some(a), Some(b)) => Some(if b.longer < a.longer { b } else { a }),
+        (Some(a), Some(b)) => Some(if rank(&b) < rank(&a) { b } else { a }),
         (a, b) => a.or(b),
     }
 }
 
-/// A place for a stop: behind position `at` of a route, with chargers right before or behind it or
-/// one elsewhere on the route.
+/// What may be broken.
+trait Breakable {
+    fn broken(&self) -> i32;
+}
+
+impl Breakable for Start {
+    fn broken(&self) -> i32 {
+        self.broken
+    }
+}
+
+impl Breakable for Rest {
+    fn broken(&self) -> i32 {
+        self.broken
+    }
+}
+
+/// A place for a stop: behind position `at` of a route, with chargers (or `NONE`) right before or
+/// behind it or one elsewhere on the route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub route: u32,
@@ -128,6 +155,14 @@ pub(super) struct Place {
     pub is_whole: bool,
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        Self { route: NONE, at: 0, before: NONE, behind: NONE, far: None, is_whole: false }
+    }
+}
+
+/// Chargers tried on either side of a stop.
+const N_BESIDE: usize = 2;
 /// Places of one stop that are judged with all chargers of the route placed anew.
 const N_ANEW: usize = 3;
 
@@ -172,17 +207,17 @@ pub(super) struct Fleet<'s> {
     pub n_used: usize,
     /// Routes in use at most.
     pub n_used_max: usize,
-    pub per_mm: i64,
+    pub prices: Prices,
     pub cost_fixed: i64,
-    /// What a route more costs for now on top.
-    pub surcharge: i64,
+    /// What all routes are broken by.
+    pub broken: i64,
     /// Routes changed since this was last cleared.
     pub is_newer: Vec<bool>,
     journal: Vec<(u32, Tour)>,
     is_touched: Vec<bool>,
     spare: Vec<Tour>,
     absent_before: Vec<u32>,
-    before: (i64, usize),
+    before: (i64, usize, i64),
     stations: Stations,
     scratch: Vec<u32>,
 }
@@ -199,15 +234,15 @@ impl<'s> Fleet<'s> {
             cost: 0,
             n_used: 0,
             n_used_max: n_routes,
-            per_mm,
+            prices: Prices { per_mm, per_ms: None },
             cost_fixed,
-            surcharge: 0,
+            broken: 0,
             is_newer: vec![true; n_routes],
             journal: Vec::new(),
             is_touched: vec![false; n_routes],
             spare: Vec::new(),
             absent_before: Vec::new(),
-            before: (0, 0),
+            before: (0, 0, 0),
             stations: Stations::default(),
             scratch: Vec::new(),
         }
@@ -220,7 +255,7 @@ impl<'s> Fleet<'s> {
             self.spare.push(tour);
         }
         self.absent_before.clone_from(&self.absent);
-        self.before = (self.cost, self.n_used);
+        self.before = (self.cost, self.n_used, self.broken);
     }
 
     /// Goes back to where [`Fleet::begin`] was called.
@@ -235,7 +270,7 @@ impl<'s> Fleet<'s> {
             self.seat(v);
         }
         self.absent.clone_from(&self.absent_before);
-        (self.cost, self.n_used) = self.before;
+        (self.cost, self.n_used, self.broken) = self.before;
     }
 
     /// Notes where the stops of a route are.
@@ -253,13 +288,14 @@ impl<'s> Fleet<'s> {
         let mut tour = self.spare.pop().unwrap_or_default();
         tour.seq.clear();
         tour.seq.extend_from_slice(seq);
-        if !tour.run(self.sites) {
+        if !tour.run(self.sites) || self.prices.broken(tour.broken).is_none() {
             self.spare.push(tour);
             return false;
         }
         let old = std::mem::replace(&mut self.tours[v as usize], tour);
         let new = &self.tours[v as usize];
-        self.cost += (new.length - old.length) * self.per_mm;
+        self.cost += (new.length - old.length) * self.prices.per_mm;
+        self.broken += i64::from(new.broken) - i64::from(old.broken);
         match (old.is_empty(), new.is_empty()) {
             (true, false) => {
                 self.n_used += 1;
@@ -296,88 +332,78 @@ impl<'s> Fleet<'s> {
         let (sites, tour) = (self.sites, &self.tours[v as usize]);
         let (u, p, n) = (trial.stop, tour.seq[at], tour.seq[at + 1]);
         let mut longer = sites.length(p, u) + sites.length(u, n);
-        let mut fixed = 0;
+        let mut fixed = -self.prices.broken(tour.broken).unwrap_or(0);
         if tour.is_empty() {
-            fixed = self.cost_fixed + self.surcharge;
+            fixed += self.cost_fixed;
         } else {
             longer -= sites.length(p, n);
         }
-        let cost = |extra: i64| (longer + extra) * self.per_mm + fixed;
-        if cost(0) >= trial.best || tour.load + sites.site(u).load > sites.capacity {
+        let cost = |extra: i64| (longer + extra) * self.prices.per_mm + fixed;
+        if cost(0) >= trial.best {
             return;
         }
-        let plain = Place {
-            route: v,
-            at: at as u32,
-            before: NONE,
-            behind: NONE,
-            far: None,
-            is_whole: false,
+        let over = sites.overload(tour.load + sites.site(u).load);
+        if self.prices.broken(over).is_none() {
+            return;
+        }
+        let plain = Place { route: v, at: at as u32, ..Place::default() };
+        let mut offer = |least: i64, broken: i32, place: Place| {
+            let broken = self.prices.broken(broken.saturating_add(over));
+            if let Some(cost) = broken.map(|b| least + b)
+                && cost < trial.best
+            {
+                (trial.best, trial.place) = (cost, Some(place));
+            }
         };
         let rest = tour.rests[at + 1];
-        if let Some(start) = sites.step(tour.starts[at], p, u) {
-            if sites.joins(start, u, n, rest) {
-                (trial.best, trial.place) = (cost(0), Some(plain));
-                return;
-            }
-            if let Some(extra) = &tour.rests_extra[at + 1]
-                && cost(extra.longer) < trial.best
-                && sites.joins(start, u, n, extra.label)
-            {
-                let far = Some((extra.at, extra.charger));
-                (trial.best, trial.place) = (cost(extra.longer), Some(Place { far, ..plain }));
-            }
-            for s in sites.via(u, n) {
-                let with = cost(sites.detour(u, s, n));
-                if with >= trial.best {
-                    break;
-                }
-                if sites.step(start, u, s).is_some_and(|start| sites.joins(start, s, n, rest)) {
-                    (trial.best, trial.place) = (with, Some(Place { behind: s, ..plain }));
-                    break;
-                }
-            }
+        let start = sites.step(tour.starts[at], p, u);
+        let broken = sites.join(start, u, n, rest);
+        offer(cost(0), broken, plain);
+        if broken == 0 {
+            return;
+        }
+        if let Some(extra) = &tour.rests_extra[at + 1] {
+            let far = Some((extra.at, extra.charger));
+            let broken = sites.join(start, u, n, extra.label);
+            offer(cost(extra.longer), broken, Place { far, ..plain });
+        }
+        if let Some(extra) = &tour.starts_extra[at] {
+            let far = Some((extra.at, extra.charger));
+            let broken = sites.join(sites.step(extra.label, p, u), u, n, rest);
+            offer(cost(extra.longer), broken, Place { far, ..plain });
+        }
+        for s in sites.via(u, n).take(N_BESIDE) {
+            let broken = sites.join(sites.step(start, u, s), s, n, rest);
+            offer(cost(sites.detour(u, s, n)), broken, Place { behind: s, ..plain });
+        }
+        for s in sites.via(p, u).take(N_BESIDE) {
+            let charged = sites.step(tour.starts[at], p, s);
+            let broken = sites.join(sites.step(charged, s, u), u, n, rest);
+            offer(cost(sites.detour(p, s, u)), broken, Place { before: s, ..plain });
         }
         trial.refuse(cost(0), v, at);
-        for s in sites.via(p, u) {
-            let with = cost(sites.detour(p, s, u));
-            if with >= trial.best {
-                break;
-            }
-            let charged = sites.step(tour.starts[at], p, s);
-            let Some(start) = charged.and_then(|start| sites.step(start, s, u)) else { continue };
-            if sites.joins(start, u, n, rest) {
-                (trial.best, trial.place) = (with, Some(Place { before: s, ..plain }));
-                break;
-            }
-        }
-        if let Some(extra) = &tour.starts_extra[at]
-            && cost(extra.longer) < trial.best
-            && let Some(start) = sites.step(extra.label, p, u)
-            && sites.joins(start, u, n, rest)
-        {
-            let far = Some((extra.at, extra.charger));
-            (trial.best, trial.place) = (cost(extra.longer), Some(Place { far, ..plain }));
-        }
     }
 
     /// Judges the nearest refused places with all chargers of the route placed anew.
     pub fn consider_anew(&mut self, trial: &mut Trial) {
+        let (sites, prices) = (self.sites, self.prices);
         let mut stations = std::mem::take(&mut self.stations);
-        for (cost, v, at) in trial.refused {
-            if cost >= trial.best {
+        for (least, v, at) in trial.refused {
+            if least >= trial.best {
                 break;
             }
             let tour = &self.tours[v as usize];
-            let fixed = if tour.is_empty() { self.cost_fixed + self.surcharge } else { 0 };
+            let over = sites.overload(tour.load + sites.site(trial.stop).load);
+            let Some(over) = prices.broken(over) else { continue };
+            let fixed = if tour.is_empty() { self.cost_fixed } else { 0 };
+            let now = tour.length * prices.per_mm + prices.broken(tour.broken).unwrap_or(0);
             let (head, tail) = tour.seq.split_at(at as usize + 1);
             let seq = head.iter().chain([&trial.stop]).chain(tail).copied();
-            let limit = tour.length + (trial.best - fixed) / self.per_mm.max(1);
-            if let Some(length) = stations.improve(self.sites, seq, limit) {
-                trial.best = (length - tour.length) * self.per_mm + fixed;
-                let place =
-                    Place { route: v, at, before: NONE, behind: NONE, far: None, is_whole: true };
-                trial.place = Some(place);
+            let besides = fixed + over - now;
+            let limit = trial.best - besides;
+            if let Some(cost) = stations.improve(sites, &prices, seq, limit) {
+                trial.best = cost + besides;
+                trial.place = Some(Place { route: v, at, is_whole: true, ..Place::default() });
                 trial.whole.clone_from(&stations.found);
             }
         }
@@ -388,31 +414,29 @@ impl<'s> Fleet<'s> {
     pub fn consider_between_chargers(&self, trial: &mut Trial, v: u32, at: usize) {
         let (sites, tour) = (self.sites, &self.tours[v as usize]);
         let (u, p, n) = (trial.stop, tour.seq[at], tour.seq[at + 1]);
-        if tour.load + sites.site(u).load > sites.capacity {
-            return;
-        }
-        let (direct, fixed) = if tour.is_empty() {
-            (0, self.cost_fixed + self.surcharge)
-        } else {
-            (sites.length(p, n), 0)
-        };
+        let over = sites.overload(tour.load + sites.site(u).load);
+        let (direct, fixed) =
+            if tour.is_empty() { (0, self.cost_fixed) } else { (sites.length(p, n), 0) };
+        let fixed = fixed - self.prices.broken(tour.broken).unwrap_or(0);
         for before in sites.via(p, u) {
-            let charged = sites.step(tour.starts[at], p, before);
-            let Some(start) = charged.and_then(|start| sites.step(start, before, u)) else {
-                continue;
-            };
+            let start = sites.step(sites.step(tour.starts[at], p, before), before, u);
             for behind in sites.via(u, n) {
                 let way = sites.length(p, before)
                     + sites.length(before, u)
                     + sites.length(u, behind)
                     + sites.length(behind, n);
-                let cost = (way - direct) * self.per_mm + fixed;
-                let joins = |start: Start| sites.joins(start, behind, n, tour.rests[at + 1]);
-                if cost < trial.best && sites.step(start, u, behind).is_some_and(joins) {
-                    trial.best = cost;
+                let least = (way - direct) * self.prices.per_mm + fixed;
+                if least >= trial.best {
+                    continue;
+                }
+                let broken =
+                    sites.join(sites.step(start, u, behind), behind, n, tour.rests[at + 1]);
+                if let Some(broken) = self.prices.broken(broken.saturating_add(over))
+                    && least + broken < trial.best
+                {
+                    trial.best = least + broken;
                     let at = at as u32;
-                    trial.place =
-                        Some(Place { route: v, at, before, behind, far: None, is_whole: false });
+                    trial.place = Some(Place { route: v, at, before, behind, ..Place::default() });
                 }
             }
         }
@@ -454,7 +478,7 @@ impl<'s> Fleet<'s> {
         removed.extend(tour.seq[from..to].iter().filter(|&&id| sites.is_stop(id)));
         let (a, b) = (tour.seq[from - 1], tour.seq[to]);
         seq.extend_from_slice(&tour.seq[..from]);
-        if !sites.joins(tour.starts[from - 1], a, b, tour.rests[to]) {
+        if sites.join(tour.starts[from - 1], a, b, tour.rests[to]) > tour.broken {
             seq.extend(tour.seq[from..to].iter().filter(|&&id| !sites.is_stop(id)));
         }
         seq.extend_from_slice(&tour.seq[to..]);
@@ -462,7 +486,7 @@ impl<'s> Fleet<'s> {
             seq.retain(|&id| !sites.site(id).is_charger);
         }
         if !self.replace(v, &seq) {
-            // Ways that break the triangle: the route is given up.
+            // The way past the stops is longer than the way over them: the route is given up.
             let all = self.tours[v as usize].seq.iter().filter(|&&id| sites.is_stop(id));
             removed.truncate(first);
             removed.extend(all);
@@ -483,9 +507,12 @@ impl<'s> Fleet<'s> {
         while k + 1 < self.tours[v as usize].seq.len() {
             let tour = &self.tours[v as usize];
             let (a, b) = (tour.seq[k - 1], tour.seq[k + 1]);
-            if sites.site(tour.seq[k]).is_charger
-                && sites.joins(tour.starts[k - 1], a, b, tour.rests[k + 1])
-            {
+            let saved = sites.detour(a, tour.seq[k], b) * self.prices.per_mm;
+            let over = sites.overload(tour.load);
+            let broken = sites.join(tour.starts[k - 1], a, b, tour.rests[k + 1]);
+            let price = self.prices.broken(broken.saturating_add(over));
+            let price_now = self.prices.broken(tour.broken).unwrap_or(0);
+            if sites.site(tour.seq[k]).is_charger && price.is_some_and(|p| p - price_now <= saved) {
                 let mut seq = std::mem::take(&mut self.scratch);
                 seq.clone_from(&tour.seq);
                 seq.remove(k);
@@ -504,11 +531,15 @@ impl<'s> Fleet<'s> {
         for k in 0..self.journal.len() {
             let v = self.journal[k].0;
             let tour = &self.tours[v as usize];
-            if !tour.seq.iter().any(|&id| self.sites.site(id).is_charger) {
+            let has_charger = tour.seq.iter().any(|&id| self.sites.site(id).is_charger);
+            let broken = tour.broken - self.sites.overload(tour.load);
+            if !has_charger && broken == 0 {
                 continue;
             }
+            let limit = tour.length * self.prices.per_mm + self.prices.broken(broken).unwrap_or(0);
             let mut stations = std::mem::take(&mut self.stations);
-            if stations.improve(self.sites, tour.seq.iter().copied(), tour.length).is_some() {
+            let seq = tour.seq.iter().copied();
+            if stations.improve(self.sites, &self.prices, seq, limit).is_some() {
                 self.replace(v, &stations.found);
             }
             self.stations = stations;

@@ -4,6 +4,9 @@
 //! leaves later by that moment with that much more, so all ways to leave a node lie on one line of
 //! time against charge, and so do the least charges with which the rest can be driven (cf.
 //! Desaulniers et al. 2016, Operations Research 64(6), section 4, for one rate of charging).
+//!
+//! A route may be broken: a vehicle that comes late is set back to the end of the window (time warp,
+//! Nagata, Braysy and Dullaert 2010), one that lacks charge is given it, and both are summed in ms.
 
 use crate::instance::{Instance, Kind, NONE};
 
@@ -40,6 +43,8 @@ pub(super) struct Start {
     pub time: i32,
     pub charge: i32,
     pub more: i32,
+    /// What the route is broken by up to here.
+    pub broken: i32,
 }
 
 /// What the rest of a route asks of a vehicle that arrives at its first node: `need` of charge until
@@ -49,6 +54,8 @@ pub(super) struct Rest {
     pub late: i32,
     pub early: i32,
     pub need: i32,
+    /// What the rest is broken by even then.
+    pub broken: i32,
 }
 
 /// The sites of an instance and all legs between them: stops as the instance numbers them, then the
@@ -62,6 +69,8 @@ pub(super) struct Sites {
     pub full: i32,
     pub first: Start,
     pub capacity: i32,
+    /// What a unit of load too much breaks a route by, ms.
+    pub per_load: i32,
     legs: Vec<Leg>,
     /// Chargers between two sites by detour, nearest first, padded with `NONE`.
     via: Vec<[u32; N_VIA]>,
@@ -101,14 +110,18 @@ impl Sites {
                 legs.push(Leg { time, length, energy });
             }
         }
+        let loads = inst.jobs.iter().map(|j| inst.nodes[j.first as usize].load[0]);
+        let reach = legs[..n].iter().map(|leg| leg.time).max().unwrap_or(1);
+        let per_load = (reach / loads.max().unwrap_or(1).max(1)).max(1);
         let sites = Self {
             sites: ids.iter().map(site).collect(),
             n_tasks: inst.n_tasks,
             start: n as u32 - 2,
             end: n as u32 - 1,
             full,
-            first: Start { time: veh.shift_start, charge, more: 0 },
+            first: Start { time: veh.shift_start, charge, more: 0, broken: 0 },
             capacity: veh.capacity[0],
+            per_load,
             legs,
             via: Vec::new(),
         };
@@ -142,6 +155,12 @@ impl Sites {
         &self.sites[id as usize]
     }
 
+    /// What a route with so much load is broken by.
+    #[inline]
+    pub fn overload(&self, load: i32) -> i32 {
+        (load - self.capacity).max(0).saturating_mul(self.per_load)
+    }
+
     #[inline]
     pub fn leg(&self, a: u32, b: u32) -> Leg {
         self.legs[a as usize * self.sites.len() + b as usize]
@@ -167,21 +186,21 @@ impl Sites {
 
     /// Drives from `a` to `b` and serves it, or charges there.
     #[inline]
-    pub fn step(&self, from: Start, a: u32, b: u32) -> Option<Start> {
+    pub fn step(&self, from: Start, a: u32, b: u32) -> Start {
         let (leg, site) = (self.leg(a, b), self.site(b));
-        let Start { mut time, mut charge, mut more } = from;
+        let Start { mut time, mut charge, mut more, mut broken } = from;
         time += leg.time;
         charge -= leg.energy;
         if charge < 0 {
-            time -= charge;
-            more += charge;
+            let charged = more.min(-charge);
+            time += charged;
+            more -= charged;
+            broken = broken.saturating_add(-charge - charged);
             charge = 0;
-            if more < 0 {
-                return None;
-            }
         }
         if time > site.close {
-            return None;
+            broken = broken.saturating_add(time - site.close);
+            time = site.close;
         }
         if time < site.open {
             let waited = more.min(site.open - time);
@@ -194,58 +213,58 @@ impl Sites {
         if site.is_charger {
             more = self.full - charge;
         }
-        Some(Start { time, charge, more })
+        Start { time, charge, more, broken }
     }
 
-    /// Whether a start that leaves `a` can go on with the rest that begins at `b`.
+    /// What the whole route is broken by if a start that leaves `a` goes on with the rest that begins
+    /// at `b`.
     #[inline]
-    pub fn joins(&self, from: Start, a: u32, b: u32, rest: Rest) -> bool {
+    pub fn join(&self, from: Start, a: u32, b: u32, rest: Rest) -> i32 {
         let leg = self.leg(a, b);
         let (time, charge) = (from.time + leg.time, from.charge - leg.energy);
-        if time > rest.late {
-            return false;
-        }
-        if time >= rest.early {
-            return charge >= rest.need + (time - rest.early);
-        }
-        charge + from.more.min(rest.early - time) >= rest.need
+        let late = (time - rest.late).max(0);
+        let time = time - late;
+        let lack = if time >= rest.early {
+            rest.need + (time - rest.early) - charge
+        } else {
+            rest.need - charge - from.more.min(rest.early - time)
+        };
+        from.broken.saturating_add(rest.broken).saturating_add(late + lack.max(0))
     }
 
     /// What arriving at the end asks.
     pub fn last(&self) -> Rest {
         let close = self.site(self.end).close;
-        Rest { late: close, early: close, need: 0 }
+        Rest { late: close, early: close, need: 0, broken: 0 }
     }
 
     /// What arriving at `a` asks if the route goes on with the rest that begins at `b`.
     #[inline]
-    pub fn back(&self, a: u32, b: u32, rest: Rest) -> Option<Rest> {
+    pub fn back(&self, a: u32, b: u32, rest: Rest) -> Rest {
         let (leg, site) = (self.leg(a, b), self.site(a));
         let spent = leg.time + site.service;
-        let Rest { mut late, mut early, mut need } = rest;
+        let Rest { mut late, mut early, mut need, mut broken } = rest;
         late -= spent;
         early -= spent;
         need += leg.energy;
-        if need > self.full {
-            return None;
-        }
+        let mut cap = |need: i32| {
+            broken = broken.saturating_add((need - self.full).max(0));
+            need.min(self.full)
+        };
+        need = cap(need);
         if site.is_charger {
             early -= need;
             need = 0;
         }
-        late = late.min(site.close);
-        if late < site.open {
-            return None;
-        }
         if early < site.open {
-            need += site.open - early;
+            need = cap(need + (site.open - early));
             early = site.open;
         }
+        late = late.min(site.close);
+        broken = broken.saturating_add((site.open - late).max(0));
+        late = late.max(site.open);
         early = early.min(late);
-        if need > self.full {
-            return None;
-        }
         late = late.min(early + (self.full - need));
-        Some(Rest { late, early, need })
+        Rest { late, early, need, broken }
     }
 }

@@ -16,7 +16,7 @@ use crate::fleet::{Shrink, emptied_first};
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
-use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs, temperatures};
+use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs};
 use crate::state::State;
 use fleet::{Fleet, Trial};
 use labels::{SPAN_MAX, Sites};
@@ -29,9 +29,9 @@ const BLINK: u32 = 655;
 const RETRY_MAX: usize = 40;
 /// A stop without a place next to its neighbours is tried everywhere once in so many cases.
 const EVERYWHERE: usize = 8;
-/// Vehicles more than the plan may have in the end that may be used on the way.
-const SPARE: usize = 4;
-/// Steps after which the price of a vehicle too many follows the share of plans without one.
+/// Dearest millisecond that a route is broken by: sums keep to 63 bits.
+const PRICE_MAX: i64 = 1 << 32;
+/// Steps after which the price of broken routes follows the share of sound plans.
 const STEPS_PER_PRICE: u32 = 200;
 
 /// The tables of this search, if it knows what the instance is made of.
@@ -63,6 +63,7 @@ pub(crate) fn improve(
     let inst = state.inst;
     let sites = sites_of(inst)?;
     let mut search = Search::new(state, &sites, near);
+    search.construct(rng);
     let mut effort = Effort::default();
     if let Some(share) = fleet_share {
         effort = crate::fleet::shrink(&mut search, budget, span.iterations, share, inst, rng);
@@ -80,11 +81,16 @@ struct Search<'a, 'p> {
     best: Best,
     jobs: Vec<u32>,
     trial: Trial,
-    /// Vehicles that the plan in the end may use.
-    n_vehicles: usize,
 }
 
-/// The price of a vehicle too many on the way to better plans, led by how often plans have none.
+/// Where a stop is tried: next to its neighbours, or everywhere if it has no place there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Near,
+    Everywhere,
+}
+
+/// The price of broken routes, led by how often plans are sound.
 struct Price {
     now: i64,
     least: i64,
@@ -94,10 +100,10 @@ struct Price {
 }
 
 impl Price {
-    fn new(inst: &Instance<'_>) -> Self {
-        let (reach, _) = temperatures(inst);
-        let now = (reach as i64 / 2).max(1);
-        Self { now, least: (now / 20).max(1), most: now.saturating_mul(4), n: 0, n_sound: 0 }
+    fn new(per_mm: i64) -> Self {
+        let now = per_mm.max(1);
+        let most = now.saturating_mul(1000).min(PRICE_MAX);
+        Self { now, least: (now / 50).max(1), most, n: 0, n_sound: 0 }
     }
 
     /// Counts a plan; now and then the price changes.
@@ -108,10 +114,10 @@ impl Price {
             return;
         }
         let share = f64::from(self.n_sound) / f64::from(self.n);
-        let factor = if share < 0.4 {
-            1.03
-        } else if share > 0.6 {
-            0.97
+        let factor = if share < 0.3 {
+            1.2
+        } else if share > 0.5 {
+            0.9
         } else {
             1.0
         };
@@ -152,47 +158,55 @@ impl<'a, 'p> Search<'a, 'p> {
         let seqs = fleet.tours.iter().map(|t| t.seq.clone()).collect();
         let best = Best { cost: i64::MAX, seqs, absent: fleet.absent.clone() };
         fleet.is_newer.fill(false);
-        let n_vehicles = fleet.n_used_max;
         let mut search =
-            Self { inst, near, fleet, best, jobs: Vec::new(), trial: Trial::default(), n_vehicles };
+            Self { inst, near, fleet, best, jobs: Vec::new(), trial: Trial::default() };
         search.best.cost = search.true_cost();
         search
     }
 
-    /// The cost of the plan on the way: vehicles too many cost their price.
+    /// The cost of the plan on the way: broken routes cost their price.
     fn judged(&self) -> i64 {
-        let n_over = self.fleet.n_used.saturating_sub(self.n_vehicles) as i64;
-        self.true_cost() + n_over * self.fleet.surcharge
+        self.true_cost() + self.fleet.broken * self.fleet.prices.per_ms.unwrap_or(0)
+    }
+
+    /// Puts in what the state could not place.
+    fn construct(&mut self, rng: &mut Rng) {
+        let mut dice = Dice::new(rng);
+        for job in std::mem::take(&mut self.fleet.absent) {
+            if !self.insert(job, Where::Everywhere, &mut dice) {
+                self.fleet.absent.push(job);
+            }
+        }
+        self.keep();
     }
 
     fn anneal(&mut self, budget: &Budget<'_>, span: Span, rng: &mut Rng) -> Effort {
         let mut effort = Effort::default();
         let mut dice = Dice::new(rng);
         let mut schedule = Schedule::new(self.inst, span);
-        let mut price = Price::new(self.inst);
-        self.n_vehicles = self.fleet.n_used_max;
-        self.fleet.n_used_max = (self.n_vehicles + SPARE).min(self.fleet.tours.len());
+        let mut price = Price::new(self.fleet.prices.per_mm);
         loop {
             if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
                 let n_done = span.spent + effort.iterations;
                 let Some(done) = progress(budget, span.iterations, n_done) else { break };
                 schedule.cool(done);
             }
-
             effort.iterations += 1;
-            self.fleet.surcharge = if self.fleet.n_used >= self.n_vehicles { price.now } else { 0 };
+            self.fleet.prices.per_ms = Some(price.now);
             let before = self.judged();
             self.fleet.begin();
             self.ruin_and_recreate(&mut dice);
-            let is_sound = self.fleet.n_used <= self.n_vehicles;
+            let is_sound = self.fleet.broken == 0;
             if is_sound && self.true_cost() < self.best.cost {
                 effort.improvements += 1;
                 self.keep();
             } else if self.judged() as f64 >= schedule.limit(before, &mut dice) {
                 self.fleet.undo();
             }
-            price.note(self.fleet.n_used <= self.n_vehicles);
+            price.note(is_sound);
         }
+        self.fleet.begin();
+        self.fleet.prices.per_ms = None;
         effort
     }
 
@@ -207,7 +221,8 @@ impl<'a, 'p> Search<'a, 'p> {
         }
         sort_jobs(self.inst, &mut jobs, dice);
         for &job in &jobs {
-            if !self.insert(job, dice) {
+            let places = if dice.below(EVERYWHERE) == 0 { Where::Everywhere } else { Where::Near };
+            if !self.insert(job, places, dice) {
                 self.fleet.absent.push(job);
             }
         }
@@ -247,7 +262,7 @@ impl<'a, 'p> Search<'a, 'p> {
     }
 
     /// Puts a stop where it costs least; false if there is no place that is worth it.
-    fn insert(&mut self, job: u32, dice: &mut Dice) -> bool {
+    fn insert(&mut self, job: u32, places: Where, dice: &mut Dice) -> bool {
         let mut trial = std::mem::take(&mut self.trial);
         trial.begin(job, self.inst.jobs[job as usize].absent_cost);
         let fleet = &mut self.fleet;
@@ -268,7 +283,7 @@ impl<'a, 'p> Search<'a, 'p> {
             fleet.consider(&mut trial, v, 0);
         }
         fleet.consider_anew(&mut trial);
-        if trial.place.is_none() && dice.below(EVERYWHERE) == 0 {
+        if trial.place.is_none() && places == Where::Everywhere {
             let used =
                 (0..fleet.tours.len() as u32).filter(|&v| !fleet.tours[v as usize].is_empty());
             for v in used.chain(idle) {

@@ -4,12 +4,33 @@
 use super::labels::{Sites, Start};
 use crate::instance::NONE;
 
+/// What length and breaches cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prices {
+    pub per_mm: i64,
+    /// A millisecond that a route is broken by; `None`: no route may be broken.
+    pub per_ms: Option<i64>,
+}
+
+impl Prices {
+    /// What being broken costs, or `None` if that may not be.
+    #[inline]
+    pub fn broken(&self, ms: i32) -> Option<i64> {
+        match self.per_ms {
+            _ if ms == 0 => Some(0),
+            Some(price) => Some(i64::from(ms) * price),
+            None => None,
+        }
+    }
+}
+
 /// Labels kept at one stop at most.
 const LABELS_MAX: usize = 24;
 
 #[derive(Clone, Copy, Debug)]
 struct Label {
-    length: i64,
+    /// Length and breaches up to here, at their prices.
+    cost: i64,
     start: Start,
     /// The label at the stop before, and the charger on the way (or `NONE`).
     from: u32,
@@ -27,11 +48,12 @@ pub(super) struct Stations {
 }
 
 impl Stations {
-    /// Looks for chargers with which the stops of `seq` make a route shorter than `limit`; its length,
-    /// with the route in `found`.
+    /// Looks for chargers with which a route over the stops of `seq` costs less than `limit`; what it
+    /// costs, with the route in `found`.
     pub fn improve(
         &mut self,
         sites: &Sites,
+        prices: &Prices,
         seq: impl Iterator<Item = u32>,
         limit: i64,
     ) -> Option<i64> {
@@ -44,30 +66,30 @@ impl Stations {
             self.to_go[k] = self.to_go[k + 1] + sites.length(self.stops[k], self.stops[k + 1]);
         }
         self.labels.clear();
-        self.labels.push(Label { length: 0, start: sites.first, from: NONE, charger: NONE });
+        self.labels.push(Label { cost: 0, start: sites.first, from: NONE, charger: NONE });
         let mut layer = 0..1;
         for k in 1..n {
             let (a, b) = (self.stops[k - 1], self.stops[k]);
+            let direct = sites.length(a, b);
+            let beyond = self.to_go[k] * prices.per_mm;
             let first = self.labels.len();
             for at in layer {
-                let Label { length, start, .. } = self.labels[at];
+                let Label { cost, start, .. } = self.labels[at];
                 let from = at as u32;
-                let slack = limit - length - self.to_go[k - 1];
-                if slack > 0
-                    && let Some(next) = sites.step(start, a, b)
-                {
-                    let length = length + sites.length(a, b);
-                    self.offer(first, Label { length, start: next, from, charger: NONE });
-                }
+                let mut offer = |next: Start, length: i64, charger: u32| {
+                    let Some(broken) = prices.broken(next.broken - start.broken) else { return };
+                    let cost = cost + length * prices.per_mm + broken;
+                    if cost + beyond < limit {
+                        self.offer(first, Label { cost, start: next, from, charger });
+                    }
+                };
+                offer(sites.step(start, a, b), direct, NONE);
                 for s in sites.via(a, b) {
-                    let detour = sites.detour(a, s, b);
-                    if detour >= slack {
+                    let length = direct + sites.detour(a, s, b);
+                    if cost + length * prices.per_mm + beyond >= limit {
                         break;
                     }
-                    let charged = sites.step(start, a, s);
-                    let Some(next) = charged.and_then(|c| sites.step(c, s, b)) else { continue };
-                    let length = length + sites.length(a, b) + detour;
-                    self.offer(first, Label { length, start: next, from, charger: s });
+                    offer(sites.step(sites.step(start, a, s), s, b), length, s);
                 }
             }
             layer = first..self.labels.len();
@@ -75,9 +97,9 @@ impl Stations {
                 return None;
             }
         }
-        let best = layer.min_by_key(|&at| self.labels[at].length)?;
+        let best = layer.min_by_key(|&at| self.labels[at].cost)?;
         self.trace(best);
-        Some(self.labels[best].length)
+        Some(self.labels[best].cost)
     }
 
     /// Adds a label to the last layer, which begins at `first`, unless another one is as good.
@@ -94,9 +116,9 @@ impl Stations {
             }
         }
         if self.labels.len() - first >= LABELS_MAX {
-            let worst = (first..self.labels.len()).max_by_key(|&at| self.labels[at].length);
+            let worst = (first..self.labels.len()).max_by_key(|&at| self.labels[at].cost);
             match worst {
-                Some(at) if self.labels[at].length > label.length => self.labels[at] = label,
+                Some(at) if self.labels[at].cost > label.cost => self.labels[at] = label,
                 _ => {}
             }
             return;
@@ -119,10 +141,10 @@ impl Stations {
     }
 }
 
-/// Whether every way to go on from `b` is open to `a` and no longer.
+/// Whether every way to go on from `b` is open to `a` and no dearer.
 fn is_as_good(a: &Label, b: &Label) -> bool {
     let (s, t) = (&a.start, &b.start);
-    a.length <= b.length
+    a.cost <= b.cost
         && s.time <= t.time
         && s.charge + s.more >= t.charge + t.more
         && s.charge + s.more.min(t.time - s.time) >= t.charge

@@ -10,7 +10,7 @@ mod tours;
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::instance::{Instance, Kind, NONE};
+use crate::instance::{Instance, Kind, NONE, PER_MM_MAX};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs};
@@ -26,9 +26,8 @@ const N_NEAR: usize = 15;
 const REMOVED_MEAN: f64 = 10.0;
 /// Probability 1 % of passing over a place, in 1/65536.
 const BLINK: u32 = 655;
-/// Dearest warp, and dearest millimetre: a route's warp has 31 bits.
+/// Dearest warp: a route's warp has 31 bits.
 const WARP_PRICE_MAX: i64 = 1 << 30;
-const PER_MM_MAX: i64 = 1 << 26;
 /// Longest time and leg that the arithmetic of warp allows.
 const SPAN_MAX: i32 = 1 << 27;
 

@@ -66,10 +66,23 @@ fn link(tours: &mut Tours<'_, '_>, work: &mut Work, v: u32, u: u32) -> bool {
     if from.route == NONE || to.route == NONE || from.next == u {
         return false;
     }
-    if from.route == to.route {
+    let is_within = from.route == to.route;
+    let mut penalties = tours.penalty_now(from.route);
+    // Of the legs that a move makes, one is shorter than a leg next to it that goes, unless the move
+    // saves penalties; the move is found there (cf. Lin and Kernighan 1973, the gain criterion).
+    let mut longest = from.d_next.max(tours.spots[to.prev as usize].d_next);
+    if is_within {
+        longest = longest.max(to.d_next);
+    } else {
+        penalties += tours.penalty_now(to.route);
+    }
+    let made = tours.leg(v, u)[1];
+    if i64::from(made - longest) * tours.per_mm >= penalties {
+        return false;
+    }
+    if is_within {
         return within(tours, work, v, u);
     }
-    let penalties = tours.penalty_now(from.route) + tours.penalty_now(to.route);
     let tail_v = Part { before: v, first: NONE, last: NONE, behind: from.next };
     let head_u = Part { before: to.prev, first: NONE, last: NONE, behind: u };
     if tails(tours, work, v, u, penalties) {

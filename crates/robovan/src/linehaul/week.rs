@@ -37,6 +37,10 @@ struct WeekAnswer {
     peak_kg: f64,
     /// The same if everything left as early as it could.
     peak_unsmoothed_kg: f64,
+    /// Every hub's busiest hour, summed, kg.
+    peaks_sum_kg: f64,
+    /// The same if everything left as early as it could.
+    peaks_sum_unsmoothed_kg: f64,
     steps: u64,
     cpu_s: f64,
     seed: u64,
@@ -200,6 +204,8 @@ fn plan(
         empty_share: if driven_m > 0.0 { report.empty_m / driven_m } else { 0.0 },
         peak_kg: most(&outcome.peak_kg),
         peak_unsmoothed_kg: most(&outcome.peak_unsmoothed_kg),
+        peaks_sum_kg: outcome.peak_kg.iter().sum(),
+        peaks_sum_unsmoothed_kg: outcome.peak_unsmoothed_kg.iter().sum(),
         steps: outcome.n_steps,
         cpu_s: cpu_s() - start_s,
         seed,

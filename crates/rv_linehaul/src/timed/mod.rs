@@ -31,7 +31,7 @@ const BOUND_STEPS_MAX: u64 = 2400;
 const HEAT_AGAIN: f64 = 0.5;
 
 /// A plan this close to its bound, as a share, is the best.
-const PROVEN: f64 = 1e-9;
+const PROVEN: f64 = 1e-6;
 
 /// A plan, its cost and a proven lower bound on the cost of every plan.
 #[derive(Clone, Debug, PartialEq)]

@@ -64,9 +64,9 @@ impl<'a> Search<'a> {
         self.best.cost
     }
 
-    /// Goes on from a plan, at this network's costs.
+    /// Goes on from a plan, at this network's costs and due times.
     pub(crate) fn resume(net: &'a Net<'a>, rng: Rng, mut state: State) -> Self {
-        state.reprice(net);
+        state.renew(net);
         let mut search = Self::new(net, rng);
         search.best.clone_from(&state);
         search.now = state;

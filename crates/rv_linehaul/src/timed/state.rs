@@ -155,8 +155,10 @@ impl State {
         g
     }
 
-    /// Computes the cost anew, at this network's costs.
-    pub(crate) fn reprice(&mut self, net: &Net<'_>) {
+    /// Computes cost and windows anew, at this network's costs and due times.
+    pub(crate) fn renew(&mut self, net: &Net<'_>) {
+        let used = (0..self.groups.len() as u32).filter(|&g| self.groups[g as usize].is_used());
+        self.update_windows(net, &used.collect::<Vec<_>>(), Demand::Nothing);
         self.cost = 0.0;
         for group in self.groups.iter().filter(|group| group.is_used()) {
             let arc = &net.arcs[group.arc as usize];

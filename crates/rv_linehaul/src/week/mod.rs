@@ -37,6 +37,9 @@ const SEARCH_ENDS: [f64; 2] = [0.5, 0.8];
 /// Heat of both searches, as a share of what timed instances take.
 const HEATS: [f64; 2] = [0.3, 0.15];
 
+/// Time kept in reserve while routes are sought, s.
+const RESERVE_S: f64 = 3600.0;
+
 /// How much work goes into a week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -86,18 +89,24 @@ pub fn solve_week(
     }
     let design = situation.design(arcs(week, &no_price), situation.kg_per_m3())?;
     let net = Net::new(&design, Some(&situation.clock));
-    let mut search = Search::new(&net, rng.fork("week"));
     if effort == Effort::Greedy {
+        let mut search = Search::new(&net, rng.fork("week"));
         search.construct_greedily();
         return Ok(finish(&situation, &net, search.best(), rng).outcome);
     }
+    // Planned with time in reserve, so that moments may move afterwards.
+    let early = situation.with_reserve(&net, &design, RESERVE_S);
+    let early_net = Net::new(&early, Some(&situation.clock));
+    let mut search = Search::new(&early_net, rng.fork("week"));
     let first = part(budget, 0.0, SEARCH_ENDS[0]);
     search.construct(&first);
     let mut n_steps = search.run(&first, HEATS[0], &mut |cost| progress(cost, None));
     let mut best = finish(&situation, &net, search.best(), rng);
     let priced = situation.design(arcs(week, &best.price), situation.kg_per_m3())?;
     let priced_net = Net::new(&priced, Some(&situation.clock));
-    let mut again = Search::resume(&priced_net, rng.fork("again"), search.into_best());
+    let early = situation.with_reserve(&priced_net, &priced, RESERVE_S);
+    let early_net = Net::new(&early, Some(&situation.clock));
+    let mut again = Search::resume(&early_net, rng.fork("again"), search.into_best());
     let second = part(budget, SEARCH_ENDS[0], SEARCH_ENDS[1]);
     let cost = best.outcome.cost;
     n_steps += again.run(&second, HEATS[1], &mut |_| progress(cost, None));

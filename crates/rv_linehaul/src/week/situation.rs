@@ -14,6 +14,9 @@ use crate::timed::{Clock, Net};
 /// Room that freight gets which is late anyway: this share of the time it takes, and this much, s.
 const LATE_ROOM: (f64, f64) = (0.1, 3600.0);
 
+/// Most of the time that freight could wait which is kept in reserve.
+const RESERVE_SHARE: f64 = 0.4;
+
 /// Freight to be moved from where it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task {
@@ -202,6 +205,33 @@ impl<'a> Situation<'a> {
             },
             other => unreachable!("a checked week makes no wrong design: {other}"),
         })
+    }
+
+    /// The same tasks over the same arcs, each due earlier by `reserve_s`, or by [`RESERVE_SHARE`] of
+    /// what it could wait if that is less; due as they are where there is no way in time then.
+    pub(crate) fn with_reserve(
+        &self,
+        net: &Net<'_>,
+        design: &NetworkDesign,
+        reserve_s: f64,
+    ) -> NetworkDesign {
+        let mut commodities = design.commodities().to_vec();
+        for com in &mut commodities {
+            let slack_s = com.due - com.release - net.time(com.origin, com.destination);
+            com.due -= reserve_s.min(RESERVE_SHARE * slack_s).max(0.0);
+        }
+        let make = |commodities| {
+            let (n, arcs) = (design.n_nodes(), design.arcs().to_vec());
+            NetworkDesign::new(DesignTiming::Timed, n, arcs, commodities)
+                .expect("earlier due times leave a design right")
+        };
+        let shorter = make(commodities);
+        let carried = Net::new(&shorter, Some(&self.clock)).carried;
+        let mut commodities = shorter.commodities().to_vec();
+        for k in net.carried.iter().filter(|k| carried.binary_search(k).is_err()) {
+            commodities[*k as usize].due = design.commodities()[*k as usize].due;
+        }
+        make(commodities)
     }
 
     /// The trucks that freight needs on a lane.

@@ -2,8 +2,9 @@
 //!
 //! Departures are fixed in the order of their earliest moments, which is an order in which riders
 //! change, each at the moment at which it adds least to how busy both hubs are; then every one may
-//! move again between those before and behind it, a few times over. Busy hours cost their fourth
-//! power, so peaks go first. A window's end leaves time for everything behind it, so nobody becomes
+//! move again between those before and behind it, a few times over. Last, departures in busy hours
+//! move anywhere in their windows, and those before and behind them give way. Busy hours cost their
+//! sixth power, so peaks go first. A window's end leaves time for everything behind it, so nobody becomes
 //! late.
 
 use super::situation::{Freight, Situation};
@@ -14,7 +15,15 @@ const MOMENTS_MAX: usize = 48;
 /// Least distance between moments looked at, s.
 const STEP_S: f64 = 900.0;
 /// Times that all departures may move again.
-const SWEEPS: usize = 3;
+const SWEEPS: usize = 6;
+/// Times that busy hours are levelled.
+const LEVEL_SWEEPS: usize = 6;
+/// Hours count as busy from this share of the hub's busiest on.
+const BUSY_SHARE: f64 = 0.7;
+/// Moments tried for a departure in a busy hour.
+const LEVEL_MOMENTS: usize = 12;
+/// Departures looked at for one move at most.
+const PUSHES_MAX: usize = 40;
 /// What an hour or dock costs beyond what a hub has; more than any busy hour.
 const OVER: f64 = 1e9;
 
@@ -105,6 +114,7 @@ pub(crate) fn fix(
                 hubs.book(g, if is_better && first <= last { moment } else { old });
             }
         }
+        hubs.level(&order, not_before);
     }
     let over = order.into_iter().filter(|&g| hubs.is_over(g)).collect();
     let peak_kg = hubs.kg.iter().map(|hours| hours.iter().copied().fold(0.0, f64::max)).collect();
@@ -143,6 +153,111 @@ impl<'a> Hubs<'a> {
             hubs.add(lane, load_s, n, kg);
         }
         hubs
+    }
+
+    /// Moves departures out of the busiest hours, with those before and behind them that must give
+    /// way, as long as that helps.
+    fn level(&mut self, order: &[u32], not_before: &[f64]) {
+        for _ in 0..LEVEL_SWEEPS {
+            let mut n_moved = 0;
+            for &g in order {
+                let group = &self.state.groups[g as usize];
+                let uses = self.uses(group.arc, self.load_s[g as usize]);
+                let is_busy = uses.iter().any(|&(hub, from, _)| {
+                    let peak = self.kg[hub].iter().copied().fold(0.0, f64::max);
+                    self.kg[hub][hour_of(from)] >= BUSY_SHARE * peak
+                });
+                if !is_busy {
+                    continue;
+                }
+                let first = group.early.max(not_before[g as usize].min(group.late));
+                let step = ((group.late - first) / LEVEL_MOMENTS as f64).max(STEP_S / 3.0);
+                for i in 0..=LEVEL_MOMENTS {
+                    let moment = self.situation.load_from(group.arc, first + i as f64 * step);
+                    if moment > group.late {
+                        break;
+                    }
+                    n_moved += u32::from(self.push(g, moment, not_before));
+                }
+            }
+            if n_moved == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Moves a departure to a moment in its window and whatever must give way with it, if that
+    /// makes hubs more even.
+    fn push(&mut self, g: u32, moment: f64, not_before: &[f64]) -> bool {
+        let mut moves = vec![(g, moment)];
+        let (mut next, mut n_looks) = (0, 0);
+        while let Some(&(g, moment)) = moves.get(next) {
+            next += 1;
+            n_looks += 1;
+            let group = &self.state.groups[g as usize];
+            let is_open = moment >= not_before[g as usize].min(group.late)
+                && moment >= group.early
+                && moment <= group.late;
+            if group.is_pinned || !is_open || n_looks > PUSHES_MAX {
+                return false;
+            }
+            let is_later = moment > self.load_s[g as usize];
+            for &(t, place) in &group.riders {
+                let route = &self.state.routes[t as usize];
+                let (other, is_wrong, there) = if is_later {
+                    let Some(&after) = route.get(place as usize + 1) else { continue };
+                    let there = self.situation.clock.arrival(group.arc, moment);
+                    let arc = self.state.groups[after as usize].arc;
+                    let there = self.situation.load_from(arc, there);
+                    (after, there > self.load_s[after as usize], there)
+                } else {
+                    let Some(before) = place.checked_sub(1) else { continue };
+                    let before = route[before as usize];
+                    let arc = self.state.groups[before as usize].arc;
+                    let there = self.situation.clock.latest(arc, moment);
+                    (before, there < self.load_s[before as usize], there)
+                };
+                if !is_wrong {
+                    continue;
+                }
+                match moves.iter().position(|row| row.0 == other) {
+                    None => moves.push((other, there)),
+                    Some(i)
+                        if (is_later && there > moves[i].1)
+                            || (!is_later && there < moves[i].1) =>
+                    {
+                        moves[i].1 = there;
+                        next = next.min(i);
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        self.try_moves(&moves)
+    }
+
+    /// Makes moves if they make hubs more even.
+    fn try_moves(&mut self, moves: &[(u32, f64)]) -> bool {
+        let old: Vec<f64> = moves.iter().map(|row| self.load_s[row.0 as usize]).collect();
+        let (mut before, mut after) = (0.0, 0.0);
+        for (&(g, _), &old) in moves.iter().zip(&old) {
+            self.unbook(g);
+            before += self.score(g, old) + self.holding(g, old);
+        }
+        for &(g, moment) in moves {
+            after += self.score(g, moment) + self.holding(g, moment);
+            self.book(g, moment);
+        }
+        let is_better = after < before * (1.0 - 1e-9);
+        if !is_better {
+            for &(g, _) in moves {
+                self.unbook(g);
+            }
+            for (&(g, _), &old) in moves.iter().zip(&old) {
+                self.book(g, old);
+            }
+        }
+        is_better
     }
 
     /// When all riders are there.
@@ -219,7 +334,7 @@ impl<'a> Hubs<'a> {
             let hour = hour_of(from);
             let now = self.kg[hub].get(hour).copied().unwrap_or(0.0);
             let even = self.even_kg[hub];
-            score += weight * (((now + kg) / even).powi(4) - (now / even).powi(4));
+            score += weight * (((now + kg) / even).powi(6) - (now / even).powi(6));
             score += ((now + kg) / row.handling_kg_per_h - 1.0).max(0.0) * OVER;
             let docks = self.docks_used(hub, from, to) + n;
             score += f64::from(docks.saturating_sub(row.docks)) * OVER;

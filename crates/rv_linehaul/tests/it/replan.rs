@@ -50,11 +50,11 @@ fn a_closed_hub_is_avoided_and_the_late_are_named() {
     let week = week();
     let old = running(&week);
     let hub = busiest_hub(&week, &old);
-    let event = Disruption::HubClosed { hub, from_s: AT_S, to_s: AT_S + DAY_S };
+    let event = Disruption::HubClosed { hub, from_s: AT_S, to_s: AT_S + 2.0 * DAY_S };
     let outcome = replan(&week, &old, AT_S, event);
     check(&outcome, &old);
     assert!(!outcome.affected.is_empty());
-    assert!(!outcome.new.plan.late.is_empty(), "a day without the busiest hub costs time");
+    assert!(!outcome.new.plan.late.is_empty(), "two days without the busiest hub cost time");
     for row in &outcome.new.plan.late {
         assert_eq!(row.reason, LateReason::HubClosed { hub });
         assert!(row.earliest_arrival_s.unwrap() > week.commodities[row.commodity as usize].due_s);
@@ -67,7 +67,7 @@ fn a_closed_hub_is_avoided_and_the_late_are_named() {
     moved.plan.departures[begun].depart_s += 60.0;
     assert!(!check_replan(&outcome.week, &old.plan, &moved).violations.is_empty());
     let mut closed = outcome.new.clone();
-    closed.events[0] = Disruption::HubClosed { hub, from_s: AT_S, to_s: AT_S + 2.0 * DAY_S };
+    closed.events[0] = Disruption::HubClosed { hub, from_s: AT_S, to_s: AT_S + 3.0 * DAY_S };
     assert!(!check_replan(&outcome.week, &old.plan, &closed).violations.is_empty());
 }
 

@@ -31,6 +31,20 @@ fn generated_weeks_are_planned_without_violations() {
 }
 
 #[test]
+fn hubs_are_kept_even() {
+    let shape =
+        WeekShape { n_hubs: 12, n_lanes: 90, n_commodities: 300, hours: 168, places: Vec::new() };
+    let week = generate_week(&shape, &Rng::from_seed(2));
+    let budget = Budget::steps(1000);
+    let rng = Rng::from_seed(1);
+    let outcome = solve_week(&week, Effort::Search, &budget, &rng, &mut |_, _| {}).unwrap();
+    assert_eq!(check_week(&week, &outcome.plan).violations, []);
+    let sum = |peaks: &[f64]| peaks.iter().sum::<f64>();
+    let (even, early) = (sum(&outcome.peak_kg), sum(&outcome.peak_unsmoothed_kg));
+    assert!(even < 0.75 * early, "{even} against {early}");
+}
+
+#[test]
 fn a_tampered_plan_is_caught() {
     let week = week();
     let budget = Budget::steps(0);

@@ -23,12 +23,15 @@
 //! assert!(motion.speed.0 == 0.0 && (stop - motion.travelled).0.abs() < 1e-6);
 //! ```
 
+pub mod law;
 mod longitudinal;
 pub mod monitor;
 mod plan;
 mod roads;
+pub mod tracking;
 pub mod trajectory;
 pub mod truck;
+pub mod urban;
 
 pub use longitudinal::{Ahead, Driver, Lead, Motion, SpeedPoint};
 pub use plan::SpeedPlan;

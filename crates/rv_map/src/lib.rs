@@ -18,6 +18,7 @@
 //! ```
 
 mod city;
+pub mod city_lanes;
 mod file;
 mod graph;
 pub mod lanes;

@@ -20,6 +20,7 @@ pub mod scenario;
 mod streets;
 pub mod torture;
 mod twin;
+pub mod urban;
 mod van;
 
 pub use config::{Days, Drives, TwinConfig, USUAL_START};

@@ -1,6 +1,8 @@
 //! `robovan drive`: runs the driver over recorded scenarios in a closed loop.
 
 mod bench;
+mod city;
+mod city_picture;
 mod convert;
 mod explain;
 mod picture;
@@ -24,6 +26,9 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     /// Drive a platoon of trucks on a motorway lane; exit code 1 if any two touch
     Platoon(platoon::PlatoonArgs),
+    /// Drive kilometres through a city amid traffic and people, judged by a referee; exit code 1 if
+    /// a contact was the van's fault or a light was red
+    City(city::CityArgs),
 }
 
 #[derive(Args)]
@@ -86,6 +91,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Platoon(args) => platoon::run(&args),
+        Command::City(args) => city::run(&args),
     }
 }
 

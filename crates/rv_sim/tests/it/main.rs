@@ -5,6 +5,7 @@ mod days;
 mod dispatcher;
 mod grid;
 mod platoon;
+mod urban;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,304 @@
+//! Others on the way: whom to follow, who may come into it, who could be hidden, and when to brake
+//! hard.
+
+use rv_map::city_lanes::CityLanes;
+
+use super::Reason;
+use super::aside::Aside;
+use super::pace::Bound;
+use super::sight::{Beside, Scene};
+use crate::tracking::Class;
+
+/// Gap kept to a standing vehicle, m, time gap to a moving one, s.
+const GAP_M: f64 = 2.0;
+const HEADWAY_S: f64 = 1.1;
+
+/// Braking with which a vehicle in front is reckoned, m/s2.
+const LEAD_BRAKING_MPS2: f64 = 3.0;
+
+/// Time ahead within which somebody may come into the way, s, and its step.
+const LOOK_S: f64 = 4.0;
+const LOOK_STEP_S: f64 = 0.25;
+
+/// Braking that is no longer comfort, and the hardest, m/s2.
+const HARD_MPS2: f64 = 2.6;
+const HARDEST_MPS2: f64 = 6.5;
+
+/// True if a thing covers part of the strip that the van will drive.
+fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: f64) -> bool {
+    let d_m = aside.at(b.s_m.clamp(scene.s_m, b.s_m + b.half_s_m));
+    let near = aside.at(b.s_m - b.half_s_m);
+    // In a bend the front swings out.
+    let front = scene.vehicle.length_m / 2.0;
+    let swing_m = front * front / 2.0 * scene.way.at(b.s_m).curvature_1pm.abs().min(0.3);
+    let half = scene.vehicle.width_m / 2.0 + b.half_d_m + room_m + swing_m;
+    (b.d_m - d_m).abs() < half || (b.d_m - near).abs() < half
+}
+
+/// The one to follow: its number, gap and speed; adds the bound that it sets.
+pub(crate) fn lead(
+    scene: &Scene<'_>,
+    aside: &Aside,
+    bounds: &mut Vec<(Bound, Reason)>,
+) -> Option<(u32, f64, f64)> {
+    let mut first: Option<(u32, f64, f64)> = None;
+    for b in &scene.beside {
+        if b.track.class.is_soft() || b.s_m < scene.s_m || b.vs_mps < -0.5 {
+            continue;
+        }
+        let moves_across = b.vd_mps.abs() > 0.7 && b.track.class.walks();
+        let room_m = if b.track.class.walks() { 0.4 } else { 0.15 };
+        if moves_across || !is_on_strip(scene, aside, b, room_m) {
+            continue;
+        }
+        let gap_m = b.s_m - b.half_s_m - scene.front_m();
+        let v = b.vs_mps.max(0.0);
+        let brake = LEAD_BRAKING_MPS2.max(-b.track.acceleration_mps2);
+        // Behind one that stands with nothing to wait for, room is kept to drive around it.
+        let waits = scene.way.crossings.iter().any(|c| (-8.0..30.0).contains(&(c.stop_m - b.s_m)));
+        let room_m = match (v < 0.5, waits || b.track.class.walks()) {
+            (true, false) => 6.5,
+            (true, true) => GAP_M,
+            _ => 0.8 * GAP_M,
+        };
+        let at_m = gap_m - room_m + v * v / (2.0 * brake);
+        bounds.push((Bound { at_m, mps: 0.0 }, Reason::Follows(b.track.id)));
+        if first.is_none_or(|f| gap_m < f.1) {
+            first = Some((b.track.id, gap_m, v));
+        }
+    }
+    first
+}
+
+/// Acceleration of the intelligent driver model.
+pub(crate) fn wanted_mps2(scene: &Scene<'_>, cap_mps: f64, lead: Option<&(u32, f64, f64)>) -> f64 {
+    let (a, b) = (1.5_f64, 1.6_f64);
+    let v = scene.v_mps;
+    let free = 1.0 - (v / cap_mps.max(0.1)).powi(8);
+    let near = lead.map_or(0.0, |(_, gap_m, lead_mps)| {
+        let wish = GAP_M + (v * HEADWAY_S + v * (v - lead_mps) / (2.0 * (a * b).sqrt())).max(0.0);
+        (wish / gap_m.max(0.1)).powi(2)
+    });
+    (a * (free - near)).clamp(-1.6, 1.5)
+}
+
+/// Waits with a change of lane until the other lane has room.
+pub(crate) fn changes(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bound, Reason)>) {
+    for change in &scene.way.changes {
+        // Under way: it goes on.
+        if scene.s_m > change.from_m + 4.0 || change.from_m - scene.front_m() > 30.0 {
+            continue;
+        }
+        for track in scene.sight.tracks {
+            if !track.class.keeps_lane() {
+                continue;
+            }
+            let spot = lanes.foot(change.lane, track.centre);
+            let length_m = f64::from(lanes.lane(change.lane).length_m);
+            if spot.beside_m.abs() > 1.5 || !(0.0..=length_m).contains(&spot.s_m) {
+                continue;
+            }
+            let Some(b) = scene.beside.iter().find(|b| b.track.id == track.id) else { continue };
+            let gap_behind_m = scene.tail_m() - b.s_m - b.half_s_m;
+            let gap_ahead_m = b.s_m - b.half_s_m - scene.front_m();
+            let closing = b.vs_mps - scene.v_mps;
+            let is_clear = if b.s_m < scene.s_m {
+                gap_behind_m > 2.0 + closing.max(0.0) * 3.5 + 0.4 * b.vs_mps
+            } else {
+                gap_ahead_m > 1.0 - closing.min(0.0) * 2.0
+            };
+            if !is_clear {
+                let at_m = change.from_m - scene.front_m() + 2.0;
+                bounds.push((
+                    Bound { at_m: at_m.max(0.0), mps: 0.0 },
+                    Reason::WaitsToMerge(track.id),
+                ));
+                break;
+            }
+        }
+    }
+}
+
+/// Those who move across or towards the way: stops before where they will be, unless the van has
+/// passed by then.
+pub(crate) fn crossed(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason)>) {
+    let half_l = scene.vehicle.length_m / 2.0;
+    for b in &scene.beside {
+        let t = &b.track;
+        if t.speed_mps < 0.3 || t.class.is_soft() {
+            continue;
+        }
+        // Followed, or driving along beside.
+        let is_along = b.vs_mps > 0.5 && b.vd_mps.abs() < 0.25 * b.vs_mps.abs();
+        if is_along && !t.class.walks() {
+            continue;
+        }
+        let room_m = if t.class.walks() { 0.6 } else { 0.35 };
+        let mut first_m: Option<f64> = None;
+        let mut meets = false;
+        let mut k = 0.0;
+        while k <= LOOK_S {
+            let (s, d) = (b.s_m + b.vs_mps * k, b.d_m + b.vd_mps * k);
+            let strip = (d - aside.at(s)).abs()
+                < scene.vehicle.width_m / 2.0 + b.half_d_m + room_m + 0.05 * k;
+            if strip && s + b.half_s_m > scene.tail_m() {
+                let at = s - b.half_s_m;
+                first_m = Some(first_m.map_or(at, |f: f64| f.min(at)));
+                let own_s = scene.s_m + own_way_m(scene, k);
+                let along = half_l + b.half_s_m + 0.8 + 0.3 * k;
+                meets |= (own_s - s).abs() < along;
+            }
+            k += LOOK_STEP_S;
+        }
+        if let (true, Some(at_m)) = (meets, first_m) {
+            let at_m = at_m - scene.front_m() - if t.class.walks() { 1.5 } else { 2.0 };
+            bounds.push((Bound { at_m, mps: 0.0 }, Reason::Crossed(t.id)));
+        }
+    }
+}
+
+/// Lets two-wheelers at the kerb pass before it turns across their way.
+pub(crate) fn beside_turn(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
+    let front_m = scene.front_m();
+    let turns = |c: &&super::way::Crossing| {
+        c.turn == rv_map::city_lanes::Turn::Near
+            && c.from_m + 2.0 > front_m
+            && c.from_m - front_m < 18.0
+    };
+    let Some(crossing) = scene.way.crossings.iter().find(turns) else { return };
+    let kerb = -scene.way.at(crossing.to_m).heading_rad + scene.way.at(crossing.from_m).heading_rad;
+    for b in &scene.beside {
+        let is_rider = matches!(b.track.class, Class::Bicycle | Class::Scooter);
+        // On the side to which it turns, beside the van or about to be.
+        let is_on_side = b.d_m * kerb < 0.0 && b.d_m.abs() < 3.0;
+        let rear_m = scene.tail_m() - b.s_m - b.half_s_m;
+        let catches_up = rear_m < 1.0 + 2.0 * (b.vs_mps - scene.v_mps).max(0.0);
+        let is_past = b.s_m - b.half_s_m > crossing.from_m + 3.0;
+        if is_rider
+            && is_on_side
+            && b.vs_mps > 0.5
+            && catches_up
+            && !is_past
+            && b.s_m < front_m + 4.0
+        {
+            let at_m = (crossing.from_m - 0.5 - front_m).max(0.0);
+            bounds.push((Bound { at_m, mps: 0.0 }, Reason::GivesWay(b.track.id)));
+        }
+    }
+}
+
+/// Way in some time if the van speeds up gently.
+fn own_way_m(scene: &Scene<'_>, t_s: f64) -> f64 {
+    let cap = scene.way.at(scene.s_m).cap_mps.max(1.0);
+    let a = if scene.v_mps < cap { 0.8 } else { 0.0 };
+    scene.v_mps * t_s + (a * t_s * t_s / 2.0).min((cap - scene.v_mps).max(0.0) * t_s)
+}
+
+/// Slows down where somebody on foot could step out from behind a parked vehicle: never faster
+/// than can be stopped from once they come into sight.
+pub(crate) fn hidden(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bound, Reason)>) {
+    for b in &scene.beside {
+        let is_screen = b.track.speed_mps < 0.3
+            && matches!(b.track.class, Class::Car | Class::Truck | Class::Bus)
+            && b.track.stood_s > 3.0;
+        if !is_screen || b.s_m + b.half_s_m < scene.front_m() {
+            continue;
+        }
+        let lane_limit =
+            scene.way.part_at(b.s_m).map_or(14.0, |p| f64::from(lanes.lane(p.lane).limit_mps));
+        // Nobody steps out onto a fast road without a look.
+        if lane_limit > 14.5 {
+            continue;
+        }
+        let side_m = b.d_m.abs() - b.half_d_m - scene.vehicle.width_m / 2.0;
+        if !(-0.2..2.5).contains(&side_m) {
+            continue;
+        }
+        // Time until one who walks out at 1.5 m/s is in the way, less the reaction; hard braking
+        // at 6 m/s2 from the speed then, plus a car's width of early sight.
+        let seen_m = 4.0 + 3.0 * side_m.max(0.0);
+        let (reaction_s, brake) = (0.35, 6.0_f64);
+        let v = (-reaction_s * brake
+            + ((reaction_s * brake).powi(2) + 2.0 * brake * seen_m).sqrt())
+        .max(3.0);
+        let at_m = (b.s_m + b.half_s_m - 5.0 - scene.front_m()).max(0.5);
+        if v < scene.v_mps + 3.0 {
+            bounds.push((Bound { at_m, mps: v }, Reason::Hidden));
+        }
+    }
+}
+
+/// Slows down for an emergency vehicle that comes from behind or towards it, outside junctions.
+pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
+    for track in scene.sight.tracks.iter().filter(|t| t.is_emergency && t.speed_mps > 1.0) {
+        let centre = scene.sight.state.centre(scene.vehicle);
+        let (dx, dy) = (centre.x_m - track.centre.x_m, centre.y_m - track.centre.y_m);
+        let (sin, cos) = track.heading_rad.sin_cos();
+        let ahead_m = dx * cos + dy * sin;
+        let beside_m = dy * cos - dx * sin;
+        let in_junction =
+            scene.way.crossings.iter().any(|c| {
+                c.from_m < scene.front_m() && c.to_m > scene.tail_m() && !c.shared.is_empty()
+            });
+        if (-5.0..70.0).contains(&ahead_m) && beside_m.abs() < 8.0 && !in_junction {
+            let way_m =
+                super::pace::braking_way_m(&super::pace::Comfort::PLANNED, scene.v_mps, 0.0, 0.0);
+            bounds.push((Bound { at_m: way_m + 0.5, mps: 0.0 }, Reason::LetsPass(track.id)));
+        }
+    }
+}
+
+/// The braking that is needed at once to touch nobody, if comfort does not suffice, and for whom.
+pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<(f64, u32)> {
+    let v = scene.v_mps;
+    if v < 0.1 {
+        return None;
+    }
+    let mut most: Option<(f64, u32)> = None;
+    for b in &scene.beside {
+        let t = &b.track;
+        if t.class.is_soft() || b.s_m + b.half_s_m < scene.s_m {
+            continue;
+        }
+        let gap_m = b.s_m - b.half_s_m - scene.front_m();
+        let is_on = is_on_strip(scene, aside, b, 0.05);
+        // One that comes into the strip before the van's front has passed it.
+        let d_off = b.d_m - aside.at(b.s_m);
+        let side_m = d_off.abs() - b.half_d_m - scene.vehicle.width_m / 2.0 - 0.2;
+        let nears = b.vd_mps * d_off < 0.0;
+        let enters_s = if nears && b.vd_mps.abs() > 0.3 {
+            side_m.max(0.0) / b.vd_mps.abs()
+        } else {
+            f64::INFINITY
+        };
+        let there_s = gap_m.max(0.0) / v;
+        let leaves_s = if nears && b.vd_mps.abs() > 0.3 {
+            (d_off.abs() + b.half_d_m + scene.vehicle.width_m / 2.0 + 0.3) / b.vd_mps.abs()
+        } else {
+            f64::INFINITY
+        };
+        let will_be = enters_s < there_s + (scene.vehicle.length_m + 1.0) / v && leaves_s > there_s;
+        if gap_m < -scene.vehicle.length_m * 0.7
+            || !(is_on && leaves_s >= there_s || will_be && enters_s < 3.0)
+        {
+            continue;
+        }
+        let vo = b.vs_mps;
+        // Gap closed while the other brakes as it does now, or drives towards the van.
+        let (free_m, dv) = if vo >= 0.0 {
+            let brake = (-t.acceleration_mps2).max(1.0);
+            (gap_m - 0.7 + vo * vo / (2.0 * brake.max(3.0)), v)
+        } else {
+            (gap_m - 0.7 + vo * v / 5.0, v)
+        };
+        let is_slower = vo < v - 0.3 || t.acceleration_mps2 < -2.0;
+        if !is_slower {
+            continue;
+        }
+        let need = dv * dv / (2.0 * free_m.max(0.15));
+        if need > HARD_MPS2 && most.is_none_or(|m| need > m.0) {
+            most = Some(((need * 1.15).min(HARDEST_MPS2), t.id));
+        }
+    }
+    most
+}

@@ -1,0 +1,323 @@
+//! The driver in town: follows a route over a city's lanes amid traffic, by the law of the place.
+//!
+//! One cycle: see others along the way; decide where beside the lane to drive, where to stand and
+//! when to go; take the largest acceleration after which every bound ahead can still be kept within
+//! comfort; roll that out, let the monitor judge it, and keep a
+//! stop at hand that the monitor has let through. Path and speed one after the other follow Kant
+//! and Zucker 1986; car following is the intelligent driver model (Treiber, Hennecke and Helbing
+//! 2000); bounds kept by closed-form braking under limited jerk are our own.
+
+mod aside;
+mod follow;
+mod junction;
+mod pace;
+mod roll;
+mod sight;
+mod way;
+
+use rv_base::Point2;
+use rv_map::city_lanes::{CityLaneId, CityLanes};
+
+use crate::law::TrafficLaw;
+use crate::monitor::{self, Pose, Rules};
+use crate::tracking::Track;
+use crate::trajectory::{Input, State, Vehicle};
+
+use aside::{Aside, Held};
+use pace::{Bound, next_acceleration};
+use sight::{Beside, Scene};
+pub use sight::{Sight, VIEW_RAYS, View};
+pub use way::{EDGES_MAX, Way, WayError};
+
+/// Why the van drives as it does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// Nothing in the way.
+    Free,
+    /// The limit, a bend, the weather or the road.
+    Bend,
+    /// Follows a vehicle.
+    Follows(u32),
+    /// A red or yellow light.
+    Signal,
+    /// A green light that may end.
+    GreenMayEnd,
+    /// The junction ahead cannot be left.
+    JunctionFull,
+    /// Lets somebody go first.
+    GivesWay(u32),
+    /// Cannot see who may come.
+    CannotSee,
+    /// Somebody crosses on foot.
+    Crosswalk(u32),
+    /// Somebody may come into its way.
+    Crossed(u32),
+    /// Waits before going around something.
+    WaitsToPass(u32),
+    /// Lets somebody pass before changing lanes.
+    WaitsToMerge(u32),
+    /// Lets an emergency vehicle pass.
+    LetsPass(u32),
+    /// The end of its way.
+    Goal,
+    /// Somebody could step out from behind something.
+    Hidden,
+    /// Brakes hard: somebody is about to be hit.
+    Emergency(u32),
+    /// The monitor has stopped it.
+    Monitor(monitor::Reason),
+}
+
+/// A state to come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Planned {
+    /// From now, s.
+    pub at_s: f64,
+    /// Centre, m.
+    pub centre: Point2,
+    /// Heading, rad.
+    pub heading_rad: f64,
+    /// Speed, m/s.
+    pub speed_mps: f64,
+}
+
+/// What a cycle decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to do now.
+    pub input: Input,
+    /// Acceleration aimed at, m/s2.
+    pub acceleration_mps2: f64,
+    /// Why.
+    pub reason: Reason,
+    /// True if comfort is given up.
+    pub is_emergency: bool,
+    /// Distance from its front to where it shall stand at last, m.
+    pub to_goal_m: f64,
+    /// True if the monitor let the plan through.
+    pub is_let_through: bool,
+    /// Others near enough to matter.
+    pub n_beside: usize,
+}
+
+/// What is kept from cycle to cycle.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    /// Since when it waits before shared ground, s.
+    pub(crate) waiting_since_s: Option<f64>,
+    /// A yellow too near to stop for.
+    pub(crate) went_on_yellow: Option<CityLaneId>,
+    /// Whom it is going around.
+    passing: Vec<u32>,
+    /// Emergency braking goes on a moment after its cause has gone.
+    brake_until_s: f64,
+}
+
+/// Drives one van along one way.
+#[derive(Clone, Debug)]
+pub struct VanDriver {
+    vehicle: Vehicle,
+    rules: Rules,
+    way: Way,
+    cursor: usize,
+    memory: Memory,
+    aside: Aside,
+    plan: Vec<Planned>,
+    beside: Vec<Beside>,
+    bounds: Vec<(Bound, Reason)>,
+    scratch: Vec<Bound>,
+    hazards: Vec<monitor::Hazard>,
+    poses: Vec<Pose>,
+    /// Since when it has stood without knowing when it will go on.
+    stuck_since_s: Option<f64>,
+}
+
+/// Time between two cycles, s.
+pub const CYCLE_S: f64 = 0.1;
+
+impl VanDriver {
+    /// A driver at the start of a way.
+    pub fn new(vehicle: Vehicle, way: Way) -> Self {
+        let rules = Rules {
+            response_s: 0.2,
+            acceleration_max_mps2: 1.6,
+            braking_min_mps2: 5.0,
+            braking_max_mps2: 7.0,
+            age_max_s: 0.5,
+            grip_mps2: 8.0,
+            speed_max_mps: 25.0,
+        };
+        Self {
+            vehicle,
+            rules,
+            way,
+            cursor: 0,
+            memory: Memory::default(),
+            aside: Aside::straight(0.0),
+            plan: Vec::new(),
+            beside: Vec::new(),
+            bounds: Vec::new(),
+            scratch: Vec::new(),
+            hazards: Vec::new(),
+            poses: Vec::new(),
+            stuck_since_s: None,
+        }
+    }
+
+    /// The way it drives.
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// The vehicle it drives.
+    pub fn vehicle(&self) -> &Vehicle {
+        &self.vehicle
+    }
+
+    /// Gives it another way, which begins near where it is.
+    pub fn set_way(&mut self, way: Way) {
+        self.way = way;
+        self.cursor = 0;
+        self.memory = Memory::default();
+    }
+
+    /// The plan of the last cycle.
+    pub fn plan(&self) -> &[Planned] {
+        &self.plan
+    }
+
+    /// How far along its way its centre is, m, and how far to the left of it.
+    pub fn place(&self, state: &State) -> (f64, f64) {
+        let mut cursor = self.cursor;
+        self.way.foot(&mut cursor, state.centre(&self.vehicle))
+    }
+
+    /// How long it has stood without a light, a queue or a goal to wait for, s.
+    pub fn stuck_s(&self, now_s: f64) -> f64 {
+        self.stuck_since_s.map_or(0.0, |s| now_s - s)
+    }
+
+    /// One cycle. Bounded work: the number of tracks times the junctions within sight.
+    pub fn cycle(&mut self, lanes: &CityLanes, law: &TrafficLaw, sight: &Sight<'_>) -> Decision {
+        let beside = std::mem::take(&mut self.beside);
+        let scene = Scene::look(*sight, &self.vehicle, &self.way, &mut self.cursor, beside);
+        let mut bounds = std::mem::take(&mut self.bounds);
+        bounds.clear();
+        let mut held: Option<Held> = None;
+        self.aside = aside::plan(&scene, lanes, law, &mut self.memory.passing, &mut held);
+        if let Some(held) = held {
+            let at_m = held.at_m - scene.front_m();
+            bounds.push((Bound { at_m, mps: 0.0 }, Reason::WaitsToPass(held.id)));
+        }
+        let to_goal_m = self.way.goal_m - scene.front_m();
+        bounds.push((Bound { at_m: to_goal_m, mps: 0.0 }, Reason::Goal));
+        bend_bounds(&scene, &self.aside, &mut bounds);
+        junction::bounds(&scene, lanes, law, &mut self.memory, &mut bounds);
+        follow::changes(&scene, lanes, &mut bounds);
+        let lead = follow::lead(&scene, &self.aside, &mut bounds);
+        follow::crossed(&scene, &self.aside, &mut bounds);
+        follow::beside_turn(&scene, &mut bounds);
+        follow::hidden(&scene, lanes, &mut bounds);
+        follow::emergency_vehicles(&scene, &mut bounds);
+        let here = self.way.at(scene.s_m);
+        let cap_mps = (here.cap_mps * sight.weather_share).max(1.0);
+        let wanted = follow::wanted_mps2(&scene, cap_mps, lead.as_ref());
+        self.scratch.clear();
+        self.scratch.extend(bounds.iter().map(|b| b.0));
+        let now = (scene.v_mps, sight.acceleration_mps2);
+        let mut a =
+            next_acceleration(now, wanted, cap_mps.max(scene.v_mps - 0.3), &self.scratch, CYCLE_S);
+        let mut reason = reason_of(now, a, wanted, lead.as_ref().map(|l| l.0), &bounds);
+        let mut is_emergency = false;
+        if let Some((brake, id)) = follow::emergency(&scene, &self.aside) {
+            self.memory.brake_until_s = sight.at.0 + 0.3;
+            if -brake < a {
+                (a, reason, is_emergency) = (-brake, Reason::Emergency(id), true);
+            }
+        } else if sight.at.0 < self.memory.brake_until_s && sight.acceleration_mps2 < -2.0 {
+            a = a.min(sight.acceleration_mps2);
+            is_emergency = true;
+        }
+        self.plan.clear();
+        roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
+        let verdict =
+            roll::judge(&scene, &self.rules, &self.plan, &mut self.hazards, &mut self.poses);
+        let is_let_through = verdict.is_none();
+        if let Some(why) = verdict {
+            let brake = monitor::minimal_risk_mps2(&self.rules, why).max(-6.0);
+            // A plan that already brakes as hard as asked for is the manoeuvre itself.
+            if brake < a && scene.v_mps > 0.05 {
+                (a, reason, is_emergency) = (brake, Reason::Monitor(why), true);
+            }
+        }
+        let input = roll::steer(&scene, &self.aside, &sight.state, scene.s_m, a, CYCLE_S);
+        let (v_mps, n_beside) = (scene.v_mps, scene.beside.len());
+        self.beside = scene.beside;
+        self.bounds = bounds;
+        self.note_stuck(sight.at.0, v_mps, reason, to_goal_m);
+        Decision {
+            input,
+            acceleration_mps2: a,
+            reason,
+            is_emergency,
+            to_goal_m,
+            is_let_through,
+            n_beside,
+        }
+    }
+
+    fn note_stuck(&mut self, now_s: f64, v_mps: f64, reason: Reason, to_goal_m: f64) {
+        let waits_for_time = matches!(reason, Reason::Signal | Reason::Goal) || to_goal_m < 3.0;
+        let is_stuck = v_mps < 0.2 && !waits_for_time;
+        self.stuck_since_s = is_stuck.then(|| self.stuck_since_s.unwrap_or(now_s));
+    }
+
+    /// Everything it knows of the others, for a picture: those of the last cycle near its way.
+    pub fn others(&self) -> impl Iterator<Item = &Track> {
+        self.beside.iter().map(|b| &b.track)
+    }
+}
+
+/// Speeds at which the way ahead may be passed.
+fn bend_bounds(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason)>) {
+    let reach_m = scene.v_mps * scene.v_mps / (2.0 * 1.5) + 2.0 * scene.v_mps + 6.0;
+    let mut low_mps = f64::INFINITY;
+    let mut s_m = scene.s_m + 1.0;
+    while s_m < scene.s_m + reach_m {
+        let p = scene.way.at(s_m);
+        let mut cap = p.cap_mps * scene.sight.weather_share.max(0.3);
+        let bend = aside.bend(s_m).abs();
+        if bend > 0.01 {
+            cap = cap.min((1.3 / (bend + p.curvature_1pm.abs())).sqrt().max(1.5));
+        }
+        if cap < low_mps - 0.05 && cap < scene.v_mps + 3.0 {
+            low_mps = cap;
+            bounds.push((Bound { at_m: s_m - scene.s_m, mps: cap }, Reason::Bend));
+        }
+        s_m += 2.0;
+    }
+}
+
+/// Which bound explains the acceleration taken.
+fn reason_of(
+    (v, a0): (f64, f64),
+    a: f64,
+    wanted: f64,
+    lead: Option<u32>,
+    bounds: &[(Bound, Reason)],
+) -> Reason {
+    let top = wanted.min(a0 + pace::Comfort::PLANNED.jerk_mps3 * CYCLE_S);
+    if a >= top - 0.02 && v > 0.3 {
+        return match lead {
+            Some(id) if wanted < 0.5 => Reason::Follows(id),
+            _ => Reason::Free,
+        };
+    }
+    // The one with the least room left.
+    let room = |b: &Bound| b.at_m - pace::braking_way_m(&pace::Comfort::PLANNED, v, a, b.mps);
+    bounds
+        .iter()
+        .filter(|b| b.0.mps < v.max(0.3))
+        .min_by(|x, y| room(&x.0).total_cmp(&room(&y.0)))
+        .map_or(Reason::Free, |b| b.1)
+}

@@ -1,0 +1,154 @@
+//! Speed along a line with bounded acceleration and jerk: how long a way braking takes, and the
+//! largest acceleration after which every bound ahead can still be kept.
+
+/// Bounds of acceleration, braking (both positive), m/s2, and jerk, m/s3.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comfort {
+    /// Strongest acceleration.
+    pub acceleration_mps2: f64,
+    /// Strongest braking.
+    pub braking_mps2: f64,
+    /// Strongest jerk.
+    pub jerk_mps3: f64,
+}
+
+impl Comfort {
+    /// What is planned with; what is allowed is a little more, so that a plan can be kept.
+    pub const PLANNED: Self = Self { acceleration_mps2: 1.5, braking_mps2: 1.65, jerk_mps3: 1.6 };
+    /// What is allowed.
+    pub const ALLOWED: Self = Self { acceleration_mps2: 1.6, braking_mps2: 1.9, jerk_mps3: 1.9 };
+}
+
+/// A place ahead that may be passed at no more than a speed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// Distance to it, m.
+    pub at_m: f64,
+    /// Speed there, m/s.
+    pub mps: f64,
+}
+
+/// Way in which speed falls from `v_mps` at acceleration `a_mps2` to `end_mps` at acceleration
+/// zero, if braking starts now and keeps within the bounds, m; zero if it is slow enough already.
+pub fn braking_way_m(c: &Comfort, v_mps: f64, a_mps2: f64, end_mps: f64) -> f64 {
+    let (j, mut v, a) = (c.jerk_mps3, v_mps, a_mps2);
+    let mut way_m = 0.0;
+    if a > 0.0 {
+        // First the acceleration is taken away.
+        let t = a / j;
+        way_m += v * t + a * t * t / 2.0 - j * t * t * t / 6.0;
+        v += a * a / (2.0 * j);
+    }
+    let brake = (-a).max(0.0);
+    // Speed lost at least while braking that is on is let go.
+    let release = brake * brake / (2.0 * j);
+    let drop = v - end_mps;
+    if drop <= release {
+        if drop <= 0.0 {
+            return if a > 0.0 { way_m } else { 0.0 };
+        }
+        // Let go at once; the end speed is reached on the way.
+        let t = (brake - (brake * brake - 2.0 * j * drop).max(0.0).sqrt()) / j;
+        return way_m + v * t - brake * t * t / 2.0 + j * t * t * t / 6.0;
+    }
+    // Peak of braking if it is never held: up from `brake`, down to zero.
+    let peak = (j * drop + brake * brake / 2.0).sqrt().min(c.braking_mps2.max(brake));
+    let t1 = (peak - brake) / j;
+    way_m += v * t1 - brake * t1 * t1 / 2.0 - j * t1 * t1 * t1 / 6.0;
+    let v1 = v - brake * t1 - j * t1 * t1 / 2.0;
+    let v3 = end_mps + peak * peak / (2.0 * j);
+    let hold = (v1 - v3).max(0.0);
+    way_m += (v1 + v3) / 2.0 * hold / peak.max(1e-9);
+    let t3 = peak / j;
+    way_m + v3 * t3 - peak * t3 * t3 / 2.0 + j * t3 * t3 * t3 / 6.0
+}
+
+/// The acceleration at the end of the next step: the wanted one within comfort, less if a bound
+/// ahead asks for it.
+pub fn next_acceleration(
+    (v_mps, a_mps2): (f64, f64),
+    wanted_mps2: f64,
+    cap_mps: f64,
+    bounds: &[Bound],
+    dt_s: f64,
+) -> f64 {
+    let (plan, allowed) = (Comfort::PLANNED, Comfort::ALLOWED);
+    let a0 = a_mps2.clamp(-allowed.braking_mps2 * 3.0, allowed.acceleration_mps2);
+    let keeps = |a: f64| {
+        let v = (v_mps + (a0 + a) / 2.0 * dt_s).max(0.0);
+        let way_m = (v_mps + v) / 2.0 * dt_s;
+        let rise = if a > 0.0 { a * a / (2.0 * plan.jerk_mps3) } else { 0.0 };
+        v + rise <= cap_mps + 1e-6
+            && bounds.iter().all(|b| {
+                // Far away or fast enough: nothing to work out.
+                let rough_m = v * v / (2.0 * plan.braking_mps2) + v * 2.0 + 2.0;
+                if b.at_m > rough_m || (b.mps >= v && a <= 0.0) {
+                    return true;
+                }
+                braking_way_m(&plan, v, a, b.mps) <= b.at_m - way_m
+            })
+    };
+    let top = wanted_mps2.clamp(a0 - plan.jerk_mps3 * dt_s, a0 + plan.jerk_mps3 * dt_s);
+    let top = top.min(plan.acceleration_mps2);
+    if keeps(top) {
+        return top;
+    }
+    let bottom = (a0 - allowed.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
+    if !keeps(bottom) {
+        // Braking that is stronger than allowed is let go as fast as comfort has it.
+        return bottom.max(a0 - allowed.jerk_mps3 * dt_s);
+    }
+    let (mut low, mut high) = (bottom, top);
+    for _ in 0..5 {
+        let mid = (low + high) / 2.0;
+        if keeps(mid) { low = mid } else { high = mid }
+    }
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Driving to a stop from far enough away never overruns it, and keeps the bounds.
+        #[test]
+        fn stops_in_time(v in 0.0..16.0_f64, a in -1.6..1.5_f64, more in 0.5..40.0_f64, end in 0.0..8.0_f64) {
+            let c = Comfort::PLANNED;
+            let at = braking_way_m(&c, v, a, end) + more;
+            let (mut v, mut a, mut s) = (v, a, 0.0);
+            let dt = 0.1;
+            for _ in 0..1000 {
+                let next = next_acceleration((v, a), 1.5, 20.0, &[Bound { at_m: at - s, mps: end }], dt);
+                prop_assert!((next - a).abs() <= Comfort::ALLOWED.jerk_mps3 * dt + 1e-9);
+                prop_assert!(next >= -Comfort::ALLOWED.braking_mps2 - 1e-9);
+                let v2 = (v + (a + next) / 2.0 * dt).max(0.0);
+                s += (v + v2) / 2.0 * dt;
+                (v, a) = (v2, if v2 == 0.0 { next.max(0.0) } else { next });
+                if s > at - 0.05 {
+                    prop_assert!(v <= end + 0.35, "{v} at {s} of {at}");
+                    break;
+                }
+            }
+        }
+
+        /// The closed form agrees with a simulation of the same braking.
+        #[test]
+        fn way_is_what_braking_takes(v in 2.0..16.0_f64, a in -1.0..1.5_f64) {
+            let c = Comfort::PLANNED;
+            let way = braking_way_m(&c, v, a, 0.0);
+            // Optimal braking in tiny steps: harder while the release still brings it to a stand.
+            let (mut v, mut a, mut s) = (v, a, 0.0);
+            let dt = 1e-4;
+            while v > 1e-3 {
+                let over = v > a * a / (2.0 * c.jerk_mps3) || a > 0.0;
+                a = if over { (a - c.jerk_mps3 * dt).max(-c.braking_mps2) } else { (a + c.jerk_mps3 * dt).min(-1e-3) };
+                v += a * dt;
+                s += v * dt;
+            }
+            prop_assert!((s - way).abs() < 0.05 + 0.01 * way, "{s} {way}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a driver is given each cycle, and what it sees of its surroundings along its way.
+
+use rv_base::{Point2, Seconds};
+use rv_map::city_lanes::CityLaneId;
+use rv_map::lanes::Aspect;
+
+use super::way::Way;
+use crate::tracking::Track;
+use crate::trajectory::{State, Vehicle};
+
+/// Directions in which the free view is measured.
+pub const VIEW_RAYS: usize = 90;
+
+/// How far is seen in each direction from the vehicle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Where from.
+    pub from: Point2,
+    /// Free distance in direction `2 * pi * i / VIEW_RAYS`, counter-clockwise from east, m.
+    pub free_m: [f32; VIEW_RAYS],
+}
+
+impl View {
+    /// Nothing in the way up to a distance.
+    pub fn open(from: Point2, range_m: f64) -> Self {
+        Self { from, free_m: [range_m as f32; VIEW_RAYS] }
+    }
+
+    /// True if a point is seen.
+    pub fn sees(&self, p: Point2) -> bool {
+        let (dx, dy) = (p.x_m - self.from.x_m, p.y_m - self.from.y_m);
+        let turn = dy.atan2(dx) / (2.0 * std::f64::consts::PI) * VIEW_RAYS as f64;
+        let ray = (turn.round().rem_euclid(VIEW_RAYS as f64) as usize) % VIEW_RAYS;
+        dx.hypot(dy) <= f64::from(self.free_m[ray]) + 0.5
+    }
+}
+
+/// All that is known at the start of a cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// When.
+    pub at: Seconds,
+    /// Age of the observation, s.
+    pub age_s: f64,
+    /// The vehicle.
+    pub state: State,
+    /// Its acceleration, m/s2.
+    pub acceleration_mps2: f64,
+    /// Others.
+    pub tracks: &'a [Track],
+    /// What signals at the ends of lanes show.
+    pub signals: &'a [(CityLaneId, Aspect)],
+    /// What is seen.
+    pub view: &'a View,
+    /// Share of its usual speed at which it drives in this weather, 0..=1.
+    pub weather_share: f64,
+}
+
+/// One of the others beside the way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside {
+    pub(crate) track: Track,
+    /// Its centre along and left of the way, m.
+    pub(crate) s_m: f64,
+    pub(crate) d_m: f64,
+    /// Its reach along and across the way, m.
+    pub(crate) half_s_m: f64,
+    pub(crate) half_d_m: f64,
+    /// Its speed along and across the way (left positive), m/s.
+    pub(crate) vs_mps: f64,
+    pub(crate) vd_mps: f64,
+}
+
+/// The vehicle and the others, seen along the way.
+pub(crate) struct Scene<'a> {
+    pub(crate) sight: Sight<'a>,
+    pub(crate) vehicle: &'a Vehicle,
+    pub(crate) way: &'a Way,
+    /// Centre of the vehicle along and left of the way, m.
+    pub(crate) s_m: f64,
+    pub(crate) d_m: f64,
+    pub(crate) v_mps: f64,
+    pub(crate) beside: Vec<Beside>,
+}
+
+/// How far along the way others are looked for, back and ahead, m.
+const BACK_M: f64 = 12.0;
+const AHEAD_M: f64 = 70.0;
+/// How far beside it, m.
+const BESIDE_M: f64 = 10.0;
+
+impl<'a> Scene<'a> {
+    pub(crate) fn look(
+        sight: Sight<'a>,
+        vehicle: &'a Vehicle,
+        way: &'a Way,
+        cursor: &mut usize,
+        mut beside: Vec<Beside>,
+    ) -> Self {
+        beside.clear();
+        let centre = sight.state.centre(vehicle);
+        let (s_m, d_m) = way.foot(cursor, centre);
+        for track in sight.tracks {
+            let (dx, dy) = (track.centre.x_m - centre.x_m, track.centre.y_m - centre.y_m);
+            if dx * dx + dy * dy > (AHEAD_M + 10.0) * (AHEAD_M + 10.0) {
+                continue;
+            }
+            let reach_m = BESIDE_M + track.half_m.0;
+            let range = (s_m - BACK_M, s_m + AHEAD_M);
+            let Some((s, d)) = way.foot_within(range, track.centre, reach_m) else { continue };
+            if !(s_m - BACK_M..=s_m + AHEAD_M).contains(&s) {
+                continue;
+            }
+            // A long body is looked at in pieces, so that its box fits it at any angle.
+            let (l, w) = track.half_m;
+            let n = ((l / (1.6 * w.max(0.5))).round() as usize).clamp(1, 5);
+            let turn = track.heading_rad - way.at(s).heading_rad;
+            let n = if turn.sin().abs() < 0.1 { 1 } else { n };
+            for k in 0..n {
+                let off_m = l * ((2 * k + 1) as f64 / n as f64 - 1.0);
+                let (s, d) = if n == 1 {
+                    (s, d)
+                } else {
+                    let (sin, cos) = track.heading_rad.sin_cos();
+                    let p = Point2 {
+                        x_m: track.centre.x_m + off_m * cos,
+                        y_m: track.centre.y_m + off_m * sin,
+                    };
+                    match way.foot_within(range, p, reach_m) {
+                        Some(foot) => foot,
+                        None => continue,
+                    }
+                };
+                let turn = track.heading_rad - way.at(s).heading_rad;
+                let (sin, cos) = turn.sin_cos();
+                let l = l / n as f64;
+                beside.push(Beside {
+                    track: *track,
+                    s_m: s,
+                    d_m: d,
+                    half_s_m: cos.abs() * l + sin.abs() * w,
+                    half_d_m: sin.abs() * l + cos.abs() * w,
+                    vs_mps: track.speed_mps * cos,
+                    vd_mps: track.speed_mps * sin,
+                });
+            }
+        }
+        beside.sort_by(|a, b| a.s_m.total_cmp(&b.s_m).then(a.track.id.cmp(&b.track.id)));
+        let v_mps = sight.state.speed_mps.max(0.0);
+        Self { sight, vehicle, way, s_m, d_m, v_mps, beside }
+    }
+
+    /// The vehicle's front along the way, m.
+    pub(crate) fn front_m(&self) -> f64 {
+        self.s_m + self.vehicle.length_m / 2.0
+    }
+
+    /// Its tail along the way, m.
+    pub(crate) fn tail_m(&self) -> f64 {
+        self.s_m - self.vehicle.length_m / 2.0
+    }
+
+    /// What the signal at the end of a lane shows, if it is seen.
+    pub(crate) fn aspect(&self, lane: CityLaneId) -> Option<Aspect> {
+        self.sight.signals.iter().find(|s| s.0 == lane).map(|s| s.1)
+    }
+}

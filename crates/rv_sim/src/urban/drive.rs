@@ -1,0 +1,460 @@
+//! One drive through a city: a van, its driver, the world around it, and the referee.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rv_base::{EdgeId, Point2, Rng, Seconds};
+use rv_driver::law::TrafficLaw;
+use rv_driver::tracking::{Track, Tracker, TrackerOptions};
+use rv_driver::trajectory::{State, Vehicle, bounded, step};
+use rv_driver::urban::{CYCLE_S, Decision, Reason, Sight, VanDriver, View, Way};
+use rv_map::City;
+use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::lanes::Aspect;
+use serde::Serialize;
+
+use super::referee::{ContactSeen, Findings, Referee};
+use super::routes;
+use super::sensors::{SensorModel, Sensors, Walls};
+use super::world::{Busy, Thing, VanBody, World};
+use crate::streets::Weather;
+
+/// How far the van sees, m.
+const SIGHT_M: f64 = 110.0;
+
+/// After standing so long for nothing that passes, it calls for help, s.
+const CALL_AFTER_S: f64 = 50.0;
+
+/// The same in a queue, s.
+const QUEUE_AFTER_S: f64 = 180.0;
+
+/// A drive must not take longer, s.
+const DRIVE_MAX_S: f64 = 3600.0;
+
+/// What is driven and where.
+#[derive(Clone)]
+pub struct DriveSetup {
+    /// The city.
+    pub city: Arc<City>,
+    /// Its lanes.
+    pub lanes: Arc<CityLanes>,
+    /// The law there.
+    pub law: TrafficLaw,
+    /// How busy it is.
+    pub busy: Busy,
+    /// About how long a drive is, m.
+    pub length_m: f64,
+    /// Seed of everything.
+    pub seed: u64,
+    /// What its sensors can do; nothing if they are perfect.
+    pub sensors: Option<SensorModel>,
+    /// The weather.
+    pub weather: Weather,
+    /// What hides things from sensors.
+    pub walls: Arc<Walls>,
+    /// Whether the same way is driven by a human-like driver, too.
+    pub with_human: bool,
+}
+
+/// What a drive came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drive {
+    /// Its number.
+    pub number: u64,
+    /// What the referee found.
+    pub found: Findings,
+    /// Contacts.
+    pub contacts: Vec<ContactSeen>,
+    /// True if it got where it was to go.
+    pub is_arrived: bool,
+    /// What it waited for when it did not.
+    pub stuck_on: Option<String>,
+    /// What the human-like driver did on the same way.
+    pub human: Option<Human>,
+    /// Cycles, and those whose plan the monitor let through.
+    pub n_cycles: u64,
+    /// See `n_cycles`.
+    pub n_let_through: u64,
+    /// Times of the driver's cycles, by the clock given.
+    #[serde(skip)]
+    pub times: CycleTimes,
+}
+
+/// How a human-like driver fared.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Human {
+    /// Time, s.
+    pub time_s: f64,
+    /// Distance, m.
+    pub driven_m: f64,
+    /// True if it got to the end of the way.
+    pub is_arrived: bool,
+}
+
+/// Numbers of cycles by whole microseconds that they took; longer ones count as the last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CycleTimes {
+    bins: Vec<u32>,
+    sum_ns: u64,
+    n: u64,
+}
+
+/// Microseconds told apart.
+const BINS: usize = 5000;
+
+impl CycleTimes {
+    fn note(&mut self, took: Duration) {
+        self.bins.resize(BINS, 0);
+        self.bins[(took.as_micros() as usize).min(BINS - 1)] += 1;
+        self.sum_ns += took.as_nanos() as u64;
+        self.n += 1;
+    }
+
+    /// Adds those of another drive.
+    pub fn add(&mut self, other: &Self) {
+        self.bins.resize(BINS, 0);
+        self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
+        self.sum_ns += other.sum_ns;
+        self.n += other.n;
+    }
+
+    /// The time that a share of the cycles does not exceed, to a microsecond, us.
+    pub fn at_share(&self, share: f64) -> f64 {
+        let mut left = (self.n as f64 * share).ceil() as u64;
+        for (i, n) in self.bins.iter().enumerate() {
+            left = left.saturating_sub(u64::from(*n));
+            if left == 0 {
+                return i as f64 + 1.0;
+            }
+        }
+        BINS as f64
+    }
+
+    /// Mean time, us.
+    pub fn mean_us(&self) -> f64 {
+        self.sum_ns as f64 / 1000.0 / self.n.max(1) as f64
+    }
+}
+
+/// A moment of a drive, for pictures and logs.
+pub struct Moment<'a> {
+    /// When, s since the start.
+    pub at_s: f64,
+    /// The van.
+    pub van: &'a VanBody,
+    /// Its driver.
+    pub driver: &'a VanDriver,
+    /// What it decided.
+    pub decision: &'a Decision,
+    /// What is truly there.
+    pub things: &'a [Thing],
+    /// What it believes to be there.
+    pub tracks: &'a [Track],
+    /// What lights show.
+    pub signals: &'a [(CityLaneId, Aspect)],
+}
+
+/// A van of the usual size: a three-metre driverless delivery van.
+pub fn usual_van() -> Vehicle {
+    Vehicle {
+        length_m: 3.3,
+        width_m: 1.25,
+        front_axle_m: 0.95,
+        rear_axle_m: 0.95,
+        steering_max_rad: 0.6,
+        steering_rate_max_radps: 0.6,
+        speed_max_mps: 17.0,
+        switch_mps: 8.0,
+        acceleration_max_mps2: 8.0,
+    }
+}
+
+/// Drives one drive; `clock` times the driver's cycles, `watch` sees every moment.
+pub fn drive(
+    setup: &DriveSetup,
+    number: u64,
+    clock: &dyn Fn() -> Duration,
+    watch: &mut dyn FnMut(&Moment<'_>),
+) -> Option<Drive> {
+    let mut rng = Rng::from_seed(setup.seed).fork_idx("drive", number);
+    let edges = routes::by_lot(&setup.city, &setup.lanes, &mut rng, setup.length_m)?;
+    let vehicle = usual_van();
+    let end_m = {
+        let lane = setup.lanes.of_edge(edges[edges.len() - 1]).next()?;
+        f64::from(setup.lanes.lane(lane).length_m) * 0.6
+    };
+    let way =
+        Way::lay(&setup.lanes, &setup.law, &edges, (4.0, end_m), vehicle.speed_max_mps).ok()?;
+    let seed = rng.next_u64();
+    let start = Seconds(rng.range(0.0, 3600.0).floor());
+    let mut run = Run::new(setup, vehicle, way, &edges, seed, start);
+    let (is_arrived, stuck_on) = run.finish(clock, watch);
+    let human = setup.with_human.then(|| human_drive(setup, &run.driver, seed, start)).flatten();
+    let (found, contacts) = run.referee.findings();
+    Some(Drive {
+        number,
+        found: found.clone(),
+        contacts: contacts.to_vec(),
+        is_arrived,
+        stuck_on,
+        human,
+        n_cycles: run.n_cycles,
+        n_let_through: run.n_let_through,
+        times: run.times,
+    })
+}
+
+struct Run<'a> {
+    setup: &'a DriveSetup,
+    world: World,
+    driver: VanDriver,
+    referee: Referee,
+    sensors: Option<Sensors>,
+    tracker: Tracker,
+    open: View,
+    state: State,
+    acceleration_mps2: f64,
+    stood_s: f64,
+    n_cycles: u64,
+    n_let_through: u64,
+    times: CycleTimes,
+    things: Vec<Thing>,
+    tracks: Vec<Track>,
+    signals: Vec<(CityLaneId, Aspect)>,
+    light_lanes: Vec<CityLaneId>,
+    /// Edges over or under its way here.
+    under: Vec<EdgeId>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        setup: &'a DriveSetup,
+        vehicle: Vehicle,
+        way: Way,
+        edges: &[EdgeId],
+        seed: u64,
+        start: Seconds,
+    ) -> Self {
+        let (centre, heading) = way.pose(2.0);
+        let state = State::at_centre(&vehicle, centre, heading, 0.0);
+        let along: Vec<CityLaneId> = edges.iter().flat_map(|e| setup.lanes.of_edge(*e)).collect();
+        let light_lanes =
+            along.iter().copied().filter(|l| setup.lanes.lane(*l).signal.is_some()).collect();
+        let (city, lanes) = (Arc::clone(&setup.city), Arc::clone(&setup.lanes));
+        let permitted = move |lane: CityLaneId| match lanes.lane(lane).kind {
+            rv_map::city_lanes::CityLaneKind::Road { edge, .. } => routes::is_urban(&city, edge),
+            rv_map::city_lanes::CityLaneKind::Turn { from, to, .. } => {
+                routes::is_urban(&city, from) && routes::is_urban(&city, to)
+            }
+        };
+        Self {
+            world: World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start),
+            driver: VanDriver::new(vehicle, way),
+            referee: Referee::new(&setup.lanes, &along, permitted),
+            sensors: setup.sensors.map(|model| {
+                let rng = Rng::from_seed(seed).fork("sensors");
+                Sensors::new(model, setup.weather, Arc::clone(&setup.walls), rng)
+            }),
+            tracker: Tracker::new(TrackerOptions::USUAL),
+            open: View::open(centre, SIGHT_M),
+            setup,
+            state,
+            acceleration_mps2: 0.0,
+            stood_s: 0.0,
+            n_cycles: 0,
+            n_let_through: 0,
+            times: CycleTimes::default(),
+            things: Vec::new(),
+            tracks: Vec::new(),
+            signals: Vec::new(),
+            light_lanes,
+            under: Vec::new(),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        clock: &dyn Fn() -> Duration,
+        watch: &mut dyn FnMut(&Moment<'_>),
+    ) -> (bool, Option<String>) {
+        let start = self.world.now();
+        loop {
+            let van = self.body();
+            self.world.step(&[van], CYCLE_S);
+            let now = self.world.now();
+            self.look_under(&van);
+            let under = &self.under;
+            let apart = |edge: EdgeId| under.contains(&edge);
+            self.world.things_near(van.at, SIGHT_M, &apart, &mut self.things);
+            let age_s = self.sense(now, van.at);
+            let view = self.sensors.as_ref().map_or(&self.open, Sensors::view);
+            let sight = Sight {
+                at: now,
+                age_s,
+                state: self.state,
+                acceleration_mps2: self.acceleration_mps2,
+                tracks: &self.tracks,
+                signals: &self.signals,
+                view,
+                weather_share: self.sensors.as_ref().map_or(1.0, Sensors::weather_share),
+            };
+            let before = clock();
+            let decision = self.driver.cycle(&self.setup.lanes, &self.setup.law, &sight);
+            self.times.note(clock().saturating_sub(before));
+            self.n_cycles += 1;
+            self.n_let_through += u64::from(decision.is_let_through);
+            let at_s = now.0 - start.0;
+            watch(&Moment {
+                at_s,
+                van: &van,
+                driver: &self.driver,
+                decision: &decision,
+                things: &self.things,
+                tracks: &self.tracks,
+                signals: &self.signals,
+            });
+            self.act(&decision);
+            let van = self.body();
+            self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
+            if decision.to_goal_m < 1.5 && self.state.speed_mps < 0.1 {
+                return (true, None);
+            }
+            // A queue may take some lights.
+            let queues = matches!(decision.reason, Reason::Follows(_) | Reason::JunctionFull);
+            let patience_s = if queues { QUEUE_AFTER_S } else { CALL_AFTER_S };
+            if self.driver.stuck_s(now.0) > patience_s || at_s > DRIVE_MAX_S {
+                self.referee.note_call();
+                return (false, Some(format!("{:?}", decision.reason)));
+            }
+        }
+    }
+
+    /// Finds the edges that are over or under the way near the van.
+    fn look_under(&mut self, _van: &VanBody) {
+        self.under.clear();
+        let (s_m, _) = self.driver.place(&self.state);
+        let way = self.driver.way();
+        let mut last = None;
+        let mut ahead_m = s_m - 20.0;
+        while ahead_m < s_m + 60.0 {
+            let edge = way.lane_at(ahead_m).map(|l| self.setup.lanes.edge_of(l));
+            if edge != last {
+                self.under.extend(edge.into_iter().flat_map(|e| self.setup.lanes.apart_from(e)));
+                last = edge;
+            }
+            ahead_m += 10.0;
+        }
+    }
+
+    fn act(&mut self, decision: &Decision) {
+        let input = bounded(self.driver.vehicle(), &self.state, decision.input, CYCLE_S);
+        let before = self.state.speed_mps;
+        self.state = step(self.driver.vehicle(), &self.state, input, CYCLE_S);
+        self.acceleration_mps2 = (self.state.speed_mps - before) / CYCLE_S;
+        self.stood_s = if self.state.speed_mps < 0.1 { self.stood_s + CYCLE_S } else { 0.0 };
+    }
+
+    fn body(&self) -> VanBody {
+        let vehicle = self.driver.vehicle();
+        let (s_m, _) = self.driver.place(&self.state);
+        let way = self.driver.way();
+        let lane = way.lane_at(s_m).map(|lane| {
+            let at = self.state.centre(vehicle);
+            let spot = self.setup.lanes.foot(lane, at);
+            let mut ahead_m = s_m;
+            let mut next = lane;
+            while next == lane && ahead_m < s_m + 80.0 && ahead_m < way.length_m() {
+                ahead_m += 4.0;
+                next = way.lane_at(ahead_m).unwrap_or(lane);
+            }
+            (lane, spot.s_m, next)
+        });
+        VanBody {
+            at: self.state.centre(vehicle),
+            heading_rad: self.state.heading_rad,
+            speed_mps: self.state.speed_mps,
+            acceleration_mps2: self.acceleration_mps2,
+            half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
+            lane,
+            stood_s: self.stood_s,
+        }
+    }
+
+    /// What the van knows now, and how old it is, s.
+    fn sense(&mut self, now: Seconds, from: Point2) -> f64 {
+        self.see_lights(now);
+        self.open.from = from;
+        if let Some(sensors) = &mut self.sensors {
+            let frame = sensors.look(now.0, from, &self.things);
+            if let Some((at_s, detections)) = frame {
+                let view = sensors.view();
+                self.tracker.take(at_s, &detections, &|p| view.sees(p));
+            }
+            self.tracker.told(now.0, &mut self.tracks);
+            return self.tracker.last_frame_s().map_or(0.0, |at| now.0 - at);
+        }
+        self.tracks.clear();
+        self.tracks.extend(self.things.iter().map(|t| Track {
+            id: t.id,
+            class: t.class,
+            centre: t.at,
+            heading_rad: t.heading_rad,
+            speed_mps: t.speed_mps,
+            acceleration_mps2: t.acceleration_mps2,
+            yaw_rate_radps: t.yaw_rate_radps,
+            half_m: t.half_m,
+            sigma: (0.0, 0.0),
+            stood_s: t.stood_s,
+            is_emergency: t.is_emergency,
+        }));
+        0.0
+    }
+
+    fn see_lights(&mut self, now: Seconds) {
+        self.signals.clear();
+        let at = self.state.rear;
+        for lane in &self.light_lanes {
+            let l = self.setup.lanes.lane(*lane);
+            let (p, _) = self.setup.lanes.at(*lane, f64::from(l.stop_m));
+            if p.distance_to(at).0 < 120.0
+                && let Some(signal) = l.signal
+            {
+                self.signals.push((*lane, self.setup.lanes.aspect(signal, now)));
+            }
+        }
+    }
+}
+
+/// The same way amid the same traffic, driven by a human-like driver: time and distance.
+fn human_drive(setup: &DriveSetup, driver: &VanDriver, seed: u64, start: Seconds) -> Option<Human> {
+    let way = driver.way();
+    let vehicle = driver.vehicle();
+    let mut world =
+        World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start);
+    let route = routes::lanes_along(way, &setup.lanes);
+    let first = *route.first()?;
+    let (at, _) = way.pose(2.0);
+    let s_m = setup.lanes.foot(first, at).s_m;
+    world.add_guided((vehicle.length_m / 2.0, vehicle.width_m / 2.0), route, s_m);
+    let mut driven_m = 0.0;
+    let goal_m = way.goal_m() - vehicle.length_m;
+    let mut time_s = 0.0;
+    let mut stood_s = 0.0;
+    while driven_m < goal_m && time_s < DRIVE_MAX_S && stood_s < 150.0 {
+        let Some(m) = world.guided() else { break };
+        let eye = VanBody {
+            at: m.at,
+            heading_rad: m.heading_rad,
+            speed_mps: m.v_mps,
+            acceleration_mps2: m.a_mps2,
+            half_m: (0.0, 0.0),
+            lane: None,
+            stood_s: m.stood_s,
+        };
+        driven_m += m.v_mps * CYCLE_S;
+        time_s += CYCLE_S;
+        stood_s = m.stood_s;
+        world.step_guided(&eye, CYCLE_S);
+    }
+    Some(Human { time_s, driven_m, is_arrived: driven_m >= goal_m })
+}

@@ -1,0 +1,15 @@
+//! Urban driving in detail: a city's lanes with vehicles, people and things on them, vans driven by
+//! the real driver, and a referee who judges what they do.
+
+mod drive;
+mod people;
+mod referee;
+mod routes;
+mod sensors;
+mod traffic;
+mod world;
+
+pub use drive::{CycleTimes, Drive, DriveSetup, Human, Moment, drive, usual_van};
+pub use referee::{ContactSeen, Findings, Referee};
+pub use sensors::{SensorModel, Sensors, Walls};
+pub use world::{Busy, Thing, VanBody, World};

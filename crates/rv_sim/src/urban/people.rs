@@ -1,0 +1,169 @@
+//! People on foot: they cross at crosswalks, wait for their light, and now and then step out
+//! between parked cars.
+
+use rv_base::{Point2, Rng, Seconds};
+use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::lanes::Aspect;
+
+/// Someone on foot.
+#[derive(Clone, Debug)]
+pub(super) struct Walker {
+    pub(super) id: u32,
+    pub(super) at: Point2,
+    pub(super) heading_rad: f64,
+    pub(super) v_mps: f64,
+    pace_mps: f64,
+    to: Point2,
+    mind: Mind,
+    /// Time spent waiting, s.
+    waited_s: f64,
+    pub(super) is_animal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mind {
+    /// Waits at a crosswalk; with a light, until the vehicles' light turns red.
+    AtCrosswalk {
+        signal: Option<(u32, u8)>,
+        red_since_s: f64,
+    },
+    /// Waits at the kerb for a gap of so many seconds.
+    AtKerb {
+        gap_s: f64,
+    },
+    Walking,
+}
+
+/// A vehicle as people see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Coming {
+    pub(super) at: Point2,
+    pub(super) heading_rad: f64,
+    pub(super) v_mps: f64,
+}
+
+impl Walker {
+    pub(super) fn at_crosswalk(id: u32, lanes: &CityLanes, crosswalk: u32, rng: &mut Rng) -> Self {
+        let cross = lanes.crosswalks()[crosswalk as usize];
+        let (a, b) = if rng.chance(0.5) { (cross.from, cross.to) } else { (cross.to, cross.from) };
+        let shift = rng.range(-1.5, 1.5);
+        let heading_rad = (b.y_m - a.y_m).atan2(b.x_m - a.x_m);
+        let (sin, cos) = heading_rad.sin_cos();
+        let off = |p: Point2| Point2 { x_m: p.x_m - shift * sin, y_m: p.y_m + shift * cos };
+        let mind = Mind::AtCrosswalk { signal: cross.signal, red_since_s: -1.0 };
+        Self::new(id, off(a), off(b), mind, rng)
+    }
+
+    /// At the kerb beside a lane, about to cross the road there.
+    pub(super) fn at_kerb(
+        id: u32,
+        lanes: &CityLanes,
+        lane: CityLaneId,
+        s_m: f64,
+        width_m: f64,
+        rng: &mut Rng,
+    ) -> Self {
+        let (p, h) = lanes.at(lane, s_m);
+        let sign = if lanes.drive_side == rv_map::DriveSide::Right { 1.0 } else { -1.0 };
+        let kerb_m = f64::from(lanes.lane(lane).width_m) / 2.0;
+        let side = |by_m: f64| Point2 {
+            x_m: p.x_m - sign * by_m * h.sin(),
+            y_m: p.y_m + sign * by_m * h.cos(),
+        };
+        // Most look; a few hardly do.
+        let gap_s = if rng.chance(0.08) { rng.range(1.9, 2.6) } else { rng.range(3.2, 6.0) };
+        let (from, to) = (side(-kerb_m - 2.0), side(width_m - kerb_m + 2.0));
+        Self::new(id, from, to, Mind::AtKerb { gap_s }, rng)
+    }
+
+    fn new(id: u32, at: Point2, to: Point2, mind: Mind, rng: &mut Rng) -> Self {
+        Self {
+            id,
+            at,
+            heading_rad: (to.y_m - at.y_m).atan2(to.x_m - at.x_m),
+            v_mps: 0.0,
+            pace_mps: rng.range(1.0, 1.7),
+            to,
+            mind,
+            waited_s: 0.0,
+            is_animal: false,
+        }
+    }
+
+    /// One step; false once it is across.
+    pub(super) fn step(
+        &mut self,
+        lanes: &CityLanes,
+        at: Seconds,
+        coming: &[Coming],
+        dt_s: f64,
+    ) -> bool {
+        let goes = match &mut self.mind {
+            Mind::Walking => true,
+            Mind::AtCrosswalk { signal: Some(signal), red_since_s } => {
+                let is_red = lanes.aspect(*signal, at) == Aspect::Red;
+                if !is_red {
+                    *red_since_s = -1.0;
+                } else if *red_since_s < 0.0 {
+                    *red_since_s = at.0;
+                }
+                // Starts only while there is time to get across.
+                let age = at.0 - *red_since_s;
+                is_red && (1.5..6.0).contains(&age) && !is_pressed(self.at, self.to, coming, 1.0)
+            }
+            Mind::AtCrosswalk { signal: None, .. } => {
+                self.waited_s > 0.8 && !is_pressed(self.at, self.to, coming, 2.5)
+            }
+            Mind::AtKerb { gap_s } => !is_pressed(self.at, self.to, coming, *gap_s),
+        };
+        if self.mind != Mind::Walking {
+            self.waited_s += dt_s;
+            if goes {
+                self.mind = Mind::Walking;
+            }
+            return self.waited_s < 150.0;
+        }
+        // Stops short of a vehicle that is right in front.
+        let (sin, cos) = self.heading_rad.sin_cos();
+        let is_blocked = coming.iter().any(|c| {
+            let (dx, dy) = (c.at.x_m - self.at.x_m, c.at.y_m - self.at.y_m);
+            let along = dx * cos + dy * sin;
+            let (s2, c2) = (c.heading_rad - self.heading_rad).sin_cos();
+            let half_along = 2.4 * c2.abs() + 1.0 * s2.abs();
+            let half_across = 2.4 * s2.abs() + 1.0 * c2.abs();
+            let beside = (dy * cos - dx * sin).abs();
+            along > 0.0 && along < half_along + 1.0 && beside < half_across + 0.4 && c.v_mps < 4.0
+        });
+        self.v_mps = if is_blocked { 0.0 } else { self.pace_mps };
+        self.at.x_m += self.v_mps * cos * dt_s;
+        self.at.y_m += self.v_mps * sin * dt_s;
+        let left = (self.to.x_m - self.at.x_m) * cos + (self.to.y_m - self.at.y_m) * sin;
+        left > 0.0
+    }
+}
+
+/// True if a vehicle would reach the line across the road within some time and may not stop.
+fn is_pressed(from: Point2, to: Point2, coming: &[Coming], gap_s: f64) -> bool {
+    let (ux, uy) = (to.x_m - from.x_m, to.y_m - from.y_m);
+    let length_m = ux.hypot(uy).max(1.0);
+    coming.iter().any(|c| {
+        if c.v_mps < 0.7 {
+            return false;
+        }
+        let (sin, cos) = c.heading_rad.sin_cos();
+        // Where its line meets the line of the walk.
+        let cross = (cos * uy - sin * ux) / length_m;
+        if cross.abs() < 0.3 {
+            return false;
+        }
+        let (dx, dy) = (from.x_m - c.at.x_m, from.y_m - c.at.y_m);
+        let way_m = (dx * uy - dy * ux) / length_m / cross;
+        let at = ((c.at.x_m + way_m * cos - from.x_m) * ux
+            + (c.at.y_m + way_m * sin - from.y_m) * uy)
+            / length_m;
+        (-1.0..=length_m + 1.0).contains(&at)
+            && way_m > -3.0
+            && (way_m - 2.5 < c.v_mps * gap_s + c.v_mps * c.v_mps / 8.0 * (gap_s / 5.0).min(1.0)
+                || way_m < 4.0)
+    })
+}

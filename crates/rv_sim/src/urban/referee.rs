@@ -1,0 +1,377 @@
+//! The referee of a drive: watches where the van is and what it touches, with geometry of its own,
+//! and knows nothing of how it is driven.
+
+use rv_base::{Point2, Seconds};
+use rv_driver::tracking::Class;
+use rv_map::city_lanes::{CityLaneId, CityLanes, Spot};
+use rv_map::lanes::Aspect;
+use serde::Serialize;
+
+use super::world::{Thing, VanBody};
+
+/// What the referee counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Findings {
+    /// Distance driven, m.
+    pub driven_m: f64,
+    /// Time, s.
+    pub time_s: f64,
+    /// Contacts in which the van is at fault.
+    pub contacts_at_fault: u32,
+    /// All contacts.
+    pub contacts: u32,
+    /// Stop lines crossed at red.
+    pub red_lights: u32,
+    /// Distance driven where the permit does not hold, m.
+    pub outside_permit_m: f64,
+    /// Distance driven with a corner outside every lane, m.
+    pub off_lane_m: f64,
+    /// Time faster than the limit by more than 0.5 m/s, s.
+    pub over_limit_s: f64,
+    /// Soft hazards driven over.
+    pub soft_hazards: u32,
+    /// Strongest acceleration outside emergencies, along, across and together, m/s2.
+    pub along_max_mps2: f64,
+    /// See `along_max_mps2`.
+    pub across_max_mps2: f64,
+    /// See `along_max_mps2`.
+    pub both_max_mps2: f64,
+    /// Strongest jerk along the way outside emergencies, m/s3.
+    pub jerk_max_mps3: f64,
+    /// Share of time outside emergencies with more than 2 m/s2 (together) or 2 m/s3 (along).
+    pub rough_s: f64,
+    /// Emergencies: times at which somebody left no room for comfort.
+    pub emergencies: u32,
+    /// Time in emergencies, s.
+    pub emergency_s: f64,
+    /// Calls for remote assistance.
+    pub calls: u32,
+}
+
+/// A contact, for looking into it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ContactSeen {
+    /// When, s since the start of the drive.
+    pub at_s: f64,
+    /// With what.
+    pub class: Class,
+    /// Number of the other.
+    pub id: u32,
+    /// True if the van is at fault.
+    pub is_at_fault: bool,
+    /// Speeds of the van and the other, m/s.
+    pub speeds_mps: (f64, f64),
+    /// The other's centre as the van has it: ahead and to the left, m, and its heading, rad.
+    pub relative: (f64, f64, f64),
+}
+
+/// A stop line of a light.
+struct Line {
+    a: Point2,
+    b: Point2,
+    heading_rad: f64,
+    signal: (u32, u8),
+}
+
+/// Watches one van.
+pub struct Referee {
+    lines: Vec<Line>,
+    permitted: Box<dyn Fn(CityLaneId) -> bool + Send>,
+    found: Findings,
+    contacts: Vec<ContactSeen>,
+    touching: Vec<u32>,
+    before: Option<VanBody>,
+    /// Speed, acceleration and heading of the last steps.
+    last_a_mps2: f64,
+    emergency_until_s: f64,
+    spots: Vec<Spot>,
+    steps: u64,
+    is_off: (bool, bool),
+}
+
+impl Referee {
+    /// A referee for a drive along some edges' lanes; `permitted` says where it may drive.
+    pub fn new(
+        lanes: &CityLanes,
+        along: &[CityLaneId],
+        permitted: impl Fn(CityLaneId) -> bool + Send + 'static,
+    ) -> Self {
+        let mut lines = Vec::new();
+        for id in along {
+            let lane = lanes.lane(*id);
+            let Some(signal) = lane.signal else { continue };
+            let (p, heading_rad) = lanes.at(*id, f64::from(lane.stop_m));
+            let half = f64::from(lane.width_m) / 2.0 + 0.2;
+            let (sin, cos) = heading_rad.sin_cos();
+            let side = |by: f64| Point2 { x_m: p.x_m - by * sin, y_m: p.y_m + by * cos };
+            lines.push(Line { a: side(half), b: side(-half), heading_rad, signal });
+        }
+        Self {
+            lines,
+            permitted: Box::new(permitted),
+            found: Findings::default(),
+            contacts: Vec::new(),
+            touching: Vec::new(),
+            before: None,
+            last_a_mps2: 0.0,
+            emergency_until_s: -1.0,
+            spots: Vec::new(),
+            steps: 0,
+            is_off: (false, false),
+        }
+    }
+
+    /// Looks at the moment after a step.
+    pub fn watch(
+        &mut self,
+        lanes: &CityLanes,
+        at: Seconds,
+        van: &VanBody,
+        things: &[Thing],
+        dt_s: f64,
+    ) {
+        self.found.time_s += dt_s;
+        self.steps += 1;
+        self.watch_contacts(van, things);
+        let Some(before) = self.before.replace(*van) else { return };
+        let moved_m = before.at.distance_to(van.at).0;
+        self.found.driven_m += moved_m;
+        self.watch_lights(lanes, at, &before, van);
+        self.watch_comfort(&before, van, things, dt_s);
+        if self.steps.is_multiple_of(5) {
+            self.watch_place(lanes, van);
+        }
+        if van.speed_mps > 0.0 {
+            self.found.outside_permit_m += if self.is_off.0 { moved_m } else { 0.0 };
+            self.found.off_lane_m += if self.is_off.1 { moved_m } else { 0.0 };
+        }
+    }
+
+    /// A call for help.
+    pub fn note_call(&mut self) {
+        self.found.calls += 1;
+    }
+
+    /// What was found.
+    pub fn findings(&self) -> (&Findings, &[ContactSeen]) {
+        (&self.found, &self.contacts)
+    }
+
+    fn watch_contacts(&mut self, van: &VanBody, things: &[Thing]) {
+        let own = corners(van.at, van.heading_rad, van.half_m);
+        let mut now = Vec::new();
+        for t in things {
+            let reach_m = van.half_m.0 + t.half_m.0 + 2.0;
+            if (t.at.x_m - van.at.x_m).abs() > reach_m || (t.at.y_m - van.at.y_m).abs() > reach_m {
+                continue;
+            }
+            if !touch(&own, &corners(t.at, t.heading_rad, t.half_m)) {
+                continue;
+            }
+            now.push(t.id);
+            if self.touching.contains(&t.id) {
+                continue;
+            }
+            if t.class.is_soft() {
+                self.found.soft_hazards += 1;
+                continue;
+            }
+            let (sin, cos) = van.heading_rad.sin_cos();
+            let (dx, dy) = (t.at.x_m - van.at.x_m, t.at.y_m - van.at.y_m);
+            let (ahead, left) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            let turn = t.heading_rad - van.heading_rad;
+            // From behind: in its rear half, going its way, faster.
+            let is_behind =
+                ahead < -0.3 * van.half_m.0 && turn.cos() > 0.7 && t.speed_mps > van.speed_mps;
+            let stands = van.speed_mps < 0.15;
+            let is_at_fault = !(stands || is_behind);
+            self.found.contacts += 1;
+            self.found.contacts_at_fault += u32::from(is_at_fault);
+            self.contacts.push(ContactSeen {
+                at_s: self.found.time_s,
+                class: t.class,
+                id: t.id,
+                is_at_fault,
+                speeds_mps: (van.speed_mps, t.speed_mps),
+                relative: (ahead, left, turn.sin().atan2(turn.cos())),
+            });
+        }
+        self.touching = now;
+    }
+
+    fn watch_lights(&mut self, lanes: &CityLanes, at: Seconds, before: &VanBody, van: &VanBody) {
+        let nose = |v: &VanBody| Point2 {
+            x_m: v.at.x_m + v.half_m.0 * v.heading_rad.cos(),
+            y_m: v.at.y_m + v.half_m.0 * v.heading_rad.sin(),
+        };
+        let (p, q) = (nose(before), nose(van));
+        for line in &self.lines {
+            if (line.a.x_m - q.x_m).abs() > 12.0 || (line.a.y_m - q.y_m).abs() > 12.0 {
+                continue;
+            }
+            let goes_along = (van.heading_rad - line.heading_rad).cos() > 0.5;
+            let side = |o: Point2, d: Point2, r: Point2| {
+                (d.x_m - o.x_m) * (r.y_m - o.y_m) - (d.y_m - o.y_m) * (r.x_m - o.x_m)
+            };
+            let crosses = side(line.a, line.b, p) * side(line.a, line.b, q) < 0.0
+                && side(p, q, line.a) * side(p, q, line.b) <= 0.0;
+            if crosses && goes_along && lanes.aspect(line.signal, at) == Aspect::Red {
+                self.found.red_lights += 1;
+            }
+        }
+    }
+
+    fn watch_comfort(&mut self, before: &VanBody, van: &VanBody, things: &[Thing], dt_s: f64) {
+        let along = (van.speed_mps - before.speed_mps) / dt_s;
+        let turn = van.heading_rad - before.heading_rad;
+        let across = turn.sin().atan2(turn.cos()) / dt_s * van.speed_mps;
+        let jerk = (along - self.last_a_mps2) / dt_s;
+        self.last_a_mps2 = along;
+        // An emergency: at the last step somebody was so near in front that comfort was not enough.
+        if leaves_no_room(before, things) {
+            if self.found.time_s > self.emergency_until_s {
+                self.found.emergencies += 1;
+            }
+            self.emergency_until_s = self.found.time_s + 2.5;
+        }
+        if self.found.time_s <= self.emergency_until_s {
+            self.found.emergency_s += dt_s;
+            return;
+        }
+        let f = &mut self.found;
+        f.along_max_mps2 = f.along_max_mps2.max(along.abs());
+        f.across_max_mps2 = f.across_max_mps2.max(across.abs());
+        f.both_max_mps2 = f.both_max_mps2.max(along.hypot(across));
+        f.jerk_max_mps3 = f.jerk_max_mps3.max(jerk.abs());
+        if along.hypot(across) > 2.0 || jerk.abs() > 2.0 {
+            f.rough_s += dt_s;
+        }
+    }
+
+    fn watch_place(&mut self, lanes: &CityLanes, van: &VanBody) {
+        let mut spots = std::mem::take(&mut self.spots);
+        lanes.near(van.at, 9.0, &mut spots);
+        let is_permitted = spots.iter().any(|s| s.beside_m.abs() < 5.0 && (self.permitted)(s.lane));
+        let is_on = corners(van.at, van.heading_rad, van.half_m).iter().all(|c| {
+            spots.iter().any(|s| {
+                let half = f64::from(lanes.lane(s.lane).width_m) / 2.0 + 0.35;
+                lanes.foot(s.lane, *c).beside_m.abs() < half
+            })
+        });
+        self.is_off = (!is_permitted, !is_on);
+        let limit = spots
+            .iter()
+            .filter(|s| s.beside_m.abs() < 2.5 && (s.heading_rad - van.heading_rad).cos() > 0.5)
+            .map(|s| f64::from(lanes.lane(s.lane).limit_mps))
+            .fold(0.0, f64::max);
+        if limit > 0.0 && van.speed_mps > limit + 0.5 {
+            self.found.over_limit_s += 0.5;
+        }
+        self.spots = spots;
+    }
+}
+
+/// True if somebody is so near in the van's way that braking with 2 m/s2 after 0.3 s would touch.
+fn leaves_no_room(van: &VanBody, things: &[Thing]) -> bool {
+    let (sin, cos) = van.heading_rad.sin_cos();
+    let v = van.speed_mps;
+    things.iter().any(|t| {
+        if t.class.is_soft() {
+            return false;
+        }
+        let (dx, dy) = (t.at.x_m - van.at.x_m, t.at.y_m - van.at.y_m);
+        let (ahead, left) = (dx * cos + dy * sin, dy * cos - dx * sin);
+        let (ts, tc) = (t.heading_rad - van.heading_rad).sin_cos();
+        let half_ahead = tc.abs() * t.half_m.0 + ts.abs() * t.half_m.1;
+        let half_left = ts.abs() * t.half_m.0 + tc.abs() * t.half_m.1;
+        let gap = ahead - half_ahead - van.half_m.0;
+        if ahead < 0.0 || gap > 40.0 {
+            return false;
+        }
+        // Only what moves, or has just stopped, can leave no room: what stands was seen.
+        if t.stood_s > 3.0 && t.speed_mps < 0.2 {
+            return false;
+        }
+        let (vo, across) = (t.speed_mps * tc, t.speed_mps * ts);
+        let side = left.abs() - half_left - van.half_m.1;
+        let comes_in =
+            across * left < 0.0 && side < across.abs() * (gap.max(0.0) / v.max(0.5)).min(2.5);
+        if side > 0.3 && !comes_in {
+            return false;
+        }
+        let lead_m = if vo > 0.0 { vo * vo / (2.0 * (-t.acceleration_mps2).max(2.0)) } else { 0.0 };
+        let towards_m = if vo < 0.0 { -vo * 1.5 } else { 0.0 };
+        let need_m = v * 0.3 + v * v / 4.0 + v * 0.5;
+        need_m > gap - 0.5 + lead_m - towards_m && v > vo
+    })
+}
+
+fn corners(at: Point2, heading_rad: f64, (l, w): (f64, f64)) -> [Point2; 4] {
+    let (s, c) = heading_rad.sin_cos();
+    [(l, w), (-l, w), (-l, -w), (l, -w)]
+        .map(|(x, y)| Point2 { x_m: at.x_m + x * c - y * s, y_m: at.y_m + x * s + y * c })
+}
+
+/// Two convex quadrilaterals touch unless a side of one has the other wholly outside.
+fn touch(a: &[Point2; 4], b: &[Point2; 4]) -> bool {
+    let parted = |a: &[Point2; 4], b: &[Point2; 4]| {
+        (0..4).any(|i| {
+            let (p, q) = (a[i], a[(i + 1) % 4]);
+            b.iter().all(|r| {
+                (q.x_m - p.x_m) * (r.y_m - p.y_m) - (q.y_m - p.y_m) * (r.x_m - p.x_m) < 0.0
+            })
+        })
+    };
+    !parted(a, b) && !parted(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn p(x_m: f64, y_m: f64) -> Point2 {
+        Point2 { x_m, y_m }
+    }
+
+    #[test]
+    fn bodies_touch_or_do_not() {
+        let a = corners(p(0.0, 0.0), 0.0, (2.0, 1.0));
+        assert!(touch(&a, &corners(p(3.9, 0.0), 0.0, (2.0, 1.0))));
+        assert!(!touch(&a, &corners(p(4.1, 0.0), 0.0, (2.0, 1.0))));
+        assert!(!touch(&a, &corners(p(3.4, 2.4), 0.8, (2.0, 1.0))));
+    }
+
+    #[test]
+    fn driving_into_something_is_a_fault_and_being_hit_from_behind_is_none() {
+        let van = VanBody {
+            at: p(0.0, 0.0),
+            heading_rad: 0.0,
+            speed_mps: 5.0,
+            acceleration_mps2: 0.0,
+            half_m: (1.6, 0.6),
+            lane: None,
+            stood_s: 0.0,
+        };
+        let thing = |x_m: f64, speed_mps: f64| Thing {
+            id: 1,
+            class: Class::Car,
+            at: p(x_m, 0.0),
+            heading_rad: 0.0,
+            speed_mps,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m: (2.2, 0.9),
+            stood_s: 0.0,
+            edge: None,
+            is_emergency: false,
+        };
+        for (other, fault) in [(thing(3.0, 0.0), 1), (thing(-3.0, 9.0), 0)] {
+            let city = rv_map::City::default();
+            let lanes = CityLanes::build(&city);
+            let mut referee = Referee::new(&lanes, &[], |_| true);
+            referee.watch(&lanes, Seconds(0.0), &van, &[other], 0.1);
+            let found = referee.findings().0;
+            assert_eq!((found.contacts, found.contacts_at_fault), (1, fault));
+        }
+    }
+}

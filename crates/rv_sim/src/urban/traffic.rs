@@ -1,0 +1,550 @@
+//! Vehicles of others: they follow lanes, keep their distance (intelligent driver model), obey
+//! signals and let others go first by the law of the place.
+
+use std::collections::BTreeMap;
+
+use rv_base::{EdgeId, Point2, Rng, Seconds};
+use rv_driver::law::{Precedence, TrafficLaw};
+use rv_driver::tracking::Class;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
+use rv_map::lanes::Aspect;
+
+/// Lanes of a mover's way that are chosen ahead.
+pub(super) const AHEAD: usize = 5;
+
+/// Gap kept to a standing vehicle, m.
+const GAP_M: f64 = 2.0;
+
+/// One of the others on wheels.
+#[derive(Clone, Debug)]
+pub(super) struct Mover {
+    pub(super) id: u32,
+    pub(super) class: Class,
+    pub(super) half_m: (f64, f64),
+    /// Lanes to come, the one it is on first.
+    pub(super) route: Vec<CityLaneId>,
+    /// Place of its centre along its lane, and to the left of it, m.
+    pub(super) s_m: f64,
+    pub(super) d_m: f64,
+    pub(super) v_mps: f64,
+    pub(super) a_mps2: f64,
+    pub(super) at: Point2,
+    pub(super) heading_rad: f64,
+    /// Share of the limit that it drives.
+    pub(super) haste: f64,
+    headway_s: f64,
+    /// How long it has stood.
+    pub(super) stood_s: f64,
+    /// Where it must stand before shared ground, m from its front; looked at now and then.
+    hold_m: f64,
+    /// Brakes hard for no reason until then.
+    pub(super) brakes_until_s: f64,
+    pub(super) is_emergency: bool,
+    /// Turning, rad/s.
+    pub(super) yaw_rate_radps: f64,
+    /// True if it is the yardstick: the vehicle of a human-like driver whose way is given.
+    pub(super) is_guided: bool,
+}
+
+/// A body that others brake for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub(super) at: Point2,
+    pub(super) heading_rad: f64,
+    pub(super) v_mps: f64,
+    pub(super) half_m: (f64, f64),
+    pub(super) walks: bool,
+    /// The edge it is on, for telling who is on a bridge; of someone on foot none.
+    pub(super) edge: Option<EdgeId>,
+}
+
+/// A place at which a lane is narrowed by something that stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Narrow {
+    pub(super) from_m: f64,
+    pub(super) to_m: f64,
+    /// How far to the left of the lane's line its free part begins.
+    pub(super) free_from_m: f64,
+}
+
+/// Someone on a lane, for finding who is in front.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OnLane {
+    pub(super) lane: CityLaneId,
+    pub(super) s_m: f64,
+    pub(super) v_mps: f64,
+    pub(super) half_m: f64,
+    pub(super) d_m: f64,
+    /// The lane it drives next; `u32::MAX` if not known.
+    pub(super) next: CityLaneId,
+    pub(super) id: u32,
+    pub(super) stood_s: f64,
+}
+
+/// What movers see.
+pub(super) struct Around<'a> {
+    pub(super) lanes: &'a CityLanes,
+    pub(super) law: &'a TrafficLaw,
+    pub(super) at: Seconds,
+    /// Sorted by lane and place.
+    pub(super) on_lane: &'a [OnLane],
+    pub(super) blocks: &'a [Block],
+    pub(super) narrow: &'a BTreeMap<CityLaneId, Vec<Narrow>>,
+    pub(super) step: u64,
+}
+
+impl Around<'_> {
+    pub(super) fn on(&self, lane: CityLaneId) -> &[OnLane] {
+        let from = self.on_lane.partition_point(|o| o.lane < lane);
+        let n = self.on_lane[from..].iter().take_while(|o| o.lane == lane).count();
+        &self.on_lane[from..from + n]
+    }
+}
+
+impl Mover {
+    /// A vehicle of some class on a lane.
+    pub(super) fn new(
+        id: u32,
+        class: Class,
+        lanes: &CityLanes,
+        lane: CityLaneId,
+        s_m: f64,
+        rng: &mut Rng,
+    ) -> Self {
+        let half_m = match class {
+            Class::Truck => (rng.range(3.2, 4.5), 1.2),
+            Class::Bus => (6.0, 1.25),
+            Class::Bicycle => (0.9, 0.35),
+            Class::Scooter => (0.95, 0.4),
+            _ => (rng.range(2.0, 2.45), rng.range(0.85, 0.95)),
+        };
+        let kerb_m = f64::from(lanes.lane(lane).width_m) / 2.0 - 0.6;
+        let sign = if lanes.drive_side == rv_map::DriveSide::Right { -1.0 } else { 1.0 };
+        let d_m = match class {
+            Class::Bicycle | Class::Scooter => sign * kerb_m,
+            _ => 0.0,
+        };
+        let mut mover = Self {
+            id,
+            class,
+            half_m,
+            route: vec![lane],
+            s_m,
+            d_m,
+            v_mps: 0.0,
+            a_mps2: 0.0,
+            at: Point2::default(),
+            heading_rad: 0.0,
+            haste: rng.range(0.85, 1.05),
+            headway_s: rng.range(0.9, 1.5),
+            stood_s: 0.0,
+            hold_m: f64::INFINITY,
+            brakes_until_s: 0.0,
+            is_emergency: false,
+            yaw_rate_radps: 0.0,
+            is_guided: false,
+        };
+        mover.choose_way(lanes, rng);
+        mover.v_mps = 0.7 * mover.desired_mps(lanes);
+        mover.place(lanes);
+        mover
+    }
+
+    /// A human-like driver on a given way.
+    pub(super) fn guided(
+        id: u32,
+        half_m: (f64, f64),
+        lanes: &CityLanes,
+        route: Vec<CityLaneId>,
+        s_m: f64,
+        rng: &mut Rng,
+    ) -> Self {
+        let mut mover = Self::new(id, Class::Truck, lanes, route[0], s_m, rng);
+        (mover.route, mover.half_m, mover.is_guided) = (route, half_m, true);
+        (mover.haste, mover.headway_s, mover.v_mps) = (1.0, 1.2, 0.0);
+        mover
+    }
+
+    fn choose_way(&mut self, lanes: &CityLanes, rng: &mut Rng) {
+        while !self.is_guided && self.route.len() < AHEAD {
+            let last = self.route[self.route.len() - 1];
+            let next = lanes.next(last);
+            let Some(lane) = rng.choose(next) else { break };
+            self.route.push(*lane);
+        }
+    }
+
+    fn place(&mut self, lanes: &CityLanes) {
+        let (p, h) = lanes.at(self.route[0], self.s_m);
+        // The heading of the chord from tail to nose bends with the lane.
+        let (tail, _) = self.point_at(lanes, -self.half_m.0 * 0.6);
+        let (nose, _) = self.point_at(lanes, self.half_m.0 * 0.6);
+        let chord = (nose.y_m - tail.y_m).atan2(nose.x_m - tail.x_m);
+        self.heading_rad = if (chord - h).cos() > 0.0 { chord } else { h };
+        let (sin, cos) = h.sin_cos();
+        self.at = Point2 { x_m: p.x_m - self.d_m * sin, y_m: p.y_m + self.d_m * cos };
+    }
+
+    fn point_at(&self, lanes: &CityLanes, ahead_m: f64) -> (Point2, f64) {
+        let length_m = f64::from(lanes.lane(self.route[0]).length_m);
+        let s_m = self.s_m + ahead_m;
+        match self.route.get(1) {
+            Some(next) if s_m > length_m => lanes.at(*next, s_m - length_m),
+            _ => lanes.at(self.route[0], s_m),
+        }
+    }
+
+    fn desired_mps(&self, lanes: &CityLanes) -> f64 {
+        let lane = lanes.lane(self.route[0]);
+        let limit = f64::from(lane.limit_mps) * self.haste;
+        let own = match self.class {
+            Class::Bicycle => 4.5,
+            Class::Scooter => 8.3,
+            Class::Truck | Class::Bus => 13.0,
+            _ => 30.0,
+        };
+        let mut v = limit.min(own);
+        if let CityLaneKind::Turn { .. } = lane.kind {
+            v = v.min(turn_mps(lanes, self.route[0]));
+        }
+        // Slows down for the turn to come.
+        if let Some(next) = self.route.get(1) {
+            let to_m = (f64::from(lane.length_m) - self.s_m).max(0.0);
+            let there = turn_mps(lanes, *next);
+            v = v.min((there * there + 2.0 * 1.5 * to_m).sqrt());
+        }
+        v.max(1.0)
+    }
+
+    /// One step; false when it has come to the end of its way.
+    pub(super) fn step(&mut self, around: &Around<'_>, rng: &mut Rng, dt_s: f64) -> bool {
+        let lanes = around.lanes;
+        let v = self.v_mps;
+        let mut a = 1.5 * (1.0 - (v / self.desired_mps(lanes)).powi(4));
+        if let Some((gap_m, lead_mps)) = self.lead(around) {
+            a = a.min(self.follow(gap_m, lead_mps));
+        }
+        if let Some(to_m) = self.signal(around) {
+            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
+        }
+        if (around.step + u64::from(self.id)).is_multiple_of(3)
+            || self.hold_m.is_finite() && v > 0.3
+        {
+            self.hold_m = self.shared_ground(around);
+        }
+        if self.hold_m.is_finite() {
+            a = a.min(self.follow(self.hold_m + GAP_M - 0.5, 0.0));
+        }
+        if around.at.0 < self.brakes_until_s {
+            a = a.min(-3.5);
+        }
+        if let Some(to_m) = self.go_around(around, dt_s) {
+            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
+        }
+        a = a.clamp(-7.0, 1.8);
+        let next = (v + a * dt_s).max(0.0);
+        self.a_mps2 = (next - v) / dt_s;
+        self.s_m += (v + next) / 2.0 * dt_s;
+        self.v_mps = next;
+        self.stood_s = if next < 0.2 { self.stood_s + dt_s } else { 0.0 };
+        loop {
+            let length_m = f64::from(lanes.lane(self.route[0]).length_m);
+            if self.s_m <= length_m {
+                break;
+            }
+            if self.route.len() < 2 {
+                return false;
+            }
+            self.s_m -= length_m;
+            self.route.remove(0);
+            self.hold_m = f64::INFINITY;
+            self.choose_way(lanes, rng);
+        }
+        let heading = self.heading_rad;
+        self.place(lanes);
+        let turn = self.heading_rad - heading;
+        self.yaw_rate_radps = turn.sin().atan2(turn.cos()) / dt_s;
+        true
+    }
+
+    /// Moves over for what narrows its lane; the distance to where it waits for oncoming traffic.
+    fn go_around(&mut self, around: &Around<'_>, dt_s: f64) -> Option<f64> {
+        let lanes = around.lanes;
+        let kerb_m = f64::from(lanes.lane(self.route[0]).width_m) / 2.0 - 0.6;
+        let sign = if lanes.drive_side == rv_map::DriveSide::Right { -1.0 } else { 1.0 };
+        let usual_m = match self.class {
+            Class::Bicycle | Class::Scooter => sign * kerb_m,
+            _ => 0.0,
+        };
+        let mut wish_m = usual_m;
+        let mut wait = None;
+        for n in around.narrow.get(&self.route[0]).into_iter().flatten() {
+            let to_m = n.from_m - self.s_m - self.half_m.0;
+            if to_m > 14.0 || self.s_m - self.half_m.0 > n.to_m + 0.5 {
+                continue;
+            }
+            // Mirrored where traffic keeps left.
+            let need_m = -sign * (n.free_from_m + self.half_m.1 + 0.35);
+            if need_m * -sign <= usual_m * -sign {
+                continue;
+            }
+            if (need_m - usual_m).abs() > 0.6 && to_m > 0.0 && self.d_m.abs() < 0.5 {
+                let oncoming = lanes.lane(self.route[0]).oncoming;
+                let length_m = f64::from(lanes.lane(self.route[0]).length_m);
+                let is_free = oncoming.is_none_or(|lane| {
+                    around.on(lane).iter().all(|o| {
+                        let there_m = length_m - o.s_m;
+                        there_m < self.s_m - 3.0 || there_m > n.to_m + 12.0 + 5.0 * o.v_mps.max(2.0)
+                    })
+                });
+                if !is_free && self.stood_s < 20.0 {
+                    wait = Some(to_m - 3.0);
+                    continue;
+                }
+            }
+            if (need_m - usual_m) * -sign > (wish_m - usual_m) * -sign {
+                wish_m = need_m;
+            }
+        }
+        let step_m = (0.25 * self.v_mps).min(1.2) * dt_s;
+        self.d_m += (wish_m - self.d_m).clamp(-step_m, step_m);
+        // Not past it before it has moved over.
+        wait
+    }
+
+    /// Acceleration of the intelligent driver model behind something.
+    fn follow(&self, gap_m: f64, lead_mps: f64) -> f64 {
+        let (a, b, v) = (1.5_f64, 2.0_f64, self.v_mps);
+        let wish =
+            GAP_M + (v * self.headway_s + v * (v - lead_mps) / (2.0 * (a * b).sqrt())).max(0.0);
+        let free = (v / 14.0).powi(4);
+        a * (1.0 - free - (wish / gap_m.max(0.05)).powi(2))
+    }
+
+    /// Gap and speed of the one in front.
+    fn lead(&self, around: &Around<'_>) -> Option<(f64, f64)> {
+        let look_m = 15.0 + 3.0 * self.v_mps;
+        let mut best: Option<(f64, f64)> = None;
+        let mut start_m = -self.s_m;
+        for (i, lane) in self.route.iter().enumerate() {
+            for o in around.on(*lane) {
+                let gap_m = start_m + o.s_m - o.half_m - self.half_m.0;
+                let is_self = o.id == self.id || i == 0 && o.s_m <= self.s_m;
+                let beside = (o.d_m - self.d_m).abs() > 1.6;
+                if !is_self && !beside && best.is_none_or(|b| gap_m < b.0) {
+                    best = Some((gap_m, o.v_mps));
+                }
+            }
+            start_m += f64::from(around.lanes.lane(*lane).length_m);
+            if best.is_some() || start_m > look_m {
+                break;
+            }
+        }
+        // Whatever else is straight ahead; two that hold each other up part in the end.
+        let lanes = around.lanes;
+        if self.stood_s > 12.0 + f64::from(self.id % 16) {
+            return best;
+        }
+        let (sin, cos) = self.heading_rad.sin_cos();
+        for block in around.blocks {
+            let (dx, dy) = (block.at.x_m - self.at.x_m, block.at.y_m - self.at.y_m);
+            let along = dx * cos + dy * sin;
+            let reach_m = if block.walks { 25.0 } else { 8.0 + 1.5 * self.v_mps };
+            if along <= 0.3 || along > reach_m {
+                continue;
+            }
+            let turn = block.heading_rad - self.heading_rad;
+            let (s, c) = turn.sin_cos();
+            let half_along = c.abs() * block.half_m.0 + s.abs() * block.half_m.1;
+            let half_across = s.abs() * block.half_m.0 + c.abs() * block.half_m.1;
+            let beside = (dy * cos - dx * sin).abs();
+            // Those that drive the other way beside pass by.
+            let margin = if block.walks {
+                0.7
+            } else if c < -0.7 {
+                -0.15
+            } else {
+                0.15
+            };
+            if beside > self.half_m.1 + half_across + margin {
+                continue;
+            }
+            if block.edge.is_some_and(|e| self.is_apart(lanes, e)) {
+                continue;
+            }
+            let gap_m = along - half_along - self.half_m.0;
+            let v = (block.v_mps * c).max(0.0);
+            if best.is_none_or(|b| gap_m < b.0) {
+                best = Some((gap_m, v));
+            }
+        }
+        best
+    }
+
+    /// True if an edge crosses those it drives on a bridge or below.
+    pub(super) fn is_apart(&self, lanes: &CityLanes, edge: EdgeId) -> bool {
+        self.route.iter().take(3).any(|l| lanes.are_apart(lanes.edge_of(*l), edge))
+    }
+
+    /// Distance from its front to the stop line of a light that it must stop for.
+    fn signal(&self, around: &Around<'_>) -> Option<f64> {
+        let lane = around.lanes.lane(self.route[0]);
+        let signal = lane.signal?;
+        let to_m = f64::from(lane.stop_m) - self.s_m - self.half_m.0;
+        if !(-1.5..=60.0).contains(&to_m) || self.is_emergency {
+            return None;
+        }
+        let stops = match around.lanes.aspect(signal, around.at) {
+            Aspect::Green | Aspect::Off => false,
+            Aspect::Yellow => self.v_mps * self.v_mps / (2.0 * to_m.max(0.1)) < 3.0,
+            Aspect::Red | Aspect::RedYellow => {
+                to_m > -0.5 && self.v_mps * self.v_mps / (2.0 * to_m.max(0.1)) < 6.0
+            }
+        };
+        stops.then_some(to_m)
+    }
+
+    /// Distance from its front to where it must wait for others at a junction.
+    fn shared_ground(&self, around: &Around<'_>) -> f64 {
+        let lanes = around.lanes;
+        let here = lanes.lane(self.route[0]);
+        let on_turn = matches!(here.kind, CityLaneKind::Turn { .. });
+        let (turn, start_m) = if on_turn {
+            (self.route[0], -self.s_m)
+        } else {
+            let Some(turn) = self.route.get(1) else { return f64::INFINITY };
+            (*turn, f64::from(here.length_m) - self.s_m)
+        };
+        if start_m > 30.0 {
+            return f64::INFINITY;
+        }
+        let front_m = self.half_m.0;
+        let to_line_m = f64::from(here.stop_m) - self.s_m - front_m;
+        let mut hold_m = f64::INFINITY;
+        if !on_turn
+            && to_line_m > -0.5
+            && self.exit_is_full(around)
+            && !lanes.conflicts(turn).is_empty()
+        {
+            hold_m = to_line_m;
+        }
+        // Whoever has stood for long goes.
+        if self.stood_s > 25.0 + f64::from(self.id % 10) {
+            return f64::INFINITY;
+        }
+        for c in lanes.conflicts(turn) {
+            let from_m = start_m + f64::from(c.here_m.0) - front_m;
+            let to_m = start_m + f64::from(c.here_m.1) + self.half_m.0;
+            if from_m < -0.3 || to_m < 0.0 {
+                continue;
+            }
+            let precedence = around.law.precedence(lanes, turn, c.other);
+            if self.must_wait(around, c, precedence, (from_m, to_m), here.signal) {
+                let at_m = if on_turn || here.signal.is_some() || to_line_m < -0.5 {
+                    from_m - 1.0
+                } else {
+                    to_line_m.min(from_m - 1.0)
+                };
+                hold_m = hold_m.min(at_m);
+            }
+        }
+        hold_m.max(-5.0)
+    }
+
+    /// True if there is no room behind the junction ahead.
+    fn exit_is_full(&self, around: &Around<'_>) -> bool {
+        let (Some(turn), Some(exit)) = (self.route.get(1), self.route.get(2)) else { return false };
+        let room_m = 2.0 * self.half_m.0 + 2.5;
+        around.on(*turn).iter().any(|o| o.v_mps < 1.0)
+            || around.on(*exit).iter().any(|o| o.v_mps < 1.5 && o.s_m - o.half_m < room_m)
+    }
+
+    fn must_wait(
+        &self,
+        around: &Around<'_>,
+        c: &rv_map::city_lanes::LaneConflict,
+        precedence: Precedence,
+        (from_m, to_m): (f64, f64),
+        own_signal: Option<(u32, u8)>,
+    ) -> bool {
+        let lanes = around.lanes;
+        let v = self.v_mps.max(1.0);
+        let (t_in, t_out) = (from_m / v.max(3.0), to_m / v.max(2.5) + 0.5);
+        let (zone_from, zone_to) = (f64::from(c.there_m.0), f64::from(c.there_m.1));
+        let blocks = |o: &OnLane, to_zone_m: f64, is_on: bool| {
+            if o.id == self.id {
+                return false;
+            }
+            let to_in = to_zone_m - o.half_m;
+            let to_out = to_zone_m + zone_to - zone_from + o.half_m;
+            if to_out < 0.0 {
+                return false;
+            }
+            if to_in <= 0.3 {
+                return t_in < to_out / o.v_mps.max(0.3) + 0.3;
+            }
+            let ov = o.v_mps.max(0.3);
+            let meets = t_in < to_out / ov.max(1.0) + 0.5 && to_in / ov < t_out + 1.2;
+            match precedence {
+                Precedence::First => {
+                    // Trusts that the other waits, unless it clearly does not.
+                    meets && o.v_mps > 2.0 && o.v_mps * o.v_mps / (2.0 * to_in) > 3.5
+                }
+                Precedence::Second => {
+                    let patient = self.stood_s < 6.0 + f64::from(self.id % 5);
+                    meets && (o.stood_s < 2.0 || patient && o.stood_s < 4.0)
+                }
+                Precedence::Equal => {
+                    if o.stood_s > 1.0 && self.stood_s > 1.0 {
+                        // Both stand: the lower number goes, and patience ends.
+                        return o.id < self.id && self.stood_s < 4.0 + f64::from(self.id % 7);
+                    }
+                    meets && (is_on || to_in / ov < t_in)
+                }
+            }
+        };
+        for o in around.on(c.other) {
+            if blocks(o, zone_from - o.s_m, true) {
+                return true;
+            }
+        }
+        let mut waits = false;
+        lanes.upstream(c.other, 70.0, |id, leads_to, back_m| {
+            if waits {
+                return false;
+            }
+            let part = lanes.lane(id);
+            let length_m = f64::from(part.length_m);
+            // Those whom a red light holds do not count.
+            let red = back_m == 0.0
+                && own_signal.zip(part.signal).is_some_and(|(a, b)| a.0 == b.0 && a.1 != b.1);
+            for o in around.on(id) {
+                let is_coming = o.next == leads_to || o.next.0 == u32::MAX;
+                let to_zone_m = length_m - o.s_m + back_m + zone_from;
+                let held =
+                    red && o.v_mps * o.v_mps / (2.0 * (length_m - o.s_m - o.half_m).max(0.5)) < 4.0;
+                if is_coming && !held && to_zone_m < 80.0 && blocks(o, to_zone_m, false) {
+                    waits = true;
+                }
+            }
+            !waits
+        });
+        waits
+    }
+}
+
+/// Speed at which a turn is taken.
+fn turn_mps(lanes: &CityLanes, id: CityLaneId) -> f64 {
+    let line = lanes.line(id);
+    let n = line.len();
+    let heading = |a: [f32; 3], b: [f32; 3]| f64::from(b[1] - a[1]).atan2(f64::from(b[0] - a[0]));
+    let change = heading(line[n - 2], line[n - 1]) - heading(line[0], line[1]);
+    let pi = std::f64::consts::PI;
+    let change = ((change + pi).rem_euclid(2.0 * pi) - pi).abs();
+    let limit = f64::from(lanes.lane(id).limit_mps);
+    if change < 0.15 || !matches!(lanes.lane(id).kind, CityLaneKind::Turn { .. }) {
+        return limit;
+    }
+    let radius_m = f64::from(lanes.lane(id).length_m) / change;
+    (1.8 * radius_m).sqrt().clamp(2.2, limit.max(2.2))
+}

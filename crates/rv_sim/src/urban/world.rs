@@ -1,0 +1,556 @@
+//! The world around some vans: vehicles, people and things, made by lot from a seed where a van
+//! comes near, and forgotten where it has left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rv_base::{EdgeId, Point2, Rng, Seconds};
+use rv_driver::law::TrafficLaw;
+use rv_driver::tracking::Class;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Spot};
+
+use super::people::{Coming, Walker};
+use super::traffic::{Around, Block, Mover, Narrow, OnLane};
+
+/// Within this distance of a van there is traffic, m.
+const NEAR_M: f64 = 140.0;
+/// Beyond this, it is forgotten, m.
+const FAR_M: f64 = 190.0;
+/// Nobody appears nearer than this, except at the start, m.
+const SUDDEN_M: f64 = 95.0;
+
+/// How busy the streets are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Busy {
+    /// Share of the usual number of vehicles.
+    pub vehicles: f64,
+    /// Share of the usual number of people.
+    pub people: f64,
+    /// Share of the usual number of things that stand about.
+    pub things: f64,
+}
+
+impl Busy {
+    /// A usual day.
+    pub const USUAL: Self = Self { vehicles: 1.0, people: 1.0, things: 1.0 };
+}
+
+/// A body in the world, as it truly is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thing {
+    /// Its number.
+    pub id: u32,
+    /// What it is.
+    pub class: Class,
+    /// Centre, m.
+    pub at: Point2,
+    /// Heading, rad.
+    pub heading_rad: f64,
+    /// Speed, m/s.
+    pub speed_mps: f64,
+    /// Acceleration, m/s2.
+    pub acceleration_mps2: f64,
+    /// Turning, rad/s.
+    pub yaw_rate_radps: f64,
+    /// Half its length and width, m.
+    pub half_m: (f64, f64),
+    /// How long it has stood, s.
+    pub stood_s: f64,
+    /// The edge it is on, if on one.
+    pub edge: Option<EdgeId>,
+    /// True if it drives with blue lights.
+    pub is_emergency: bool,
+}
+
+/// A van in the world.
+#[derive(Clone, Copy, Debug)]
+pub struct VanBody {
+    /// Centre, m.
+    pub at: Point2,
+    /// Heading, rad.
+    pub heading_rad: f64,
+    /// Speed, m/s.
+    pub speed_mps: f64,
+    /// Acceleration, m/s2.
+    pub acceleration_mps2: f64,
+    /// Half its length and width, m.
+    pub half_m: (f64, f64),
+    /// Its lane and the next one, as others read its signs, and its place on the lane, m.
+    pub lane: Option<(CityLaneId, f64, CityLaneId)>,
+    /// How long it has stood, s.
+    pub stood_s: f64,
+}
+
+/// Streets with traffic around some vans.
+#[derive(Debug)]
+pub struct World {
+    lanes: Arc<CityLanes>,
+    law: TrafficLaw,
+    busy: Busy,
+    seed: u64,
+    rng: Rng,
+    at_s: f64,
+    steps: u64,
+    next_id: u32,
+    pub(super) movers: Vec<Mover>,
+    walkers: Vec<Walker>,
+    things: Vec<(CityLaneId, Thing)>,
+    narrow: BTreeMap<CityLaneId, Vec<Narrow>>,
+    /// Lanes around the vans, whose things are laid out.
+    near: BTreeSet<CityLaneId>,
+    near_list: Vec<CityLaneId>,
+    on_lane: Vec<OnLane>,
+    blocks: Vec<Block>,
+    coming: Vec<Coming>,
+    target: f64,
+    crosswalks: Vec<u32>,
+    spots: Vec<Spot>,
+}
+
+/// Number of the first van among those on lanes.
+const VAN_ID: u32 = u32::MAX - 1_000_000;
+
+impl World {
+    /// Empty streets at a time.
+    pub fn new(lanes: Arc<CityLanes>, law: TrafficLaw, busy: Busy, seed: u64, at: Seconds) -> Self {
+        Self {
+            lanes,
+            law,
+            busy,
+            seed,
+            rng: Rng::from_seed(seed).fork("urban"),
+            at_s: at.0,
+            steps: 0,
+            next_id: 1,
+            movers: Vec::new(),
+            walkers: Vec::new(),
+            things: Vec::new(),
+            narrow: BTreeMap::new(),
+            near: BTreeSet::new(),
+            near_list: Vec::new(),
+            on_lane: Vec::new(),
+            blocks: Vec::new(),
+            coming: Vec::new(),
+            target: 0.0,
+            crosswalks: Vec::new(),
+            spots: Vec::new(),
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Seconds {
+        Seconds(self.at_s)
+    }
+
+    /// Its lanes.
+    pub fn lanes(&self) -> &Arc<CityLanes> {
+        &self.lanes
+    }
+
+    /// The law there.
+    pub fn law(&self) -> &TrafficLaw {
+        &self.law
+    }
+
+    /// Moves everything but the vans on by a step.
+    pub fn step(&mut self, vans: &[VanBody], dt_s: f64) {
+        self.step_around(vans, vans, dt_s);
+    }
+
+    fn step_around(&mut self, eyes: &[VanBody], vans: &[VanBody], dt_s: f64) {
+        if self.steps.is_multiple_of(10) {
+            self.look_around(eyes, self.steps == 0);
+        }
+        self.steps += 1;
+        self.at_s += dt_s;
+        self.index(vans);
+        let lanes = Arc::clone(&self.lanes);
+        let around = Around {
+            lanes: &lanes,
+            law: &self.law,
+            at: Seconds(self.at_s),
+            on_lane: &self.on_lane,
+            blocks: &self.blocks,
+            narrow: &self.narrow,
+            step: self.steps,
+        };
+        let rng = &mut self.rng;
+        self.movers.retain_mut(|m| {
+            // Now and then one brakes hard for no reason that others see.
+            if rng.chance(dt_s / 900.0) && !m.is_guided {
+                m.brakes_until_s = around.at.0 + rng.range(0.8, 2.5);
+            }
+            m.step(&around, rng, dt_s)
+        });
+        let (at, coming) = (Seconds(self.at_s), &self.coming);
+        self.walkers.retain_mut(|w| w.step(&lanes, at, coming, dt_s));
+    }
+
+    /// Who is on which lane, what others brake for, what people see coming.
+    fn index(&mut self, vans: &[VanBody]) {
+        self.on_lane.clear();
+        self.blocks.clear();
+        self.coming.clear();
+        for m in &self.movers {
+            self.on_lane.push(OnLane {
+                lane: m.route[0],
+                s_m: m.s_m,
+                v_mps: m.v_mps,
+                half_m: m.half_m.0,
+                d_m: m.d_m,
+                next: m.route.get(1).copied().unwrap_or(CityLaneId(u32::MAX)),
+                id: m.id,
+                stood_s: m.stood_s,
+            });
+            // Near junctions lanes do not tell who is in front.
+            let lane = self.lanes.lane(m.route[0]);
+            let is_near = matches!(lane.kind, CityLaneKind::Turn { .. })
+                || m.s_m < 10.0
+                || m.s_m > f64::from(lane.length_m) - 8.0;
+            if is_near {
+                self.blocks.push(Block {
+                    at: m.at,
+                    heading_rad: m.heading_rad,
+                    v_mps: m.v_mps,
+                    half_m: m.half_m,
+                    walks: false,
+                    edge: Some(self.lanes.edge_of(m.route[0])),
+                });
+            }
+            self.coming.push(Coming { at: m.at, heading_rad: m.heading_rad, v_mps: m.v_mps });
+        }
+        for (i, van) in vans.iter().enumerate() {
+            if let Some((lane, s_m, next)) = van.lane {
+                self.on_lane.push(OnLane {
+                    lane,
+                    s_m,
+                    v_mps: van.speed_mps,
+                    half_m: van.half_m.0,
+                    d_m: 0.0,
+                    next,
+                    id: VAN_ID + i as u32,
+                    stood_s: van.stood_s,
+                });
+            }
+            self.blocks.push(Block {
+                at: van.at,
+                heading_rad: van.heading_rad,
+                v_mps: van.speed_mps,
+                half_m: van.half_m,
+                walks: false,
+                edge: van.lane.map(|l| self.lanes.edge_of(l.0)),
+            });
+            self.coming.push(Coming {
+                at: van.at,
+                heading_rad: van.heading_rad,
+                v_mps: van.speed_mps,
+            });
+        }
+        self.on_lane.sort_by(|a, b| {
+            a.lane.cmp(&b.lane).then(a.s_m.total_cmp(&b.s_m)).then(a.id.cmp(&b.id))
+        });
+        for w in self.walkers.iter().filter(|w| w.v_mps > 0.0) {
+            self.blocks.push(Block {
+                at: w.at,
+                heading_rad: w.heading_rad,
+                v_mps: 0.0,
+                half_m: (0.3, 0.3),
+                walks: true,
+                edge: None,
+            });
+        }
+    }
+
+    /// Once a second: forgets who is far, lays out what stands about, adds vehicles and people.
+    fn look_around(&mut self, vans: &[VanBody], is_start: bool) {
+        let far = |p: Point2| vans.iter().all(|v| v.at.distance_to(p).0 > FAR_M);
+        self.movers.retain(|m| m.is_guided || !far(m.at));
+        self.walkers.retain(|w| !far(w.at));
+        // Who has stood for minutes blocks a street for good: it is as if it had gone another way.
+        let sudden = |p: Point2, m: f64| vans.iter().any(|v| v.at.distance_to(p).0 < m);
+        self.movers.retain(|m| m.is_guided || m.stood_s < 75.0 || sudden(m.at, 15.0));
+        let mut near: BTreeSet<CityLaneId> = BTreeSet::new();
+        let mut spots = std::mem::take(&mut self.spots);
+        for van in vans {
+            self.lanes.near(van.at, NEAR_M, &mut spots);
+            near.extend(spots.iter().map(|s| s.lane));
+        }
+        self.spots = spots;
+        for lane in near.iter().filter(|l| !self.near.contains(l)) {
+            let from = self.things.len();
+            lay_things(
+                &self.lanes,
+                self.seed,
+                self.busy.things,
+                *lane,
+                &mut self.things,
+                &mut self.next_id,
+            );
+            let narrow =
+                self.things[from..].iter().filter_map(|t| narrowing(&self.lanes, *lane, &t.1));
+            let narrow: Vec<Narrow> = narrow.collect();
+            if !narrow.is_empty() {
+                self.narrow.insert(*lane, narrow);
+            }
+        }
+        self.narrow.retain(|lane, _| near.contains(lane));
+        self.things.retain(|t| near.contains(&t.0));
+        self.near = near;
+        self.near_list.clear();
+        self.near_list.extend(self.near.iter().copied());
+        self.crosswalks.clear();
+        self.target = 0.0;
+        for lane in &self.near_list {
+            let l = self.lanes.lane(*lane);
+            if matches!(l.kind, CityLaneKind::Road { .. }) {
+                self.target += f64::from(l.length_m) / 1000.0 * density_per_km(l.rank);
+                self.crosswalks.extend(self.lanes.crosswalks_of(*lane).iter().map(|c| c.crosswalk));
+            }
+        }
+        self.crosswalks.sort_unstable();
+        self.crosswalks.dedup();
+        self.add_movers(vans, is_start);
+        self.add_walkers(vans);
+    }
+
+    fn add_movers(&mut self, vans: &[VanBody], is_start: bool) {
+        let want = (self.target * self.busy.vehicles).round() as usize;
+        let mut tries = 0;
+        while self.movers.len() < want && tries < if is_start { 4 * want } else { 12 } {
+            tries += 1;
+            let Some(lane) = self.rng.choose(&self.near_list).copied() else { return };
+            let l = *self.lanes.lane(lane);
+            // Long and busy lanes more often.
+            let share = f64::from(l.length_m) / 120.0 * density_per_km(l.rank) / 14.0;
+            if !matches!(l.kind, CityLaneKind::Road { .. }) || !self.rng.chance(share.min(1.0)) {
+                continue;
+            }
+            let s_m = self.rng.range(2.0, f64::from(l.length_m).max(2.5));
+            let (p, _) = self.lanes.at(lane, s_m);
+            let nearest = if is_start { 22.0 } else { SUDDEN_M };
+            let is_taken = vans.iter().any(|v| v.at.distance_to(p).0 < nearest)
+                || self.movers.iter().any(|m| m.at.distance_to(p).0 < 14.0);
+            if is_taken {
+                continue;
+            }
+            let lot = self.rng.unit();
+            let is_fast = l.rank <= 1;
+            let class = match lot {
+                x if x < 0.05 => Class::Truck,
+                x if x < 0.08 => Class::Bus,
+                x if x < 0.15 && !is_fast => Class::Bicycle,
+                x if x < 0.22 && !is_fast => Class::Scooter,
+                _ => Class::Car,
+            };
+            let id = self.take_id();
+            let mut mover = Mover::new(id, class, &self.lanes, lane, s_m, &mut self.rng);
+            if class == Class::Car && self.rng.chance(0.004) {
+                (mover.is_emergency, mover.haste) = (true, 1.4);
+            }
+            self.movers.push(mover);
+        }
+    }
+
+    fn add_walkers(&mut self, vans: &[VanBody]) {
+        // One person a minute at each crosswalk.
+        let n = self.crosswalks.len() as f64 / 60.0 * self.busy.people;
+        let crosswalks = std::mem::take(&mut self.crosswalks);
+        if self.rng.chance(n.min(1.0))
+            && let Some(crosswalk) = self.rng.choose(&crosswalks)
+        {
+            let id = self.take_id();
+            let walker = Walker::at_crosswalk(id, &self.lanes, *crosswalk, &mut self.rng);
+            let is_taken = vans.iter().any(|v| v.at.distance_to(walker.at).0 < 8.0);
+            if !is_taken && self.walkers.len() < 200 {
+                self.walkers.push(walker);
+            }
+        }
+        self.crosswalks = crosswalks;
+        // Elsewhere, one in two minutes near each van on small roads.
+        for van in vans {
+            if !self.rng.chance(self.busy.people / 60.0) {
+                continue;
+            }
+            let Some(lane) = self.rng.choose(&self.near_list).copied() else { continue };
+            let l = *self.lanes.lane(lane);
+            let is_small = (3..=5).contains(&l.rank) && l.kerb_side.is_none();
+            if !is_small || !matches!(l.kind, CityLaneKind::Road { .. }) || l.length_m < 30.0 {
+                continue;
+            }
+            let s_m = self.rng.range(8.0, f64::from(l.length_m) - 8.0);
+            let (p, _) = self.lanes.at(lane, s_m);
+            if !(15.0..70.0).contains(&van.at.distance_to(p).0) {
+                continue;
+            }
+            let n = 1.0
+                + f64::from(u8::from(l.far_side.is_some()))
+                + f64::from(u8::from(l.oncoming.is_some() || l.far_side.is_some()));
+            let width_m = n * f64::from(l.width_m);
+            let id = self.take_id();
+            let mut walker = Walker::at_kerb(id, &self.lanes, lane, s_m, width_m, &mut self.rng);
+            walker.is_animal = self.rng.chance(0.05);
+            self.walkers.push(walker);
+        }
+    }
+
+    fn take_id(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Everything within a distance of a point, as it truly is, but for what is on edges that
+    /// `apart` says are over or under those that matter.
+    pub fn things_near(
+        &self,
+        p: Point2,
+        within_m: f64,
+        apart: &dyn Fn(EdgeId) -> bool,
+        out: &mut Vec<Thing>,
+    ) {
+        out.clear();
+        let is_near = |q: Point2| {
+            let (dx, dy) = (p.x_m - q.x_m, p.y_m - q.y_m);
+            dx * dx + dy * dy < within_m * within_m
+        };
+        out.extend(self.movers.iter().filter(|m| !m.is_guided && is_near(m.at)).map(|m| Thing {
+            id: m.id,
+            class: m.class,
+            at: m.at,
+            heading_rad: m.heading_rad,
+            speed_mps: m.v_mps,
+            acceleration_mps2: m.a_mps2,
+            yaw_rate_radps: m.yaw_rate_radps,
+            half_m: m.half_m,
+            stood_s: m.stood_s,
+            edge: Some(self.lanes.edge_of(m.route[0])),
+            is_emergency: m.is_emergency,
+        }));
+        out.extend(self.walkers.iter().filter(|w| is_near(w.at)).map(|w| Thing {
+            id: w.id,
+            class: if w.is_animal { Class::Animal } else { Class::Pedestrian },
+            at: w.at,
+            heading_rad: w.heading_rad,
+            speed_mps: w.v_mps,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m: (0.3, 0.3),
+            stood_s: 0.0,
+            edge: None,
+            is_emergency: false,
+        }));
+        out.extend(self.things.iter().map(|t| t.1).filter(|t| is_near(t.at)));
+        out.retain(|t| !t.edge.is_some_and(apart));
+    }
+
+    /// Puts the human-like driver on its way.
+    pub(super) fn add_guided(&mut self, half_m: (f64, f64), route: Vec<CityLaneId>, s_m: f64) {
+        let mut rng = self.rng.fork("guided");
+        let id = VAN_ID - 1;
+        self.movers.push(Mover::guided(id, half_m, &self.lanes, route, s_m, &mut rng));
+    }
+
+    /// Moves everything on by a step, with traffic around an eye that nobody sees.
+    pub(super) fn step_guided(&mut self, eye: &VanBody, dt_s: f64) {
+        self.step_around(std::slice::from_ref(eye), &[], dt_s);
+    }
+
+    /// The human-like driver: place, speed, lanes left.
+    pub(super) fn guided(&self) -> Option<&Mover> {
+        self.movers.iter().find(|m| m.is_guided)
+    }
+}
+
+/// What a thing takes of its lane.
+fn narrowing(lanes: &CityLanes, lane: CityLaneId, t: &Thing) -> Option<Narrow> {
+    let spot = lanes.foot(lane, t.at);
+    let sign = if lanes.drive_side == rv_map::DriveSide::Right { 1.0 } else { -1.0 };
+    let free_from_m = sign * spot.beside_m + t.half_m.1;
+    let half_m = f64::from(lanes.lane(lane).width_m) / 2.0;
+    let takes = free_from_m > -half_m + 0.05 && !t.class.is_soft();
+    takes.then_some(Narrow {
+        from_m: spot.s_m - t.half_m.0,
+        to_m: spot.s_m + t.half_m.0,
+        free_from_m,
+    })
+}
+
+/// Vehicles on a kilometre of lane.
+fn density_per_km(rank: u8) -> f64 {
+    match rank {
+        0 => 14.0,
+        1 => 13.0,
+        2 => 11.0,
+        3 => 8.0,
+        4 => 3.0,
+        _ => 0.8,
+    }
+}
+
+/// Parked cars, double-parked vans, bins, holes: always the same for a seed and a lane.
+fn lay_things(
+    lanes: &CityLanes,
+    seed: u64,
+    share: f64,
+    lane: CityLaneId,
+    out: &mut Vec<(CityLaneId, Thing)>,
+    next_id: &mut u32,
+) {
+    let l = lanes.lane(lane);
+    let is_street = matches!(l.kind, CityLaneKind::Road { .. }) && (2..=5).contains(&l.rank);
+    if !is_street || l.kerb_side.is_some() || l.length_m < 30.0 || l.is_roundabout {
+        return;
+    }
+    let mut rng = Rng::from_seed(seed ^ 0x7a11).fork_idx("things", u64::from(lane.0));
+    let sign = if lanes.drive_side == rv_map::DriveSide::Right { -1.0 } else { 1.0 };
+    let half_lane_m = f64::from(l.width_m) / 2.0;
+    let mut push = |class: Class, s_m: f64, d_m: f64, half_m: (f64, f64), turn: f64| {
+        let (p, h) = lanes.at(lane, s_m);
+        *next_id += 1;
+        let thing = Thing {
+            id: *next_id,
+            class,
+            at: Point2 { x_m: p.x_m - d_m * h.sin(), y_m: p.y_m + d_m * h.cos() },
+            heading_rad: h + turn,
+            speed_mps: 0.0,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m,
+            stood_s: 3600.0,
+            edge: Some(lanes.edge_of(lane)),
+            is_emergency: false,
+        };
+        out.push((lane, thing));
+    };
+    let length_m = f64::from(l.length_m);
+    // Some streets are full of parked cars, some have none.
+    let full = if l.rank == 2 { 0.1 } else { rng.range(0.0, 0.6) } * share;
+    let mut s_m = 14.0;
+    while s_m < length_m - 16.0 {
+        // Nobody parks in a tight bend.
+        let turn = lanes.at(lane, s_m + 9.0).1 - lanes.at(lane, s_m - 9.0).1;
+        if rng.chance(full) && turn.cos() > 0.8 {
+            let into_m = rng.range(-0.3, 0.35);
+            let half_m = (rng.range(1.9, 2.4), 0.9);
+            push(
+                Class::Car,
+                s_m,
+                sign * (half_lane_m + half_m.1 - into_m),
+                half_m,
+                rng.range(-0.03, 0.03),
+            );
+        }
+        s_m += 6.5;
+    }
+    if length_m > 80.0 {
+        let middle = rng.range(30.0, length_m - 40.0);
+        let has_room = l.far_side.is_some() || l.oncoming.is_some();
+        if rng.chance(0.03 * share) && has_room {
+            push(Class::Truck, middle, sign * (half_lane_m - 0.9), (2.8, 1.0), 0.0);
+        } else if rng.chance(0.02 * share) {
+            push(Class::Static, middle, sign * (half_lane_m - 0.3), (0.35, 0.35), 0.0);
+        } else if rng.chance(0.02 * share) {
+            let class = [Class::Pothole, Class::WetCement, Class::DryingCrops][rng.below(3)];
+            push(class, middle, sign * rng.range(0.3, half_lane_m), (0.8, 0.4), 0.0);
+        }
+    }
+}

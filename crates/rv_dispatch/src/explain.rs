@@ -5,16 +5,16 @@
 //! places that need least are handed to the judge, and the first that it accepts is the answer.
 
 use rv_base::Money;
-use rv_model::dispatch::{
-    MAX_LOAD_DIMS, Order, OrderKind, Relaxation, Route, Stop, Task, Unassigned, Vehicle, Visit,
-};
+use rv_model::dispatch::{MAX_LOAD_DIMS, Plan, Relaxation, Route, Task, Unassigned, Visit};
 
-use crate::check::is_route_sound;
+use crate::check::confirm;
 use crate::instance::{HORIZON, Instance, Kind, NONE};
 use crate::near::Near;
+use crate::output;
 use crate::recreate::{Dice, best_place_at_any_cost};
-use crate::route::{Broken, Run, run};
+use crate::route::{Broken, Run, Totals, run};
 use crate::state::{Place, State};
+use crate::stow::stow;
 
 /// Most whole-route runs spent on one order.
 const RUNS_MAX: usize = 20_000;
@@ -40,28 +40,22 @@ pub(crate) fn explain_absent(
 ) -> Vec<Unassigned> {
     let inst = state.inst;
     let mut wide = widened(inst);
+    let mut plan = Plan { routes: output::routes(state), unassigned: Vec::new() };
     let mut found = Vec::new();
     for job in std::mem::take(&mut state.absent) {
         let order = inst.jobs[job as usize].order;
-        let nothing = Unassigned { order, relaxations: Vec::new(), vehicle: None };
         if found.len() >= n_max {
             state.absent.push(job);
-            found.push(nothing);
+            found.push(Unassigned::silent(order));
             continue;
         }
         if let Some((place, extra)) = best_place_at_any_cost(state, near, job, dice) {
-            let beyond = extra - inst.jobs[job as usize].absent_cost;
-            if beyond <= 0 && state.insert(job, &place) {
+            if extra <= state.absence_cost(job) && state.insert(job, &place) {
+                plan.routes = output::routes(state);
                 continue;
             }
-            let v = place.route(state);
-            let more = Money(((i128::from(beyond) << inst.cost_shift) / 1_000_000) as i64 + 1);
+            found.push(too_dear(state, job, &place, extra));
             state.absent.push(job);
-            found.push(Unassigned {
-                order,
-                relaxations: vec![Relaxation::Prize { more }],
-                vehicle: Some(inst.vehs[v as usize].vehicle),
-            });
             continue;
         }
         let mut candidates = candidates(state, &mut wide, job);
@@ -70,18 +64,39 @@ pub(crate) fn explain_absent(
         // The search tries less than every place in every route.
         let mut free = candidates.iter().filter(|c| c.needs.is_empty());
         if free.any(|c| state.insert(job, &Place::Whole(c.v, c.seq.clone()))) {
+            plan.routes = output::routes(state);
             continue;
         }
         state.absent.push(job);
-        let good =
-            candidates.iter_mut().find_map(|c| is_confirmed(inst, c, order).then(|| c.clone()));
-        found.push(good.map_or(nothing, |c| Unassigned {
-            order,
-            relaxations: c.needs,
-            vehicle: Some(inst.vehs[c.v as usize].vehicle),
-        }));
+        let good = candidates.iter_mut().find_map(|c| {
+            let out = told(state, c, order)?;
+            confirm(inst.problem, &plan, &out).then_some(out)
+        });
+        found.push(good.unwrap_or(Unassigned::silent(order)));
     }
     found
+}
+
+/// A job that has a place, but not one that is worth it.
+fn too_dear(state: &mut State<'_, '_>, job: u32, place: &Place, extra: i64) -> Unassigned {
+    let inst = state.inst;
+    let v = place.route(state);
+    let beyond = extra - inst.jobs[job as usize].absent_cost;
+    let more = Money(((i128::from(beyond) << inst.cost_shift) / 1_000_000) as i64 + 1);
+    state.begin();
+    let mut route = None;
+    if state.insert(job, place) {
+        let mut out = Run::beside(&state.run.shared);
+        out.fixed.clone_from(&state.routes[v as usize].begins);
+        route = output::timed(inst, v, &state.routes[v as usize].seq, &mut out);
+    }
+    state.undo();
+    Unassigned {
+        order: inst.jobs[job as usize].order,
+        relaxations: vec![Relaxation::Prize { more }],
+        vehicle: Some(inst.vehs[v as usize].vehicle),
+        route,
+    }
 }
 
 /// The instance with every limit of the vehicles opened wide.
@@ -97,14 +112,23 @@ fn widened<'p>(inst: &Instance<'p>) -> Instance<'p> {
             range.start_mwh += 1 << 40;
             range.capacity_mwh += 1 << 40;
         }
+        veh.permits = u64::MAX;
     }
+    let rich = &mut wide.rich;
+    for list in &mut rich.compartments {
+        list.clear();
+    }
+    rich.bays.iter_mut().for_each(Vec::clear);
+    rich.stock.fill(None);
     wide
 }
 
 fn candidates<'p>(state: &State<'_, 'p>, wide: &mut Instance<'p>, job: u32) -> Vec<Candidate> {
     let inst = state.inst;
     let entry = &inst.jobs[job as usize];
-    let mut tester = Tester { inst, wide, job, out: Run::default(), n_runs: 0, found: Vec::new() };
+    let shared = || Run::beside(&state.run.shared);
+    let (out, narrow) = (shared(), shared());
+    let mut tester = Tester { inst, wide, job, out, narrow, n_runs: 0, found: Vec::new() };
     for v in 0..state.routes.len() as u32 {
         if entry.only != NONE && entry.only != v {
             continue;
@@ -136,6 +160,8 @@ struct Tester<'a, 'p> {
     wide: &'a mut Instance<'p>,
     job: u32,
     out: Run,
+    /// Room for runs with some of the true limits.
+    narrow: Run,
     n_runs: usize,
     found: Vec<Candidate>,
 }
@@ -195,26 +221,28 @@ impl Tester<'_, '_> {
 
     /// Runs one sequence with wide limits and notes what it needs.
     fn place(&mut self, v: u32, seq: &[u32], n_frozen: usize, base: Option<&Relaxation>) {
-        let entry = &self.inst.jobs[self.job as usize];
-        let nodes = [entry.first, if entry.second == NONE { entry.first } else { entry.second }];
         let mut is_run = Err(Broken::Window);
-        // First the windows end later; if that does not help, they also open earlier.
-        for opens_early in [false, true] {
-            for id in nodes {
-                let early = if opens_early { 2 * HORIZON } else { 0 };
-                open_window(self.wide, self.inst, id, early, HORIZON);
+        let mut is_charged = true;
+        // First the windows end later; if that does not help, they also open earlier. The battery
+        // is the true one if the charging stops of the sequence are enough.
+        'tries: for opens_early in [false, true] {
+            let nodes = self.windows_opened(opens_early);
+            for has_true_battery in [true, false] {
+                if has_true_battery && self.inst.vehs[v as usize].range.is_none() {
+                    continue;
+                }
+                self.n_runs += 1;
+                is_charged = has_true_battery;
+                is_run = self.run_with(has_true_battery, v, seq, n_frozen);
+                if is_run.is_ok() {
+                    self.windows_closed(nodes);
+                    break 'tries;
+                }
             }
-            self.n_runs += 1;
-            is_run = run(self.wide, v, seq, n_frozen, &mut self.out);
-            if is_run.is_ok() {
-                break;
-            }
-        }
-        for id in nodes {
-            open_window(self.wide, self.inst, id, 0, 0);
+            self.windows_closed(nodes);
         }
         let Ok(totals) = is_run else { return };
-        let (needs, score) = self.needs(v, seq, base, totals.distance, totals.depart);
+        let (needs, score) = self.needs(v, seq, base, totals, is_charged);
         let is_better =
             self.found.len() < 4 * N_JUDGED || self.found.iter().any(|c| score < c.score);
         if is_better {
@@ -227,17 +255,120 @@ impl Tester<'_, '_> {
         }
     }
 
+    /// Runs a sequence with wide limits, but for the battery if the true one is asked for.
+    fn run_with(
+        &mut self,
+        has_true_battery: bool,
+        v: u32,
+        seq: &[u32],
+        n_frozen: usize,
+    ) -> Result<Totals, Broken> {
+        if !has_true_battery {
+            return run(self.wide, v, seq, n_frozen, &mut self.out);
+        }
+        let own = self.inst.vehs[v as usize].range;
+        let wide = std::mem::replace(&mut self.wide.vehs[v as usize].range, own);
+        let result = run(self.wide, v, seq, n_frozen, &mut self.out);
+        self.wide.vehs[v as usize].range = wide;
+        result
+    }
+
+    fn windows_opened(&mut self, opens_early: bool) -> [u32; 2] {
+        let entry = &self.inst.jobs[self.job as usize];
+        let nodes = [entry.first, if entry.second == NONE { entry.first } else { entry.second }];
+        for id in nodes {
+            let early = if opens_early { 2 * HORIZON } else { 0 };
+            open_window(self.wide, self.inst, id, early, HORIZON);
+        }
+        nodes
+    }
+
+    fn windows_closed(&mut self, nodes: [u32; 2]) {
+        for id in nodes {
+            open_window(self.wide, self.inst, id, 0, 0);
+        }
+    }
+
+    /// Permits, compartments, stock and bays that the sequence lacks.
+    fn rich_needs(&mut self, v: u32, seq: &[u32], needs: &mut Vec<Relaxation>) -> f64 {
+        let inst = self.inst;
+        let (rich, veh) = (&inst.rich, &inst.vehs[v as usize]);
+        let n_frozen = veh.committed.len();
+        let mut score = 0.0;
+        let loc = |id: u32| inst.nodes[id as usize].loc;
+        let legs = seq.windows(2).enumerate().skip(n_frozen);
+        let lacking = legs.map(|(pos, pair)| {
+            let excused = if pos + 2 == seq.len() { rich.excused[v as usize] } else { 0 };
+            rich.permits(loc(pair[0]), loc(pair[1])) & !veh.permits & !excused
+        });
+        let missing = lacking.fold(0, |all, bits| all | bits);
+        if missing != 0 {
+            score += 0.5 * f64::from(missing.count_ones());
+            needs.push(Relaxation::Permits { missing });
+        }
+        if stow(inst, v, seq, n_frozen, &mut self.narrow).is_err() {
+            score += 1.0;
+            needs.push(Relaxation::Compartments);
+        }
+        for (depot, stock) in rich.stock.iter().enumerate() {
+            let Some(stock) = stock else { continue };
+            let others = self.out.shared.drawn_by_others(depot, v);
+            let mine = self.out.draws.iter().filter(|d| d.0 as usize == depot);
+            let sum = mine.fold([0_i64; MAX_LOAD_DIMS], |sum, d| {
+                std::array::from_fn(|dim| sum[dim] + d.1[dim])
+            });
+            let more = std::array::from_fn(|dim| {
+                (others[dim] + sum[dim] - stock[dim]).clamp(0, 1 << 29) as i32
+            });
+            if sum != [0; MAX_LOAD_DIMS] && more != [0; MAX_LOAD_DIMS] {
+                score += 0.7;
+                needs.push(Relaxation::Stock { depot: depot as u32, more });
+            }
+        }
+        score + self.bay_needs(v, seq, needs)
+    }
+
+    fn bay_needs(&mut self, v: u32, seq: &[u32], needs: &mut Vec<Relaxation>) -> f64 {
+        let inst = self.inst;
+        let mut chargers: Vec<u32> = Vec::new();
+        for &id in &seq[inst.vehs[v as usize].committed.len() + 1..] {
+            let node = &inst.nodes[id as usize];
+            if node.kind == Kind::Charge && !inst.rich.bays[node.facility as usize].is_empty() {
+                chargers.push(node.facility);
+            }
+        }
+        chargers.sort_unstable();
+        chargers.dedup();
+        let mut score = 0.0;
+        for charger in chargers {
+            let bays = inst.rich.bays[charger as usize].clone();
+            self.wide.rich.bays[charger as usize] = bays;
+            let nodes = self.windows_opened(true);
+            let n_frozen = inst.vehs[v as usize].committed.len();
+            let is_free = run(self.wide, v, seq, n_frozen, &mut self.narrow).is_ok();
+            self.windows_closed(nodes);
+            self.wide.rich.bays[charger as usize].clear();
+            if !is_free {
+                score += 0.6;
+                needs.push(Relaxation::Bays { charger, more: 1 });
+            }
+        }
+        score
+    }
+
     /// What the run just made used beyond the true limits, and how bad that is: an hour, a whole
     /// capacity or battery, a vehicle each count one, and each further kind of change ten.
     fn needs(
-        &self,
+        &mut self,
         v: u32,
         seq: &[u32],
         base: Option<&Relaxation>,
-        distance: i64,
-        depart: i32,
+        totals: Totals,
+        is_charged: bool,
     ) -> (Vec<Relaxation>, f64) {
-        let (inst, at) = (self.inst, &self.out.at);
+        let (distance, depart) = (totals.distance, totals.depart);
+        let inst = self.inst;
+        let at = &self.out.at.clone();
         let veh = &inst.vehs[v as usize];
         let entry = &inst.jobs[self.job as usize];
         let mut needs = Vec::new();
@@ -301,7 +432,9 @@ impl Tester<'_, '_> {
             score += share.fold(0.0, f64::max);
             needs.push(Relaxation::Capacity { more });
         }
-        if let Some(range) = veh.range {
+        if let Some(range) = veh.range
+            && !is_charged
+        {
             let low = at.iter().map(|a| a.charge_mwh - a.taken_mwh).min().unwrap_or(0) - (1 << 40);
             if low < range.floor_mwh {
                 // A committed route that runs below the reserve is excused only while nothing else
@@ -311,78 +444,24 @@ impl Tester<'_, '_> {
                 needs.push(Relaxation::Battery { more_mwh });
             }
         }
+        if inst.rich.is_on {
+            score += self.rich_needs(v, seq, &mut needs);
+        }
         score += 10.0 * needs.len().saturating_sub(1) as f64;
         (needs, score)
     }
 }
 
-/// Whether the judge accepts the candidate's route once its needs are granted.
-fn is_confirmed(inst: &Instance<'_>, candidate: &mut Candidate, order: u32) -> bool {
-    let problem = inst.problem;
-    let depart_ms = settle(inst, candidate);
-    let veh = &inst.vehs[candidate.v as usize];
-    let mut vehicle = problem.vehicles()[veh.vehicle as usize].clone();
-    let mut relaxed = problem.orders()[order as usize].clone();
-    for need in &candidate.needs {
-        relax(need, &mut vehicle, &mut relaxed);
-    }
-    let route = Route {
-        vehicle: veh.vehicle,
-        depart_ms,
-        end_ms: 0,
-        distance_mm: 0,
-        visits: candidate.seq[1..candidate.seq.len() - 1]
-            .iter()
-            .filter_map(|&id| task(inst, id))
-            .map(untimed)
-            .collect(),
-    };
-    is_route_sound(problem, &vehicle, &route, (order, &relaxed))
-}
-
-/// Applies one relaxation to a vehicle and an order.
-fn relax(need: &Relaxation, vehicle: &mut Vehicle, order: &mut Order) {
-    match need {
-        Relaxation::Window { is_dropoff, early_ms, late_ms } => {
-            let stop: &mut Stop = match &mut order.kind {
-                OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop,
-                OrderKind::Transfer { pickup, dropoff } => {
-                    // What is on board has only its dropoff left.
-                    if *is_dropoff || order.on_board.is_some() { dropoff } else { pickup }
-                }
-            };
-            stop.windows[0].start_ms = stop.windows[0].start_ms.saturating_sub(*early_ms);
-            let last = stop.windows.len() - 1;
-            stop.windows[last].end_ms = stop.windows[last].end_ms.saturating_add(*late_ms);
-        }
-        Relaxation::Shift { late_ms } => {
-            vehicle.shift.end_ms += late_ms;
-            vehicle.duration_ms_max = vehicle.duration_ms_max.map(|d| d + late_ms);
-        }
-        Relaxation::Distance { more_mm } => {
-            vehicle.distance_mm_max = vehicle.distance_mm_max.map(|d| d + more_mm);
-        }
-        Relaxation::Capacity { more } => {
-            for (amount, extra) in vehicle.capacity.iter_mut().zip(more) {
-                *amount = amount.saturating_add(*extra);
-            }
-        }
-        Relaxation::Battery { more_mwh } => {
-            if let Some(battery) = &mut vehicle.battery {
-                battery.capacity_mwh += more_mwh;
-                battery.start_mwh += more_mwh;
-                if let Some(last) = battery.curve.last_mut() {
-                    last.up_to_mwh += more_mwh;
-                }
-            }
-        }
-        Relaxation::Skills { missing } => vehicle.skills |= missing,
-        Relaxation::Reload { depot } => {
-            vehicle.reload_depots.push(*depot);
-            vehicle.reloads_max += 1;
-        }
-        Relaxation::InsteadOf { .. } | Relaxation::Vehicle | Relaxation::Prize { .. } => {}
-    }
+/// The candidate as an answer, for the judge to confirm.
+fn told(state: &State<'_, '_>, candidate: &mut Candidate, order: u32) -> Option<Unassigned> {
+    let inst = state.inst;
+    let route = settle(state, candidate)?;
+    Some(Unassigned {
+        order,
+        relaxations: candidate.needs.clone(),
+        vehicle: Some(inst.vehs[candidate.v as usize].vehicle),
+        route: Some(route),
+    })
 }
 
 /// Opens a node's first window so much earlier than in truth, and ends its last so much later.
@@ -399,10 +478,12 @@ fn open_window(wide: &mut Instance<'_>, truth: &Instance<'_>, id: u32, early: i3
     }
 }
 
-/// Departure of the candidate's route with no more than the windows that it was granted; corrects
-/// the shift that it needs, as an earlier departure makes the route longer.
-fn settle(inst: &Instance<'_>, candidate: &mut Candidate) -> i64 {
-    let veh = &inst.vehs[candidate.v as usize];
+/// The candidate's route with no more than what it was granted; corrects the shift that it needs,
+/// as an earlier departure makes the route longer.
+fn settle(state: &State<'_, '_>, candidate: &mut Candidate) -> Option<Route> {
+    let inst = state.inst;
+    let v = candidate.v as usize;
+    let has = |is_it: fn(&Relaxation) -> bool| candidate.needs.iter().any(is_it);
     let mut granted = widened(inst);
     for &id in &candidate.seq {
         let node = &inst.nodes[id as usize];
@@ -415,13 +496,29 @@ fn settle(inst: &Instance<'_>, candidate: &mut Candidate) -> i64 {
             }
         }
     }
-    let mut out = Run::default();
-    let n_frozen = veh.committed.len();
-    let Ok(totals) = run(&granted, candidate.v, &candidate.seq, n_frozen, &mut out) else {
-        return inst.clock(veh.shift_start);
-    };
-    let end = out.at[candidate.seq.len() - 1].begin;
-    let over = i64::from((end - totals.depart).saturating_sub(veh.duration_max));
+    let shift = candidate.needs.iter().find_map(|need| match need {
+        Relaxation::Shift { late_ms } => Some(*late_ms as i32),
+        _ => None,
+    });
+    let end = inst.vehs[v].end as usize;
+    let (close, late) = (inst.nodes[end].close, shift.unwrap_or(0));
+    granted.nodes[end].close = close.saturating_add(late).min(HORIZON);
+    if inst.rich.is_timed {
+        granted.vehs[v].duration_max = inst.vehs[v].duration_max.saturating_add(late);
+    }
+    let lacks_charge = has(|n| matches!(n, Relaxation::Battery { .. }));
+    if !lacks_charge {
+        granted.vehs[v].range = inst.vehs[v].range;
+    }
+    if !has(|n| matches!(n, Relaxation::Bays { .. })) {
+        granted.rich.bays.clone_from(&inst.rich.bays);
+    }
+    if !has(|n| matches!(n, Relaxation::Compartments)) {
+        granted.rich.compartments.clone_from(&inst.rich.compartments);
+    }
+    let mut out = Run::beside(&state.run.shared);
+    let mut route = output::timed(&granted, candidate.v, &candidate.seq, &mut out)?;
+    let over = route.end_ms - route.depart_ms - i64::from(inst.vehs[v].duration_max);
     for need in &mut candidate.needs {
         if let Relaxation::Shift { late_ms } = need {
             *late_ms = (*late_ms).max(over);
@@ -430,22 +527,17 @@ fn settle(inst: &Instance<'_>, candidate: &mut Candidate) -> i64 {
     if over > 0 && !candidate.needs.iter().any(|n| matches!(n, Relaxation::Shift { .. })) {
         candidate.needs.push(Relaxation::Shift { late_ms: over });
     }
-    inst.clock(totals.depart)
-}
-
-fn task(inst: &Instance<'_>, id: u32) -> Option<Task> {
-    let node = &inst.nodes[id as usize];
-    match node.kind {
-        Kind::Reload => Some(Task::Reload(node.facility)),
+    if lacks_charge {
         // What the battery is short of counts without charging on the way.
-        Kind::Charge if node.charge_mwh < 0 => None,
-        Kind::Charge => Some(Task::Charge { charger: node.facility, energy_mwh: node.charge_mwh }),
-        Kind::Collect => Some(Task::Collect(inst.jobs[node.job as usize].order)),
-        Kind::Start | Kind::End => None,
-        _ => Some(Task::Serve(inst.jobs[node.job as usize].order)),
+        let n_committed = inst.vehs[v].committed.len();
+        let mut position = 0;
+        route.visits.retain(|visit| {
+            position += 1;
+            position <= n_committed || !matches!(visit.task, Task::Charge { .. })
+        });
+        for visit in &mut route.visits {
+            *visit = Visit { compartment: visit.compartment, ..Visit::untimed(visit.task) };
+        }
     }
-}
-
-fn untimed(task: Task) -> Visit {
-    Visit { task, arrive_ms: 0, begin_ms: 0, leave_ms: 0, load: [0; MAX_LOAD_DIMS], charge_mwh: 0 }
+    Some(route)
 }

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use rv_model::dispatch::{
-    Load, MAX_LOAD_DIMS, OrderKind, Presence, Problem, Start, Stop, Task, Travel, Vehicle, Window,
+    ChargeKind, Load, MAX_LOAD_DIMS, Order, OrderKind, Presence, Problem, Route, SoftWindow, Start,
+    Stop, Task, Travel, Vehicle, Window,
 };
+
+use crate::Weights;
+use crate::rich::{Rich, Share, Soft, Terms};
 
 /// No node, job, route or order.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -53,7 +57,7 @@ pub(crate) struct Node {
     pub mate: u32,
     /// Release of a delivery at the depot.
     pub release: i32,
-    /// Index of the depot or charger of a helper node.
+    /// Index of the depot or charger of a helper node, or of the depot of a start.
     pub facility: u32,
     /// Energy of a committed charge; negative if the search decides.
     pub charge_mwh: i64,
@@ -68,6 +72,7 @@ pub(crate) struct Job {
     /// The dropoff of a transfer, else `NONE`.
     pub second: u32,
     pub skills: u64,
+    pub permits: u64,
     /// The only route that may serve it, else `NONE`.
     pub only: u32,
     /// Cost of leaving it out.
@@ -94,6 +99,7 @@ pub(crate) struct Veh {
     pub capacity: Load,
     pub base_load: Load,
     pub skills: u64,
+    pub permits: u64,
     pub cost_per_mm: i64,
     pub cost_per_ms: i64,
     pub cost_fixed: i64,
@@ -152,6 +158,8 @@ pub(crate) struct Instance<'p> {
     /// The power at which every battery charges at every charger, whatever its charge, if there is
     /// one.
     pub charge_rate_mw: Option<i64>,
+    /// All beyond hard windows, loads and plain batteries.
+    pub rich: Rich,
     /// By route.
     costs_per_mm: Vec<i64>,
     /// By node, for simple instances.
@@ -240,8 +248,31 @@ impl Instance<'_> {
     /// Whether a vehicle may serve a job at all.
     #[inline]
     pub fn is_allowed(&self, job: &Job, route: u32) -> bool {
-        job.skills & !self.vehs[route as usize].skills == 0
+        let veh = &self.vehs[route as usize];
+        job.skills & !veh.skills == 0
+            && job.permits & !veh.permits == 0
             && (job.only == NONE || job.only == route)
+    }
+
+    /// Whether service at a node that begins then misses the end of the order's own soft window.
+    pub fn is_late(&self, id: u32, begin: i32) -> bool {
+        let Some(job) = self.jobs.get(self.nodes[id as usize].job as usize) else { return false };
+        let stop = match &self.problem.orders()[job.order as usize].kind {
+            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop,
+            OrderKind::Transfer { pickup, .. } if job.second != NONE && id == job.first => pickup,
+            OrderKind::Transfer { dropoff, .. } => dropoff,
+        };
+        stop.soft.is_some_and(|soft| self.clock(begin) > soft.window.end_ms)
+    }
+
+    /// Departure, begins and end that a plan states for a route.
+    pub fn begins_of(&self, route: &Route) -> Vec<i32> {
+        let time = |at_ms: i64| {
+            let far = i64::from(HORIZON);
+            at_ms.saturating_sub(self.origin_ms).clamp(-far, far) as i32
+        };
+        let visits = route.visits.iter().map(|v| v.begin_ms);
+        [route.depart_ms].into_iter().chain(visits).chain([route.end_ms]).map(time).collect()
     }
 
     pub fn clock(&self, t: i32) -> i64 {
@@ -251,7 +282,12 @@ impl Instance<'_> {
 
 /// Compiles the given orders and vehicles of a problem. Committed and on-board orders must come
 /// with their vehicles, and the other way round.
-pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]) -> Instance<'p> {
+pub(crate) fn compile<'p>(
+    problem: &'p Problem,
+    orders: &[u32],
+    vehicles: &[u32],
+    scope: &Scope<'_>,
+) -> Instance<'p> {
     let vehicle = |idx: &u32| &problem.vehicles()[*idx as usize];
     let origin_ms = vehicles.iter().map(|v| vehicle(v).shift.start_ms).min().unwrap_or(0);
     let mut builder = Builder {
@@ -261,10 +297,12 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         local: std::collections::BTreeMap::new(),
         nodes: Vec::new(),
         windows: Vec::new(),
+        rich: Rich::default(),
     };
     let orders = &chained(problem, orders);
-    let scale = CostScale::new(problem, orders, vehicles);
+    let scale = CostScale::new(problem, orders, vehicles, scope.weights);
     let mut jobs = builder.jobs(orders, vehicles, &scale);
+    builder.levels(orders, scope, &scale);
     let n_tasks = builder.nodes.len();
     let mut vehs: Vec<Veh> =
         vehicles.iter().map(|&v| builder.vehicle(v, vehicle(&v), &scale)).collect();
@@ -280,7 +318,7 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
     class_vehicles(problem, &mut vehs);
     let spare_reloads = (0..problem.depots().len() as u32).map(|d| builder.reload(d)).collect();
     let has_open_end = vehs.iter().any(|v| builder.nodes[v.end as usize].loc == NONE);
-    let Builder { locations, mut nodes, windows, .. } = builder;
+    let Builder { locations, mut nodes, windows, rich, .. } = builder;
     let n_locs = locations.len() + usize::from(has_open_end);
     if has_open_end {
         for node in nodes.iter_mut().filter(|n| n.loc == NONE) {
@@ -303,6 +341,7 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         is_simple: false,
         is_simple_but_battery: false,
         charge_rate_mw: charge_rate_mw(problem, vehicles),
+        rich,
         lite: Vec::new(),
         costs_per_mm: Vec::new(),
         legs: Arc::new(legs),
@@ -310,6 +349,7 @@ pub(crate) fn compile<'p>(problem: &'p Problem, orders: &[u32], vehicles: &[u32]
         energy: Arc::new(energy),
         cost_shift: scale.shift,
     };
+    crate::rich::prepare(&mut inst, &locations, scope.share);
     crate::route::accept_committed(&mut inst);
     simplify(&mut inst);
     inst
@@ -320,9 +360,15 @@ fn charge_rate_mw(problem: &Problem, vehicles: &[u32]) -> Option<i64> {
     let batteries =
         vehicles.iter().filter_map(|&v| problem.vehicles()[v as usize].battery.as_ref());
     let steps = batteries.flat_map(|b| &b.curve);
-    let powers = steps.flat_map(|s| problem.chargers().iter().map(|c| s.power_mw.min(c.power_mw)));
+    let powers = steps.flat_map(|step| {
+        problem.chargers().iter().map(|charger| match charger.kind {
+            ChargeKind::Plug { power_mw } => Some(step.power_mw.min(power_mw)),
+            ChargeKind::Swap => None,
+        })
+    });
     let mut rate = None;
     for power_mw in powers {
+        let power_mw = power_mw?;
         if *rate.get_or_insert(power_mw) != power_mw {
             return None;
         }
@@ -345,6 +391,7 @@ fn simplify(inst: &mut Instance<'_>) {
     let is_job_plain = |j: &Job| j.skills == 0 && j.only == NONE;
     let start_min = inst.vehs.iter().map(|v| v.shift_start).min().unwrap_or(0);
     let is_simple_but_battery = inst.n_dims == 1
+        && !inst.rich.is_on
         && inst.windows.is_empty()
         && inst.vehs.iter().all(is_plain)
         && inst.jobs.iter().all(is_job_plain)
@@ -411,24 +458,38 @@ fn chained(problem: &Problem, orders: &[u32]) -> Vec<u32> {
 struct CostScale {
     shift: u32,
     absent: f64,
+    weights: Weights,
+}
+
+/// What compiling depends on beside the problem.
+pub(crate) struct Scope<'a> {
+    pub weights: &'a Weights,
+    pub share: &'a Share,
 }
 
 impl CostScale {
-    fn new(problem: &Problem, orders: &[u32], vehicles: &[u32]) -> Self {
+    fn new(problem: &Problem, orders: &[u32], vehicles: &[u32], weights: &Weights) -> Self {
         let vehicles = || vehicles.iter().map(|&v| &problem.vehicles()[v as usize]);
         let max = |f: fn(&Vehicle) -> i64| vehicles().map(f).max().unwrap_or(0) as f64;
         // A detour to one order never costs more than four legs of a continent's length and a day
         // of waiting.
         let (per_km, per_hour) = (max(|v| v.cost_per_km.0), max(|v| v.cost_per_hour.0));
         let leg_km = leg_km_max(problem, orders);
-        let absent =
-            1e6 * (8.0 * leg_km * per_km + 24.0 * per_hour + 2.0 * max(|v| v.cost_fixed.0));
-        let absent = absent.max(1e6);
+        let driving = 8.0 * leg_km * per_km + 24.0 * per_hour + 2.0 * max(|v| v.cost_fixed.0);
+        // Nor is it worth leaving it out to be in time, or to keep to what was told.
+        let terms = orders.iter().map(|&o| dearest_terms(problem, o, weights));
+        let (dearest, all_terms) =
+            terms.fold((0.0, 0.0), |(most, sum): (f64, f64), t| (most.max(t), sum + t));
+        let driving = driving * weights.cost.max(1e-3) + 2.0 * weights.vehicle.0 as f64;
+        let absent = (1e6 * (driving + 2.0 * dearest)).max(1e6) * weights.unserved.max(1.0);
         let prize = orders.iter().map(|&o| match problem.orders()[o as usize].presence {
-            Presence::Optional(prize) => prize.0 as f64 * 1e6,
+            Presence::Optional(prize) => prize.0 as f64 * 1e6 * weights.unserved,
             Presence::Required => absent,
         });
-        let total = prize.sum::<f64>() + absent * (vehicles().count() as f64 + 8.0);
+        let levels: f64 = problem.tenants().iter().map(|t| t.cost_per_order.0 as f64).sum();
+        let total = 1e6 * (all_terms + levels * weights.stability * orders.len() as f64)
+            + prize.sum::<f64>()
+            + absent * (vehicles().count() as f64 + 8.0);
         let mut shift = 0;
         let is_too_fine = |shift: u32| {
             total / f64::from(1_u32 << shift) > (1_i64 << 60) as f64
@@ -437,7 +498,17 @@ impl CostScale {
         while is_too_fine(shift) && shift < 31 {
             shift += 1;
         }
-        Self { shift, absent }
+        Self { shift, absent, weights: weights.clone() }
+    }
+
+    /// From millionths of currency, times a weight.
+    fn weighed(&self, amount: i64, weight: f64) -> i64 {
+        if weight == 1.0 { self.money(amount) } else { self.money(times(amount, weight)) }
+    }
+
+    /// From currency per hour to cost per ms, times a weight.
+    fn per_ms_weighed(&self, per_hour: i64, weight: f64) -> i64 {
+        self.per_ms(if weight == 1.0 { per_hour } else { times(per_hour, weight) })
     }
 
     /// From millionths of currency.
@@ -459,7 +530,28 @@ impl CostScale {
     }
 }
 
-/// A bound on the length of the legs among the orders' stops, from a sample of them.
+fn times(amount: i64, weight: f64) -> i64 {
+    (amount as f64 * weight).clamp(0.0, 9e18) as i64
+}
+
+/// What the terms of an order can cost if it is served within two days of what they ask for, in
+/// millionths of currency.
+fn dearest_terms(problem: &Problem, order: u32, weights: &Weights) -> f64 {
+    let order = &problem.orders()[order as usize];
+    let hours = |soft: &Option<SoftWindow>| {
+        soft.map_or(0.0, |s| 48.0 * s.early_per_hour.0.max(s.late_per_hour.0) as f64)
+    };
+    let stops = match &order.kind {
+        OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => hours(&stop.soft),
+        OrderKind::Transfer { pickup, dropoff } => hours(&pickup.soft) + hours(&dropoff.soft),
+    };
+    let told = [order.told.vehicle, order.told.depot].into_iter().flatten();
+    let told = told.map(|(_, cost)| cost.0 as f64).sum::<f64>() + hours(&order.told.begin);
+    stops * weights.lateness + told * weights.stability
+}
+
+/// A bound on the length of the legs among the orders' stops, starts, depots and chargers, from a
+/// sample of them.
 fn leg_km_max(problem: &Problem, orders: &[u32]) -> f64 {
     let stop = |order: u32| match &problem.orders()[order as usize].kind {
         OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => stop.location,
@@ -468,8 +560,15 @@ fn leg_km_max(problem: &Problem, orders: &[u32]) -> f64 {
     let Some(&first) = orders.first() else { return 1.0 };
     let mut longest_mm = 1_000_000;
     for travel in problem.travels() {
-        for &order in orders.iter().step_by(orders.len() / 200 + 1) {
-            let leg = travel.leg(stop(first), stop(order));
+        let stops = orders.iter().step_by(orders.len() / 200 + 1).map(|&o| stop(o));
+        let n_vehicles = problem.vehicles().len();
+        let vehicles = problem.vehicles().iter().step_by(n_vehicles / 50 + 1);
+        let ends = vehicles.flat_map(|v| [Some(problem.start_location(v)), v.end]).flatten();
+        let depots = problem.depots().iter().step_by(problem.depots().len() / 50 + 1);
+        let chargers = problem.chargers().iter().step_by(problem.chargers().len() / 50 + 1);
+        let facilities = depots.map(|d| d.location).chain(chargers.map(|c| c.location));
+        for location in stops.chain(ends).chain(facilities) {
+            let leg = travel.leg(stop(first), location);
             if leg.is_open() {
                 longest_mm = longest_mm.max(leg.distance_mm);
             }
@@ -486,6 +585,7 @@ struct Builder<'p> {
     local: std::collections::BTreeMap<u32, u32>,
     nodes: Vec<Node>,
     windows: Vec<(i32, i32)>,
+    rich: Rich,
 }
 
 impl Builder<'_> {
@@ -579,20 +679,111 @@ impl Builder<'_> {
                 order.on_board.map_or(NONE, |v| route_of.get(&v).copied().unwrap_or(NONE - 1));
             let absent_cost = match order.presence {
                 Presence::Required => (scale.absent / f64::from(1_u32 << scale.shift)) as i64,
-                Presence::Optional(prize) => scale.money(prize.0),
+                Presence::Optional(prize) => scale.weighed(prize.0, scale.weights.unserved),
             };
             let skills = order.skills;
+            self.softs(order, [first, second], scale);
+            self.terms(order, &route_of, scale);
             jobs.push(Job {
                 order: idx,
                 first,
                 second,
                 skills,
+                permits: crate::rich::permits_of(problem, order),
                 only,
                 absent_cost,
                 is_committed: false,
             });
         }
         jobs
+    }
+
+    /// Notes the soft windows of an order's nodes, if it has any.
+    fn softs(&mut self, order: &Order, [first, second]: [u32; 2], scale: &CostScale) {
+        let weights = &scale.weights;
+        let note = |builder: &mut Self, node: u32, softs: [Option<(SoftWindow, f64)>; 2]| {
+            let from = builder.rich.softs.len() as u32;
+            for (soft, weight) in softs.into_iter().flatten() {
+                let soft = Soft {
+                    open: builder.time(soft.window.start_ms),
+                    close: builder.time(soft.window.end_ms),
+                    early: scale.per_ms_weighed(soft.early_per_hour.0, weight),
+                    late: scale.per_ms_weighed(soft.late_per_hour.0, weight),
+                };
+                builder.rich.softs.push(soft);
+            }
+            let to = builder.rich.softs.len() as u32;
+            if from < to {
+                let n = builder.rich.soft_of.len().max(node as usize + 1);
+                builder.rich.soft_of.resize(n, (0, 0));
+                builder.rich.soft_of[node as usize] = (from, to);
+            }
+        };
+        let own = |stop: &Stop| stop.soft.map(|s| (s, weights.lateness));
+        let told = order.told.begin.map(|s| (s, weights.stability));
+        match &order.kind {
+            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => {
+                note(self, first, [own(stop), told]);
+            }
+            OrderKind::Transfer { dropoff, .. } if second == NONE => {
+                note(self, first, [own(dropoff), told]);
+            }
+            OrderKind::Transfer { pickup, dropoff } => {
+                note(self, first, [own(pickup), None]);
+                note(self, second, [own(dropoff), told]);
+            }
+        }
+    }
+
+    /// Notes what was told about an order, its tenant and its compartment.
+    fn terms(
+        &mut self,
+        order: &Order,
+        route_of: &std::collections::BTreeMap<u32, u32>,
+        scale: &CostScale,
+    ) {
+        let told = &order.told;
+        let weight = scale.weights.stability;
+        let route = told.vehicle.map(|(v, cost)| {
+            // A vehicle outside the instance: whoever serves it here is another.
+            (route_of.get(&v).copied().unwrap_or(NONE - 1), scale.weighed(cost.0, weight))
+        });
+        let depot = told.depot.map(|(d, cost)| (d, scale.weighed(cost.0, weight)));
+        self.rich.has_told |= route.is_some() || depot.is_some();
+        let (told_route, told_route_cost) = route.unwrap_or((NONE, 0));
+        let (told_depot, told_depot_cost) = depot.unwrap_or((NONE, 0));
+        self.rich.terms.push(Terms {
+            told_route,
+            told_route_cost,
+            told_depot,
+            told_depot_cost,
+            tenant: order.tenant.unwrap_or(NONE),
+            compartment: order.compartment,
+        });
+    }
+
+    /// Service levels: what of each tenant's allowance is left to the orders of the instance.
+    fn levels(&mut self, orders: &[u32], scope: &Scope<'_>, scale: &CostScale) {
+        let problem = self.problem;
+        if problem.tenants().is_empty() {
+            return;
+        }
+        let mut n_of = vec![0_i64; problem.tenants().len()];
+        for tenant in problem.orders().iter().filter_map(|o| o.tenant) {
+            n_of[tenant as usize] += 1;
+        }
+        let is_concerned = |tenant: usize| {
+            orders.iter().any(|o| problem.orders()[*o as usize].tenant == Some(tenant as u32))
+        };
+        for (tenant, level) in problem.tenants().iter().enumerate() {
+            let n = n_of[tenant];
+            let n_wanted = (n * i64::from(level.share_permille) + 999) / 1000;
+            let n_missed = scope.share.missed.get(tenant).copied().unwrap_or(0);
+            let n_spare = (n - n_wanted - n_missed).max(0);
+            let cost = scale.weighed(level.cost_per_order.0, scale.weights.lateness);
+            self.rich.has_levels |= cost > 0 && is_concerned(tenant);
+            self.rich.levels.push(crate::rich::Level { n_spare, cost });
+        }
     }
 
     fn vehicle(&mut self, idx: u32, vehicle: &Vehicle, scale: &CostScale) -> Veh {
@@ -603,7 +794,12 @@ impl Builder<'_> {
             &Window { start_ms: vehicle.shift.start_ms, end_ms: vehicle.shift.end_ms },
         );
         let shift_start = start.open;
+        let mut start = start;
+        if let Start::Depot(depot) = vehicle.start {
+            start.facility = depot;
+        }
         let start = self.push(start);
+        let weights = &scale.weights;
         let end = self.plain(Kind::End, vehicle.end, &vehicle.shift);
         let end = self.push(end);
         Veh {
@@ -614,9 +810,15 @@ impl Builder<'_> {
             capacity: std::array::from_fn(|d| vehicle.capacity[d].max(vehicle.extra_load[d])),
             base_load: vehicle.extra_load,
             skills: vehicle.skills,
-            cost_per_mm: scale.per_mm(vehicle.cost_per_km.0),
-            cost_per_ms: scale.per_ms(vehicle.cost_per_hour.0),
-            cost_fixed: scale.money(vehicle.cost_fixed.0),
+            permits: vehicle.permits,
+            cost_per_mm: scale.per_mm(if weights.cost == 1.0 {
+                vehicle.cost_per_km.0
+            } else {
+                times(vehicle.cost_per_km.0, weights.cost)
+            }),
+            cost_per_ms: scale.per_ms_weighed(vehicle.cost_per_hour.0, weights.cost),
+            cost_fixed: scale.weighed(vehicle.cost_fixed.0, weights.cost)
+                + scale.money(weights.vehicle.0),
             shift_start,
             duration_max: vehicle.duration_ms_max.map_or(i32::MAX, |d| d as i32),
             distance_max: vehicle.distance_mm_max.unwrap_or(i64::MAX),
@@ -638,14 +840,23 @@ impl Builder<'_> {
         let problem = self.problem;
         for veh in vehs.iter_mut() {
             let vehicle = &problem.vehicles()[veh.vehicle as usize];
+            let may_be_at =
+                |location: u32| problem.permits().location(location) & !vehicle.permits == 0;
             for &depot in &vehicle.reload_depots {
+                if !may_be_at(problem.depots()[depot as usize].location) {
+                    // The block keeps its place, so that blocks count as the vehicle's depots.
+                    veh.reload_nodes.push(Vec::new());
+                    continue;
+                }
                 let n = vehicle.reloads_max.min(RELOADS_MAX);
                 let block = (0..n).map(|_| self.reload(depot)).collect();
                 veh.reload_nodes.push(block);
             }
             if veh.range.is_some() {
                 for charger in 0..problem.chargers().len() as u32 {
-                    let block = (0..CHARGES_MAX).map(|_| self.charge(charger, -1)).collect();
+                    let place = problem.chargers()[charger as usize].location;
+                    let n = if may_be_at(place) { CHARGES_MAX } else { 0 };
+                    let block = (0..n).map(|_| self.charge(charger, -1)).collect();
                     veh.charge_nodes.push(block);
                 }
             }

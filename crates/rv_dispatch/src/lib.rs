@@ -22,7 +22,7 @@
 //! use rv_dispatch::{check, solve, Budget, Params};
 //! use rv_model::dispatch::*;
 //!
-//! let stop = |location| Stop { location, windows: vec![Window::ALWAYS], service_ms: 60_000 };
+//! let stop = |location| Stop { location, windows: vec![Window::ALWAYS], service_ms: 60_000, soft: None };
 //! let order = |id| Order {
 //!     id: u64::from(id),
 //!     kind: OrderKind::Delivery(stop(id)),
@@ -31,10 +31,13 @@
 //!     skills: 0,
 //!     presence: Presence::Required,
 //!     on_board: None,
+//!     tenant: None,
+//!     compartment: None,
+//!     told: Told::default(),
 //! };
 //! let problem = Problem::new(ProblemData {
 //!     n_load_dims: 1,
-//!     depots: vec![Depot { location: 0, window: Window::ALWAYS, reload_ms: 300_000 }],
+//!     depots: vec![Depot { location: 0, window: Window::ALWAYS, reload_ms: 300_000, stock: None }],
 //!     chargers: vec![],
 //!     vehicles: vec![Vehicle {
 //!         id: 7,
@@ -45,7 +48,9 @@
 //!         distance_mm_max: None,
 //!         capacity: [10, 0, 0, 0],
 //!         extra_load: [0; 4],
+//!         compartments: vec![],
 //!         skills: 0,
+//!         permits: 0,
 //!         profile: 0,
 //!         cost_fixed: Money::ZERO,
 //!         cost_per_km: Money::from_units(0.5),
@@ -61,6 +66,8 @@
 //!         speed_mps: 5.0,
 //!         mwh_per_km: 0,
 //!     }],
+//!     tenants: vec![],
+//!     permits: PermitMap::default(),
 //! })
 //! .unwrap();
 //! let budget = Budget::iterations(200);
@@ -72,22 +79,30 @@
 mod budget;
 mod check;
 mod decompose;
+mod exact;
 mod explain;
 mod fleet;
 pub mod format;
 mod instance;
 mod near;
 mod output;
+mod parts;
 mod recreate;
+mod rich;
 mod route;
 mod search;
+mod shared;
 mod simple;
 mod solve;
 mod state;
+mod stow;
+mod timing;
 mod volt;
 mod warp;
+mod weights;
 
 pub use budget::{Budget, Progress};
-pub use check::{Costs, Report, Violation, check};
+pub use check::{Costs, Report, Violation, check, confirm};
 pub use decompose::decompose;
 pub use solve::{Objective, Outcome, Params, Stats, solve};
+pub use weights::{Criterion, Weights};

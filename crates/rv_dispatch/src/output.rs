@@ -8,18 +8,19 @@ use crate::state::State;
 
 /// The routes of all vehicles that do something.
 pub(crate) fn routes(state: &State<'_, '_>) -> Vec<Route> {
-    let mut out = Run::default();
+    let mut out = Run::beside(&state.run.shared);
     let mut routes = Vec::new();
     for (v, route) in state.routes.iter().enumerate() {
         if route.seq.len() > 2 {
+            out.fixed.clone_from(&route.begins);
             routes.extend(timed(state.inst, v as u32, &route.seq, &mut out));
         }
     }
     routes
 }
 
-/// One route, departing as late as its end allows if time costs.
-fn timed(inst: &Instance<'_>, v: u32, seq: &[u32], out: &mut Run) -> Option<Route> {
+/// One route, departing as late as its end allows if time costs; `None` if it does not run.
+pub(crate) fn timed(inst: &Instance<'_>, v: u32, seq: &[u32], out: &mut Run) -> Option<Route> {
     let veh = &inst.vehs[v as usize];
     let totals = run(inst, v, seq, veh.committed.len(), out).ok()?;
     let mut leave = totals.depart;
@@ -28,16 +29,24 @@ fn timed(inst: &Instance<'_>, v: u32, seq: &[u32], out: &mut Run) -> Option<Rout
     for (pos, pair) in seq.windows(2).enumerate() {
         let (from, node) = (&inst.nodes[pair[0] as usize], &inst.nodes[pair[1] as usize]);
         let at = out.at[pos + 1];
-        let arrive = leave + inst.leg(veh.profile, from.loc, node.loc).0;
+        let chosen = out.timed.get(pos + 1).filter(|_| inst.rich.is_timed);
+        let arrive = match chosen {
+            Some(timed) => timed.arrive,
+            None => leave + inst.leg(veh.profile, from.loc, node.loc).0,
+        };
         if node.kind == Kind::End {
-            end = arrive.max(node.open);
+            end = chosen.map_or(arrive.max(node.open), |timed| timed.begin);
             break;
         }
-        let begin = inst.begin(node, arrive).unwrap_or(arrive.max(node.open));
-        leave = match node.kind {
+        let begin = match chosen {
+            Some(timed) => timed.begin,
+            None => inst.begin(node, arrive).unwrap_or(arrive.max(node.open)),
+        };
+        leave = match (chosen, node.kind) {
+            (Some(timed), _) => timed.leave,
             // A release at the depot binds at the same moment whenever the route departs.
-            Kind::Reload => at.leave.max(begin + node.service),
-            _ => begin + (at.leave - at.begin),
+            (None, Kind::Reload) => at.leave.max(begin + node.service),
+            (None, _) => begin + (at.leave - at.begin),
         };
         visits.push(Visit {
             task: task(inst, node, at.taken_mwh),
@@ -46,6 +55,7 @@ fn timed(inst: &Instance<'_>, v: u32, seq: &[u32], out: &mut Run) -> Option<Rout
             leave_ms: inst.clock(leave),
             load: at.load,
             charge_mwh: at.charge_mwh,
+            compartment: out.stowed.get(pos + 1).copied().flatten(),
         });
     }
     Some(Route {

@@ -13,6 +13,9 @@ use crate::state::{Place, State};
 /// Whole-route trials (reloads, charging, intricate routes) spent on one job at most.
 const TRIALS_MAX: u32 = 24;
 
+/// The same where every position is judged by a whole run.
+const RICH_TRIALS_MAX: u32 = 200;
+
 /// How positions are tried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
@@ -120,7 +123,7 @@ pub(crate) fn best_place(
     style: Style,
     dice: &mut Dice,
 ) -> Option<(Place, i64)> {
-    let limit = state.inst.jobs[job as usize].absent_cost;
+    let limit = state.absence_cost(job);
     best_place_below(state, near, job, limit, style, dice)
 }
 
@@ -257,6 +260,21 @@ fn consider(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
         consider_pair(state, search, p);
         return;
     }
+    consider_one(state, search, p);
+    let is_on_board = inst.nodes[entry.first as usize].kind == Kind::OnBoard;
+    if inst.rich.is_on && inst.vehs[v as usize].reloads_max > 0 && !is_on_board {
+        // Another depot may have what this one lacks, or be the one that was told.
+        consider_reload(state, search, p);
+    }
+}
+
+/// Judges the only node of a job right after node `p`.
+#[inline]
+fn consider_one(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
+    let inst = state.inst;
+    let entry = &inst.jobs[search.job as usize];
+    let at = state.hot[p as usize];
+    let v = at.route;
     let veh = &inst.vehs[v as usize];
     let u = &inst.nodes[entry.first as usize];
     let next = state.hot[at.next as usize];
@@ -327,7 +345,8 @@ fn fits(inst: &Instance<'_>, peak: &[i32], load: &[i32], capacity: &[i32]) -> bo
 
 /// Tries a whole sequence, with charging stops if it needs them.
 fn consider_whole(state: &mut State<'_, '_>, search: &mut Search, v: u32, seq: Vec<u32>) {
-    if search.trials >= TRIALS_MAX {
+    let most = if state.inst.rich.is_on { RICH_TRIALS_MAX } else { TRIALS_MAX };
+    if search.trials >= most {
         return;
     }
     search.trials += 1;

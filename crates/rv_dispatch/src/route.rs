@@ -1,8 +1,11 @@
 //! Runs one route from start to end: times, loads, charge, cost, and what breaks first.
 
-use rv_model::dispatch::{Load, MAX_LOAD_DIMS};
+use rv_model::dispatch::{ChargeKind, Load, MAX_LOAD_DIMS};
 
 use crate::instance::{HORIZON, Instance, Kind, Node, Veh};
+use crate::shared::Shared;
+use crate::timing::{Programme, Timed};
+use crate::{rich, stow, timing};
 
 /// The first limit that a route breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,12 @@ pub(crate) enum Broken {
     Load,
     Energy,
     Length,
+    /// A way or a place asks for a permit that the vehicle lacks.
+    Permit,
+    /// A depot has too little left.
+    Stock,
+    /// No compartments hold the loads as the route needs them.
+    Space,
     /// A load is to be delivered that is not on board then.
     Sequence,
 }
@@ -43,8 +52,34 @@ pub(crate) struct Totals {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
     pub at: Vec<At>,
-    trips: Vec<(Load, i32)>,
+    pub trips: Vec<(Load, i32)>,
     need_mwh: Vec<i64>,
+    /// By leg: energy for the load on board; empty if it takes none.
+    pub extra_mwh: Vec<i64>,
+    /// By node, for instances whose begins are chosen.
+    pub timed: Vec<Timed>,
+    /// By node: the compartment of its load; empty without compartments.
+    pub stowed: Vec<Option<u16>>,
+    /// Depots drawn from, how much, and whether for committed trips.
+    pub draws: Vec<(u32, [i64; MAX_LOAD_DIMS], bool)>,
+    /// What other routes use.
+    pub shared: Shared,
+    /// Begins to keep to if they hold, else empty.
+    pub fixed: Vec<i32>,
+    pub programme: Programme,
+    free: Vec<(i32, i32)>,
+}
+
+impl Run {
+    /// Room for runs beside what all other routes use.
+    pub fn beside(shared: &Shared) -> Self {
+        Self { shared: shared.clone(), ..Self::default() }
+    }
+
+    /// When the last load of a trip is released.
+    pub fn release_of(&self, trip: u32) -> i32 {
+        self.trips[trip as usize].1
+    }
 }
 
 /// Runs the route `seq` (start .. end) of vehicle `v` as early as it can be run. Limits of the
@@ -59,8 +94,12 @@ pub(crate) fn run(
     let veh = &inst.vehs[v as usize];
     let mut totals = Totals::default();
     load_trips(inst, seq, &mut out.trips);
+    out.extra_mwh.clear();
+    if inst.rich.has_load_rates {
+        rich::load_energy(inst, v, seq, out);
+    }
     if let Some(range) = veh.range {
-        needs(inst, veh, seq, range.floor_mwh, &mut out.need_mwh);
+        needs(inst, veh, seq, range.floor_mwh, &out.extra_mwh, &mut out.need_mwh);
     }
     out.at.clear();
     let mut at = first(inst, v, out.trips[0]);
@@ -72,8 +111,16 @@ pub(crate) fn run(
         let (duration, distance) = inst.leg(veh.profile, from, node.loc);
         at.arrive = at.leave.saturating_add(duration);
         totals.distance += i64::from(distance);
+        if inst.rich.has_permits && !is_lenient {
+            let missing = inst.rich.permits(from, node.loc) & !veh.permits;
+            let excused = if node.kind == Kind::End { inst.rich.excused[v as usize] } else { 0 };
+            if missing & !excused != 0 {
+                return Err(Broken::Permit);
+            }
+        }
         if veh.range.is_some() {
-            let energy = inst.energy(veh.profile, from, node.loc);
+            let extra = out.extra_mwh.get(pos).copied().unwrap_or(0);
+            let energy = inst.energy(veh.profile, from, node.loc) + extra;
             totals.energy += energy;
             at.charge_mwh -= energy;
         }
@@ -99,6 +146,9 @@ pub(crate) fn run(
                 totals.has_charge = true;
                 let need = out.need_mwh[pos + 1];
                 at.taken_mwh = charge(inst, v, node, &mut at, need);
+                if inst.rich.has_bays && !is_lenient {
+                    wait_for_bay(inst, v, node, &mut at, out)?;
+                }
             }
             kind => step(kind, node, &mut at, &mut n_open, veh.starts_on_road)?,
         }
@@ -122,7 +172,26 @@ pub(crate) fn run(
     if totals.distance > veh.distance_max && n_lenient + 2 < seq.len() {
         return Err(Broken::Length);
     }
-    finish(inst, v, seq, out, &mut totals)
+    finish(inst, v, seq, n_lenient, out, &mut totals)
+}
+
+/// Moves a stay at a charger to when a bay is free.
+fn wait_for_bay(
+    inst: &Instance<'_>,
+    v: u32,
+    node: &Node,
+    at: &mut At,
+    out: &mut Run,
+) -> Result<(), Broken> {
+    let charger = node.facility as usize;
+    let steps = &inst.rich.bays[charger];
+    let spent = at.leave - at.begin;
+    out.free.clear();
+    out.shared.free(charger, v, steps, (at.begin, node.close), spent, &mut out.free);
+    let Some(&(begin, _)) = out.free.first() else { return Err(Broken::Window) };
+    at.begin = begin;
+    at.leave = begin + spent;
+    Ok(())
 }
 
 fn first(inst: &Instance<'_>, v: u32, trip: (Load, i32)) -> At {
@@ -197,7 +266,14 @@ fn load_trips(inst: &Instance<'_>, seq: &[u32], trips: &mut Vec<(Load, i32)>) {
 /// With one rate of charging it is the least with which the rest can be driven at all: where a
 /// vehicle has to wait further on, it charges before, as a later charger might make it late. Else it
 /// is what it takes to reach the next charger, or the end.
-fn needs(inst: &Instance<'_>, veh: &Veh, seq: &[u32], floor_mwh: i64, need_mwh: &mut Vec<i64>) {
+fn needs(
+    inst: &Instance<'_>,
+    veh: &Veh,
+    seq: &[u32],
+    floor_mwh: i64,
+    extra_mwh: &[i64],
+    need_mwh: &mut Vec<i64>,
+) {
     need_mwh.clear();
     need_mwh.resize(seq.len(), floor_mwh);
     let is_free = |id: &u32| {
@@ -229,7 +305,8 @@ fn needs(inst: &Instance<'_>, veh: &Veh, seq: &[u32], floor_mwh: i64, need_mwh: 
             let service = if pos > 0 { from.service } else { 0 };
             early = early.saturating_sub(duration).saturating_sub(service);
         }
-        need_mwh[pos] = beyond + inst.energy(veh.profile, from.loc, to.loc);
+        let extra = extra_mwh.get(pos).copied().unwrap_or(0);
+        need_mwh[pos] = beyond + inst.energy(veh.profile, from.loc, to.loc) + extra;
     }
 }
 
@@ -238,9 +315,15 @@ fn charge(inst: &Instance<'_>, v: u32, node: &Node, at: &mut At, need_mwh: i64) 
     let veh = &inst.vehs[v as usize];
     let Some(range) = veh.range else { return 0 };
     let wanted = if node.charge_mwh >= 0 { node.charge_mwh } else { need_mwh - at.charge_mwh };
-    let taken = wanted.clamp(0, (range.capacity_mwh - at.charge_mwh).max(0));
+    let room = (range.capacity_mwh - at.charge_mwh).max(0);
+    let ChargeKind::Plug { power_mw: power } = inst.problem.chargers()[node.facility as usize].kind
+    else {
+        // The full battery takes the place of the one on board in the setup time.
+        at.charge_mwh += room;
+        return room;
+    };
+    let taken = wanted.clamp(0, room);
     let vehicle = &inst.problem.vehicles()[veh.vehicle as usize];
-    let power = inst.problem.chargers()[node.facility as usize].power_mw;
     if let Some(battery) = &vehicle.battery {
         // What lies below empty is charged at the power of an empty battery.
         let from = at.charge_mwh.max(0);
@@ -256,7 +339,8 @@ fn finish(
     inst: &Instance<'_>,
     v: u32,
     seq: &[u32],
-    out: &Run,
+    n_lenient: usize,
+    out: &mut Run,
     totals: &mut Totals,
 ) -> Result<Totals, Broken> {
     let veh = &inst.vehs[v as usize];
@@ -266,11 +350,27 @@ fn finish(
     }
     let is_empty = seq.len() == 2;
     if is_empty && !veh.starts_on_road {
+        out.timed.clear();
+        out.stowed.clear();
+        out.draws.clear();
         return Ok(*totals);
     }
     totals.cost = totals.distance * veh.cost_per_mm;
     if !is_empty {
         totals.cost += veh.cost_fixed;
+    }
+    if inst.rich.is_on {
+        if inst.rich.has_told {
+            totals.cost = totals.cost.saturating_add(rich::told_cost(inst, v, seq));
+        }
+        rich::draw_stock(inst, v, seq, out)?;
+        if inst.rich.has_compartments {
+            stow::stow(inst, v, seq, n_lenient, out)?;
+        }
+        if inst.rich.is_timed {
+            timing::schedule(inst, v, seq, n_lenient, out, totals)?;
+            return Ok(*totals);
+        }
     }
     if veh.cost_per_ms > 0 || veh.duration_max < i32::MAX {
         if !veh.starts_on_road {
@@ -292,7 +392,9 @@ fn latest_departure(inst: &Instance<'_>, v: u32, seq: &[u32], out: &Run) -> i32 
     for pos in (0..seq.len() - 1).rev() {
         let node = &inst.nodes[seq[pos] as usize];
         let next = inst.nodes[seq[pos + 1] as usize].loc;
-        let spent = out.at[pos].leave - out.at[pos].begin;
+        // A release at the depot does not make a later begin leave later.
+        let is_reload = node.kind == Kind::Reload;
+        let spent = if is_reload { node.service } else { out.at[pos].leave - out.at[pos].begin };
         let leave = late - inst.leg(profile, node.loc, next).0;
         if pos == 0 {
             return leave.max(out.at[0].leave);
@@ -319,6 +421,11 @@ pub(crate) fn accept_committed(inst: &mut Instance<'_>) {
             continue;
         }
         let last = out.at[out.at.len() - 1];
+        if inst.rich.has_permits {
+            let before = inst.nodes[seq[seq.len() - 2] as usize].loc;
+            let home = inst.nodes[end].loc;
+            inst.rich.excused[v] = inst.rich.permits(before, home) & !inst.vehs[v].permits;
+        }
         inst.nodes[end].close = inst.nodes[end].close.max(last.arrive);
         let veh = &mut inst.vehs[v];
         for at in &out.at {

@@ -170,6 +170,7 @@ pub(crate) fn temperatures(inst: &Instance<'_>) -> (f64, f64) {
 pub(crate) struct Best {
     cost: i64,
     seqs: Vec<Vec<u32>>,
+    begins: Vec<Vec<i32>>,
     absent: Vec<u32>,
 }
 
@@ -177,7 +178,8 @@ impl Best {
     pub fn new(state: &mut State<'_, '_>) -> Self {
         let seqs = state.routes.iter().map(|r| r.seq.clone()).collect();
         state.is_newer.fill(false);
-        Self { cost: state.cost, seqs, absent: state.absent.clone() }
+        let begins = state.routes.iter().map(|r| r.begins.clone()).collect();
+        Self { cost: state.cost, seqs, begins, absent: state.absent.clone() }
     }
 
     pub fn keep(&mut self, state: &mut State<'_, '_>) {
@@ -186,12 +188,13 @@ impl Best {
         for (v, is_newer) in state.is_newer.iter_mut().enumerate() {
             if std::mem::take(is_newer) {
                 self.seqs[v].clone_from(&state.routes[v].seq);
+                self.begins[v].clone_from(&state.routes[v].begins);
             }
         }
     }
 
     pub fn restore(&self, state: &mut State<'_, '_>) {
-        state.restore(&self.seqs, self.absent.clone(), self.cost);
+        state.restore(&self.seqs, &self.begins, self.absent.clone(), self.cost);
     }
 }
 
@@ -307,7 +310,7 @@ pub(crate) fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>
         }
     }
     for &job in &removed[from..] {
-        state.cost += inst.jobs[job as usize].absent_cost;
+        state.pay_absence(job);
     }
     state.scratch = seq;
 }

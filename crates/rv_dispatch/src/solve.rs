@@ -9,12 +9,14 @@ use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
 use crate::decompose::{Part, parts_of_orders, parts_of_routes};
 use crate::explain::explain_absent;
 use crate::fleet::reduce;
-use crate::instance::compile;
+use crate::instance::{Scope, compile};
 use crate::near::Near;
+use crate::parts::shares;
 use crate::recreate::Dice;
+use crate::rich::Share;
 use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
-use crate::{Budget, output, volt, warp};
+use crate::{Budget, Weights, exact, output, volt, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors.
 const N_NEAR: usize = 40;
@@ -41,6 +43,8 @@ pub enum Objective {
 pub struct Params {
     /// What a plan is judged by.
     pub objective: Objective,
+    /// What each kind of cost counts for.
+    pub weights: Weights,
     /// Threads for problems that are cut into parts. It changes the time taken, not the plan.
     pub n_threads: usize,
     /// Stops of one part at most; problems up to this size are solved in one piece.
@@ -54,6 +58,7 @@ impl Params {
     pub fn standard() -> Self {
         Self {
             objective: Objective::Cost,
+            weights: Weights::equal(),
             n_threads: 1,
             part_stops_max: 1500,
             n_explained_max: 1000,
@@ -99,7 +104,8 @@ pub fn solve(
         let all = Part::all(problem);
         let iterations = budget.iterations.unwrap_or(u64::MAX);
         let span = Span { iterations, spent: 0, progress: None };
-        let (routes, effort) = solve_part(problem, &all, warm, params.objective, budget, span, rng);
+        let share = Share::all(problem);
+        let (routes, effort) = solve_part(problem, &all, &share, warm, params, budget, span, rng);
         stats.add(effort);
         routes
     } else {
@@ -117,20 +123,21 @@ fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan
         return plan;
     }
     if params.n_explained_max == 0 {
-        let silent = |order| Unassigned { order, relaxations: Vec::new(), vehicle: None };
-        plan.unassigned = out.into_iter().map(silent).collect();
+        plan.unassigned = out.into_iter().map(Unassigned::silent).collect();
         return plan;
     }
     let parts = parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("explain"));
+    let shares = shares(problem, &parts, &plan);
     let mut n_left = params.n_explained_max;
     let mut routes = Vec::new();
-    for part in &parts {
+    for (idx, part) in parts.iter().enumerate() {
         if !part.orders.iter().any(|o| out.binary_search(o).is_ok()) {
             let is_here = |r: &&Route| part.vehicles.binary_search(&r.vehicle).is_ok();
             routes.extend(plan.routes.iter().filter(is_here).cloned());
             continue;
         }
-        let inst = compile(problem, &part.orders, &part.vehicles);
+        let scope = Scope { weights: &params.weights, share: &shares[idx] };
+        let inst = compile(problem, &part.orders, &part.vehicles, &scope);
         let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
         let mut state = State::new(&inst);
         state.adopt(&plan);
@@ -179,13 +186,15 @@ pub(crate) fn left_out(problem: &Problem, plan: &Plan) -> Vec<u32> {
 fn solve_part(
     problem: &Problem,
     part: &Part,
+    share: &Share,
     warm: Option<&Plan>,
-    objective: Objective,
+    params: &Params,
     budget: &Budget<'_>,
     mut span: Span,
     rng: &Rng,
 ) -> (Vec<Route>, Effort) {
-    let inst = compile(problem, &part.orders, &part.vehicles);
+    let scope = Scope { weights: &params.weights, share };
+    let inst = compile(problem, &part.orders, &part.vehicles, &scope);
     let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
     let mut rng = rng.fork("part");
     let mut state = State::new(&inst);
@@ -193,12 +202,12 @@ fn solve_part(
         state.adopt(plan);
     }
     construct(&mut state, &near, &mut Dice::new(&mut rng));
-    let fleet_share = (objective == Objective::VehiclesFirst).then_some(FLEET_SHARE);
+    let fleet_share = (params.objective == Objective::VehiclesFirst).then_some(FLEET_SHARE);
     if let Some(effort) = volt::improve(&mut state, &near, budget, span, fleet_share, &mut rng) {
         return (output::routes(&state), effort);
     }
     let mut effort = Effort::default();
-    if objective == Objective::VehiclesFirst {
+    if params.objective == Objective::VehiclesFirst {
         effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);
         span.spent = effort.iterations;
     }
@@ -207,6 +216,7 @@ fn solve_part(
     } else {
         effort.add(anneal(&mut state, &near, budget, span, &mut rng));
     }
+    exact::finish(&mut state, budget);
     (output::routes(&state), effort)
 }
 
@@ -242,12 +252,13 @@ fn solve_in_parts(
         };
         let by_count = if total == u64::MAX { 0.0 } else { round as f64 / n_rounds as f64 };
         let progress = budget.clock_progress().max(by_count).min(1.0);
+        let shares = shares(problem, &parts, &plan);
         let solved = in_parallel(params.n_threads, parts.len(), |idx| {
             let part = &parts[idx];
             let iterations = (per_stop * part.n_stops(problem) as f64) as u64;
             let rng = rng.fork_idx("parts", idx as u64);
             let span = Span { iterations, spent: 0, progress: Some(progress) };
-            solve_part(problem, part, Some(&plan), params.objective, budget, span, &rng)
+            solve_part(problem, part, &shares[idx], Some(&plan), params, budget, span, &rng)
         });
         plan.routes.clear();
         for (routes, effort) in solved {

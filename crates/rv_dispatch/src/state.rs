@@ -7,7 +7,9 @@
 use rv_model::dispatch::{Load, MAX_LOAD_DIMS, Plan, Task};
 
 use crate::instance::{Instance, Kind, NONE};
+use crate::rich::Level;
 use crate::route::{Broken, Run, Totals, run};
+use crate::shared::Shared;
 
 /// Charging stops added to a sequence at most, to make it run.
 const CHARGES_MAX: usize = 4;
@@ -52,6 +54,10 @@ pub(crate) struct RouteState {
     pub totals: Totals,
     /// Insertions need a full run: charging or a longest duration.
     pub is_intricate: bool,
+    /// Begins of all nodes, where they are chosen.
+    pub begins: Vec<i32>,
+    /// Tenants of the orders that it serves late.
+    late: Vec<u32>,
 }
 
 /// Where a job can go, and what it costs.
@@ -93,20 +99,31 @@ pub(crate) struct State<'i, 'p> {
     pub n_used: usize,
     /// Empty routes that may not be opened.
     is_parked: Vec<bool>,
-    run: Run,
+    pub(crate) run: Run,
+    /// Orders left out or late, by tenant.
+    n_missed: Vec<i64>,
+    n_missed_before: Vec<i64>,
     /// Room for judging simple routes.
     pub(crate) pass: Vec<crate::simple::Pass>,
     pub scratch: Vec<u32>,
     /// Room for choosing charging stops: free ones with their places, and a sequence.
     helpers: Vec<(u32, u32)>,
     trial: Vec<u32>,
-    journal: Vec<(u32, Vec<u32>)>,
+    journal: Vec<Saved>,
     is_touched: Vec<bool>,
-    spare: Vec<Vec<u32>>,
+    spare: Vec<Saved>,
     absent_before: Vec<u32>,
     cost_before: i64,
     /// Routes changed since the best plan was kept.
     pub is_newer: Vec<bool>,
+}
+
+/// A route as it was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Saved {
+    v: u32,
+    seq: Vec<u32>,
+    begins: Vec<i32>,
 }
 
 impl<'i, 'p> State<'i, 'p> {
@@ -148,6 +165,8 @@ impl<'i, 'p> State<'i, 'p> {
             cost: 0,
             empties: vec![Vec::new(); n_classes],
             run: Run::default(),
+            n_missed: vec![0; inst.rich.levels.len()],
+            n_missed_before: Vec::new(),
             scratch: Vec::new(),
             helpers: Vec::new(),
             trial: Vec::new(),
@@ -158,10 +177,14 @@ impl<'i, 'p> State<'i, 'p> {
             cost_before: 0,
             is_newer: vec![true; n_routes],
         };
+        if inst.rich.is_on {
+            let (n_chargers, n_depots) = (inst.rich.bays.len(), inst.rich.stock.len());
+            state.run.shared = Shared::new(n_chargers, n_depots, n_routes);
+        }
         for (job, entry) in inst.jobs.iter().enumerate() {
             if !entry.is_committed {
                 state.absent.push(job as u32);
-                state.cost += entry.absent_cost;
+                state.pay_absence(job as u32);
             }
         }
         for (v, veh) in inst.vehs.iter().enumerate() {
@@ -170,7 +193,8 @@ impl<'i, 'p> State<'i, 'p> {
             seq.push(veh.end);
             let totals = Totals::default();
             let is_intricate = veh.duration_max < i32::MAX;
-            state.routes.push(RouteState { seq, totals, is_intricate });
+            let (begins, late) = (Vec::new(), Vec::new());
+            state.routes.push(RouteState { seq, totals, is_intricate, begins, late });
             state.n_used += usize::from(!veh.committed.is_empty());
             // A committed route was accepted with its limits widened; one that still does not run
             // was refused when the problem was checked.
@@ -218,7 +242,11 @@ impl<'i, 'p> State<'i, 'p> {
         self.cost += totals.cost - route.totals.cost;
         route.totals = totals;
         let veh = &inst.vehs[v as usize];
-        route.is_intricate = totals.has_charge || veh.duration_max < i32::MAX;
+        route.is_intricate = totals.has_charge || veh.duration_max < i32::MAX || inst.rich.is_on;
+        if inst.rich.is_on {
+            self.note_rich(v);
+        }
+        let route = &mut self.routes[v as usize];
         self.is_newer[v as usize] = true;
         let (hot, at, seq) = (&mut self.hot, &self.run.at, &route.seq);
         let mut peak = [0; MAX_LOAD_DIMS];
@@ -261,6 +289,73 @@ impl<'i, 'p> State<'i, 'p> {
         Ok(())
     }
 
+    /// Keeps what a route just run uses of what routes share, its begins, and who is served late.
+    fn note_rich(&mut self, v: u32) {
+        let (inst, route) = (self.inst, &mut self.routes[v as usize]);
+        let run = &mut self.run;
+        route.begins.clear();
+        route.begins.extend(run.timed.iter().map(|t| t.begin));
+        let mut stays = Vec::new();
+        if inst.rich.has_bays {
+            for (&id, timed) in route.seq.iter().zip(&run.timed) {
+                let node = &inst.nodes[id as usize];
+                if node.kind == Kind::Charge {
+                    stays.push((node.facility, timed.begin, timed.leave));
+                }
+            }
+        }
+        run.shared.clear(v);
+        run.shared.add(v, &stays, &run.draws);
+        if !inst.rich.has_levels {
+            return;
+        }
+        for tenant in std::mem::take(&mut route.late) {
+            self.cost -= miss(&inst.rich.levels, &mut self.n_missed, tenant, -1);
+        }
+        for (&id, timed) in route.seq.iter().zip(&run.timed) {
+            let job = inst.nodes[id as usize].job;
+            if job == NONE {
+                continue;
+            }
+            let tenant = inst.rich.terms[job as usize].tenant;
+            if tenant != NONE && inst.is_late(id, timed.begin) {
+                route.late.push(tenant);
+                self.cost += miss(&inst.rich.levels, &mut self.n_missed, tenant, 1);
+            }
+        }
+    }
+
+    /// Adds what leaving a job out costs.
+    pub fn pay_absence(&mut self, job: u32) {
+        self.cost += self.inst.jobs[job as usize].absent_cost;
+        if self.inst.rich.has_levels {
+            let tenant = self.inst.rich.terms[job as usize].tenant;
+            self.cost += miss(&self.inst.rich.levels, &mut self.n_missed, tenant, 1);
+        }
+    }
+
+    /// What leaving a present job out would cost.
+    pub fn absence_cost(&self, job: u32) -> i64 {
+        let cost = self.inst.jobs[job as usize].absent_cost;
+        if !self.inst.rich.has_levels {
+            return cost;
+        }
+        let tenant = self.inst.rich.terms[job as usize].tenant as usize;
+        let Some(level) = self.inst.rich.levels.get(tenant) else { return cost };
+        // The job is among the missed while its place is looked for.
+        let n = self.n_missed[tenant];
+        cost + level.cost_of(n) - level.cost_of(n - 1)
+    }
+
+    /// Takes back what leaving a job out cost.
+    pub fn end_absence(&mut self, job: u32) {
+        self.cost -= self.inst.jobs[job as usize].absent_cost;
+        if self.inst.rich.has_levels {
+            let tenant = self.inst.rich.terms[job as usize].tenant;
+            self.cost -= miss(&self.inst.rich.levels, &mut self.n_missed, tenant, -1);
+        }
+    }
+
     /// Takes route `v` out of use if it is empty.
     pub fn park(&mut self, v: u32) {
         let class = self.inst.vehs[v as usize].class as usize;
@@ -278,13 +373,76 @@ impl<'i, 'p> State<'i, 'p> {
         run(self.inst, v, seq, self.n_frozen(v), &mut self.run)
     }
 
+    /// Runs a sequence for route `v` as if no other vehicle used what they share.
+    pub fn try_alone(&mut self, v: u32, seq: &[u32]) -> Result<Totals, Broken> {
+        if !self.inst.rich.is_on {
+            return self.try_seq(v, seq);
+        }
+        let shared = std::mem::take(&mut self.run.shared);
+        let result = self.try_seq(v, seq);
+        self.run.shared = shared;
+        result
+    }
+
+    /// Lets a vehicle out that cannot get from its start to its end without a stop in between.
+    fn unpark(&mut self, v: u32) -> bool {
+        let was_parked = std::mem::replace(&mut self.is_parked[v as usize], false);
+        if was_parked {
+            self.empties[self.inst.vehs[v as usize].class as usize].push(v);
+        }
+        was_parked
+    }
+
+    /// How many nodes of the last sequence ran.
+    pub fn n_run(&self) -> usize {
+        if self.inst.is_simple { self.pass.len() } else { self.run.at.len() }
+    }
+
+    /// Makes these the routes of a new state's vehicles, one after the other; false, and the state
+    /// is of no use, if one does not run.
+    pub fn take_routes<'a>(&mut self, routes: impl Iterator<Item = (u32, &'a [u32])>) -> bool {
+        let inst = self.inst;
+        self.begin();
+        let mut is_present: Vec<bool> = inst.jobs.iter().map(|j| j.is_committed).collect();
+        for (v, seq) in routes {
+            for &id in seq {
+                if let Some(present) = is_present.get_mut(inst.nodes[id as usize].job as usize) {
+                    *present = true;
+                }
+            }
+            if seq.len() > 2 {
+                self.unpark(v);
+            }
+            if self.routes[v as usize].seq != seq && !self.replace(v, seq) {
+                return false;
+            }
+        }
+        let absent = is_present.iter().enumerate().filter(|(_, p)| !**p);
+        self.absent = absent.map(|(job, _)| job as u32).collect();
+        self.sum_cost();
+        true
+    }
+
+    /// Sums the cost anew.
+    fn sum_cost(&mut self) {
+        let inst = self.inst;
+        self.count_missed();
+        let levels = inst.rich.levels.iter().zip(&self.n_missed);
+        self.cost = self.routes.iter().map(|r| r.totals.cost).sum::<i64>()
+            + self.absent.iter().map(|&j| inst.jobs[j as usize].absent_cost).sum::<i64>()
+            + levels.map(|(level, n)| level.cost_of(*n)).sum::<i64>();
+    }
+
     /// Remembers route `v` as it is, once per step.
     pub(crate) fn touch(&mut self, v: u32) {
         if !self.is_touched[v as usize] {
             self.is_touched[v as usize] = true;
-            let mut copy = self.spare.pop().unwrap_or_default();
-            copy.clone_from(&self.routes[v as usize].seq);
-            self.journal.push((v, copy));
+            let mut saved = self.spare.pop().unwrap_or_default();
+            let route = &self.routes[v as usize];
+            saved.v = v;
+            saved.seq.clone_from(&route.seq);
+            saved.begins.clone_from(&route.begins);
+            self.journal.push(saved);
         }
     }
 
@@ -311,18 +469,19 @@ impl<'i, 'p> State<'i, 'p> {
         self.touch(v);
         let was_empty = self.is_empty(v);
         let mut old = self.spare.pop().unwrap_or_default();
-        old.clone_from(&self.routes[v as usize].seq);
+        old.seq.clone_from(&self.routes[v as usize].seq);
+        old.begins.clone_from(&self.routes[v as usize].begins);
         self.routes[v as usize].seq.clear();
         self.routes[v as usize].seq.extend_from_slice(seq);
         let is_good = {
-            for &id in &old {
+            for &id in &old.seq {
                 self.hot[id as usize].route = NONE;
             }
             self.refresh(v).is_ok()
         };
         if !is_good {
-            self.routes[v as usize].seq.clone_from(&old);
-            let restored = self.refresh(v);
+            self.routes[v as usize].seq.clone_from(&old.seq);
+            let restored = self.refresh_at(v, &old.begins);
             debug_assert!(restored.is_ok(), "a route that ran before runs again");
         }
         self.spare.push(old);
@@ -355,11 +514,12 @@ impl<'i, 'p> State<'i, 'p> {
 
     /// Starts a step that can be undone.
     pub fn begin(&mut self) {
-        for (v, seq) in self.journal.drain(..) {
-            self.is_touched[v as usize] = false;
-            self.spare.push(seq);
+        for saved in self.journal.drain(..) {
+            self.is_touched[saved.v as usize] = false;
+            self.spare.push(saved);
         }
         self.absent_before.clone_from(&self.absent);
+        self.n_missed_before.clone_from(&self.n_missed);
         self.cost_before = self.cost;
     }
 
@@ -367,29 +527,47 @@ impl<'i, 'p> State<'i, 'p> {
     pub fn undo(&mut self) {
         let mut journal = std::mem::take(&mut self.journal);
         // All nodes leave first: a node may have moved between two touched routes.
-        for &(v, _) in &journal {
-            for i in 0..self.routes[v as usize].seq.len() {
-                let id = self.routes[v as usize].seq[i];
+        for saved in &journal {
+            let v = saved.v as usize;
+            for i in 0..self.routes[v].seq.len() {
+                let id = self.routes[v].seq[i];
                 self.hot[id as usize].route = NONE;
             }
+            if self.inst.rich.is_on {
+                self.run.shared.clear(saved.v);
+            }
         }
-        for (v, seq) in journal.drain(..) {
+        for mut saved in journal.drain(..) {
+            let v = saved.v;
             self.is_touched[v as usize] = false;
             let was_empty = self.is_empty(v);
-            let undone = std::mem::replace(&mut self.routes[v as usize].seq, seq);
-            self.spare.push(undone);
-            let restored = self.refresh(v);
+            std::mem::swap(&mut self.routes[v as usize].seq, &mut saved.seq);
+            let restored = self.refresh_at(v, &saved.begins);
             debug_assert!(restored.is_ok(), "a route that ran before runs again");
+            self.spare.push(saved);
             self.note_empty(v, was_empty);
         }
         self.journal = journal;
         self.absent.clone_from(&self.absent_before);
+        self.n_missed.clone_from(&self.n_missed_before);
         debug_assert!(self.routes.iter().map(|r| r.totals.cost).sum::<i64>() <= self.cost_before);
         self.cost = self.cost_before;
     }
 
-    /// Goes to a plan kept earlier.
-    pub fn restore(&mut self, seqs: &[Vec<u32>], absent: Vec<u32>, cost: i64) {
+    /// Recomputes route `v` with these begins, if they hold.
+    fn refresh_at(&mut self, v: u32, begins: &[i32]) -> Result<(), Broken> {
+        if begins.is_empty() {
+            return self.refresh(v);
+        }
+        self.run.fixed.clear();
+        self.run.fixed.extend_from_slice(begins);
+        let result = self.refresh(v);
+        self.run.fixed.clear();
+        result
+    }
+
+    /// Goes to a plan kept earlier, with its begins where they are chosen.
+    pub fn restore(&mut self, seqs: &[Vec<u32>], begins: &[Vec<i32>], absent: Vec<u32>, cost: i64) {
         self.begin();
         for (v, seq) in seqs.iter().enumerate() {
             if seq.len() > 2 {
@@ -402,11 +580,15 @@ impl<'i, 'p> State<'i, 'p> {
                     self.hot[id as usize].route = NONE;
                 }
                 self.routes[v].seq.clone_from(seq);
+                if self.inst.rich.is_on {
+                    self.run.shared.clear(v as u32);
+                }
             }
         }
         for (v, seq) in seqs.iter().enumerate() {
             if self.is_newer[v] {
-                let restored = self.refresh(v as u32);
+                let begins = begins.get(v).map_or(&[][..], |b| b);
+                let restored = self.refresh_at(v as u32, begins);
                 debug_assert!(restored.is_ok(), "a route that ran before runs again");
             }
             debug_assert_eq!(&self.routes[v].seq, seq);
@@ -422,6 +604,20 @@ impl<'i, 'p> State<'i, 'p> {
         }
         self.absent = absent;
         self.cost = cost;
+        self.count_missed();
+    }
+
+    /// Counts the orders left out or late anew, without touching the cost.
+    fn count_missed(&mut self) {
+        if !self.inst.rich.has_levels {
+            return;
+        }
+        self.n_missed.fill(0);
+        let absent = self.absent.iter().map(|&j| self.inst.rich.terms[j as usize].tenant);
+        let late = self.routes.iter().flat_map(|r| r.late.iter().copied());
+        for tenant in absent.chain(late).filter(|t| *t != NONE) {
+            self.n_missed[tenant as usize] += 1;
+        }
     }
 
     /// Puts an absent job (already taken off the absent list) at its place.
@@ -456,7 +652,7 @@ impl<'i, 'p> State<'i, 'p> {
         let is_good = self.replace(v, &seq);
         self.scratch = seq;
         if is_good {
-            self.cost -= entry.absent_cost;
+            self.end_absence(job);
         }
         is_good
     }
@@ -486,14 +682,22 @@ impl<'i, 'p> State<'i, 'p> {
         for route in &plan.routes {
             let Some(&v) = route_of.get(&route.vehicle) else { continue };
             let nodes = self.nodes_of(v, route.tasks(), &job_of, &mut is_present);
+            let n_frozen = self.n_frozen(v);
+            if inst.rich.is_timed && nodes.len() + n_frozen == route.visits.len() {
+                self.run.fixed = inst.begins_of(route);
+            }
+            let was_parked = !nodes.is_empty() && self.unpark(v);
             self.adopt_route(v, &nodes, &mut is_present);
+            self.run.fixed.clear();
+            if was_parked && self.is_empty(v) {
+                self.park(v);
+            }
         }
         self.absent.clear();
         for (job, _) in is_present.iter().enumerate().filter(|(_, present)| !**present) {
             self.absent.push(job as u32);
         }
-        self.cost = self.routes.iter().map(|r| r.totals.cost).sum::<i64>()
-            + self.absent.iter().map(|&j| inst.jobs[j as usize].absent_cost).sum::<i64>();
+        self.sum_cost();
     }
 
     /// The nodes of tasks after the committed ones, without start and end.
@@ -681,6 +885,18 @@ fn least(pairs: impl Iterator<Item = (i64, u32)>) -> [(i64, u32); 3] {
         }
     }
     kept
+}
+
+/// Counts an order of a tenant as missed (1) or no longer so (-1), and returns the size of the change
+/// in cost.
+fn miss(levels: &[Level], n_missed: &mut [i64], tenant: u32, by: i64) -> i64 {
+    let (Some(level), Some(n)) = (levels.get(tenant as usize), n_missed.get_mut(tenant as usize))
+    else {
+        return 0;
+    };
+    let before = level.cost_of(*n);
+    *n += by;
+    (level.cost_of(*n) - before).abs()
 }
 
 /// The larger amount in each dimension.

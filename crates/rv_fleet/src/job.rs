@@ -9,8 +9,8 @@ use rv_base::{
 use rv_dispatch::{Budget, Params, solve};
 use rv_model::VanClass;
 use rv_model::dispatch::{
-    Battery, ChargeStep, Depot, Order, OrderKind, Presence, Problem, ProblemData, Start, Stop,
-    Task, Travel, Vehicle, Window,
+    Battery, ChargeStep, Depot, Order, OrderKind, PermitMap, Presence, Problem, ProblemData, Start,
+    Stop, Task, Told, Travel, Vehicle, Window,
 };
 use rv_route::{Matrix, Metric, Scratch};
 
@@ -185,7 +185,9 @@ impl PlanJob {
                 0,
             ],
             extra_load: [0; 4],
+            compartments: Vec::new(),
             skills: 0,
+            permits: 0,
             profile: 0,
             cost_fixed: Money::from_units(VAN_FIXED),
             cost_per_km: costs.per_km + Money::from_units(energy_km),
@@ -197,7 +199,7 @@ impl PlanJob {
         });
         ProblemData {
             n_load_dims: 3,
-            depots: vec![Depot { location: 0, window: shift, reload_ms: 0 }],
+            depots: vec![Depot { location: 0, window: shift, reload_ms: 0, stock: None }],
             chargers: Vec::new(),
             vehicles: vehicles.collect(),
             orders: self
@@ -207,6 +209,8 @@ impl PlanJob {
                 .map(|(idx, item)| self.order(idx, item))
                 .collect(),
             travels: vec![travel],
+            tenants: Vec::new(),
+            permits: PermitMap::default(),
         }
     }
 
@@ -220,6 +224,7 @@ impl PlanJob {
                 up_to_mwh: capacity_mwh,
                 power_mw: (self.class.charge_power.0 * 1000.0) as i64,
             }],
+            load_uwh_per_km: [0; 4],
         }
     }
 
@@ -232,6 +237,7 @@ impl PlanJob {
             location: idx as u32 + 1,
             windows: vec![Window { start_ms, end_ms: at_ms(item.window.end).max(start_ms) }],
             service_ms: (item.service.0 * 1000.0) as i64,
+            soft: None,
         };
         Order {
             id: idx as u64,
@@ -250,6 +256,9 @@ impl PlanJob {
             skills: 0,
             presence: Presence::Optional(Money::from_units(item.prize)),
             on_board: None,
+            tenant: None,
+            compartment: None,
+            told: Told::default(),
         }
     }
 }

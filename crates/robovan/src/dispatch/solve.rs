@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use rv_base::{Rng, Seconds};
 use rv_dispatch::format::{
-    Loaded, cost_in_units, length_in_units, plan_to_json, plot_svg, read_solution, write_csv,
-    write_solution,
+    Loaded, cost_in_units, describe_all, length_in_units, plan_to_json, plot_svg, read_solution,
+    write_csv, write_solution,
 };
 use rv_dispatch::{Budget, Objective, Outcome, Params, Progress, Report, check, solve};
 use rv_model::dispatch::Plan;
@@ -219,8 +219,7 @@ const TOLD_MAX: usize = 20;
 fn tell_unserved(loaded: &Loaded, plan: &Plan) -> anyhow::Result<()> {
     for out in plan.unassigned.iter().take(TOLD_MAX) {
         let id = loaded.problem.orders()[out.order as usize].id;
-        let needs: Vec<String> =
-            out.relaxations.iter().map(rv_dispatch::format::describe).collect();
+        let needs = describe_all(loaded, out);
         let needs = if needs.is_empty() { "nothing that helps".into() } else { needs.join(", ") };
         output::print(&format!("order {id} is left out; it would need: {needs}\n"))?;
     }

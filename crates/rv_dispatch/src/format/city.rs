@@ -56,6 +56,7 @@ pub fn random_city(params: &CityParams, rng: &mut Rng) -> Option<Document> {
             location: place(format!("hub{k}"), x, y),
             window_s: None,
             reload_s: 600.0,
+            stock: None,
         })
         .collect();
     let chargers = spread(params.n_chargers, side_m, rng)
@@ -63,7 +64,9 @@ pub fn random_city(params: &CityParams, rng: &mut Rng) -> Option<Document> {
         .enumerate()
         .map(|(k, (x, y))| DocCharger {
             location: place(format!("charger{k}"), x, y),
-            power_w: 50_000.0,
+            power_w: Some(50_000.0),
+            swap: false,
+            bays: None,
             setup_s: 120.0,
             window_s: None,
         })
@@ -92,6 +95,9 @@ pub fn random_city(params: &CityParams, rng: &mut Rng) -> Option<Document> {
         chargers,
         vehicles,
         orders,
+        tenants: Vec::new(),
+        areas: Vec::new(),
+        skill_names: Vec::new(),
     })
 }
 
@@ -107,13 +113,16 @@ fn order(id: u64, location: String, params: &CityParams, rng: &mut Rng) -> DocOr
     let service_s = 90.0 + rng.below(120) as f64;
     DocOrder {
         id,
-        delivery: Some(DocStop { location, windows_s, service_s }),
+        delivery: Some(DocStop { location, windows_s, service_s, soft: None }),
         pickup: None,
         load: vec![1 + rng.below(3) as i32],
         release_s: 0.0,
         skills: Vec::new(),
         prize: None,
         on_board: None,
+        tenant: None,
+        compartment: None,
+        told: None,
     }
 }
 
@@ -149,7 +158,9 @@ fn vehicles(params: &CityParams, depots: &[DocDepot]) -> Vec<DocVehicle> {
             distance_m_max: None,
             capacity: vec![params.capacity as i32],
             extra_load: Vec::new(),
+            compartments: Vec::new(),
             skills: Vec::new(),
+            permits: Vec::new(),
             travel: 0,
             cost_fixed: 2.0,
             cost_per_km: 0.4,
@@ -161,6 +172,7 @@ fn vehicles(params: &CityParams, depots: &[DocDepot]) -> Vec<DocVehicle> {
                 start_wh: 12_000.0,
                 reserve_wh: 600.0,
                 curve_wh_w: vec![[9_600.0, 40_000.0], [12_000.0, 12_000.0]],
+                load_wh_per_km: Vec::new(),
             }),
             committed: Vec::new(),
         });

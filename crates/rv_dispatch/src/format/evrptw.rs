@@ -1,6 +1,8 @@
 //! Schneider, Stenger and Goeke's text: electric vehicles with partial recharge.
 
-use rv_model::dispatch::{Battery, ChargeStep, Charger, OrderKind, ProblemData, Window};
+use rv_model::dispatch::{
+    Battery, ChargeKind, ChargeStep, Charger, OrderKind, PermitMap, ProblemData, Window,
+};
 
 use super::literature::{
     Clock, Site, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
@@ -67,6 +69,7 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         start_mwh: capacity_mwh,
         reserve_mwh: 0,
         curve: vec![ChargeStep { up_to_mwh: capacity_mwh, power_mw }],
+        load_uwh_per_km: [0; 4],
     };
     let depot_site = sites[home].1.clone();
     let vehicles = (0..VEHICLES).map(|id| rv_model::dispatch::Vehicle {
@@ -78,7 +81,8 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         location: at as u32,
         window: Window { start_ms: ms(site.open), end_ms: ms(site.close) },
         setup_ms: 0,
-        power_mw,
+        kind: ChargeKind::Plug { power_mw },
+        bays: None,
     });
     let orders = of_kind('c').map(|(at, (_, site))| {
         order(at, OrderKind::Delivery(stop(at, site)), load(site.demand, scale))
@@ -91,6 +95,8 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         vehicles: vehicles.collect(),
         orders: orders.collect(),
         travels: vec![travel(&points, convention, Clock::Distance, Some(rate))?],
+        tenants: Vec::new(),
+        permits: PermitMap::default(),
     };
     let sites = sites.into_iter().map(|s| s.1).collect();
     finish(String::new(), data, sites, convention)

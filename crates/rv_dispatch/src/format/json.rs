@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use rv_base::Money;
 use rv_model::dispatch::{
-    Battery, ChargeStep, Charger, Depot, Load, MAX_LOAD_DIMS, Order, OrderKind, Plan, Presence,
-    Problem, ProblemData, Relaxation, Start, Stop, Task, Travel, Vehicle, Window,
+    Battery, ChargeKind, ChargeStep, Charger, Compartment, Depot, Door, Load, MAX_LOAD_DIMS, Order,
+    OrderKind, PermitMap, Presence, Problem, ProblemData, ServiceLevel, SoftWindow, Start, Stop,
+    Task, Told, Travel, Vehicle, Window,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{FormatError, Loaded};
-use crate::check::Report;
 
 /// A problem as written in JSON; see `docs/dispatch.md`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +27,77 @@ pub struct Document {
     pub chargers: Vec<DocCharger>,
     pub vehicles: Vec<DocVehicle>,
     pub orders: Vec<DocOrder>,
+    /// Tenants with what they were promised for all of their orders together.
+    #[serde(default)]
+    pub tenants: Vec<DocTenant>,
+    /// Areas that ask for a permit, at most 64.
+    #[serde(default)]
+    pub areas: Vec<DocArea>,
+    /// Names of capabilities, by number.
+    #[serde(default)]
+    pub skill_names: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DocTenant {
+    pub name: String,
+    /// Share of its orders, 0 to 1, that must be served in time.
+    pub share: f64,
+    pub cost_per_order: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DocArea {
+    pub name: String,
+    #[serde(default)]
+    pub locations: Vec<String>,
+    /// Ways from one location to another that cross it.
+    #[serde(default)]
+    pub ways: Vec<[String; 2]>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DocSoft {
+    pub window_s: [f64; 2],
+    #[serde(default)]
+    pub early_cost_per_hour: f64,
+    #[serde(default)]
+    pub late_cost_per_hour: f64,
+}
+
+/// What was told about an order, and what changes to it cost.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DocTold {
+    /// Id of the vehicle that was told to serve it.
+    #[serde(default)]
+    pub vehicle: Option<u64>,
+    #[serde(default)]
+    pub vehicle_cost: f64,
+    /// Depot (index) that was told to have it ready.
+    #[serde(default)]
+    pub depot: Option<u32>,
+    #[serde(default)]
+    pub depot_cost: f64,
+    /// The time told to the customer.
+    #[serde(default)]
+    pub begin: Option<DocSoft>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DocCompartment {
+    pub capacity: Vec<i32>,
+    #[serde(default = "free_door")]
+    pub door: Door,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +137,9 @@ pub struct DocDepot {
     pub window_s: Option<[f64; 2]>,
     #[serde(default)]
     pub reload_s: f64,
+    /// What all vehicles together may load here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<Vec<i32>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,7 +147,15 @@ pub struct DocDepot {
 #[allow(missing_docs)]
 pub struct DocCharger {
     pub location: String,
-    pub power_w: f64,
+    /// Power of its plugs, or:
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_w: Option<f64>,
+    /// a full battery for the one on board, in the setup time alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swap: bool,
+    /// Vehicles that can charge at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bays: Option<u32>,
     #[serde(default)]
     pub setup_s: f64,
     #[serde(default)]
@@ -105,8 +186,13 @@ pub struct DocVehicle {
     pub capacity: Vec<i32>,
     #[serde(default)]
     pub extra_load: Vec<i32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compartments: Vec<DocCompartment>,
     #[serde(default)]
     pub skills: Vec<u8>,
+    /// Names of the areas that it may enter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permits: Vec<String>,
     #[serde(default)]
     pub travel: u32,
     #[serde(default)]
@@ -135,6 +221,9 @@ pub struct DocBattery {
     pub reserve_wh: f64,
     /// Pairs of charge (Wh) and the power (W) accepted up to it.
     pub curve_wh_w: Vec<[f64; 2]>,
+    /// What a kilometre takes more for each unit of load on board, by load dimension.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load_wh_per_km: Vec<f64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -155,6 +244,13 @@ pub struct DocOrder {
     pub prize: Option<f64>,
     #[serde(default)]
     pub on_board: Option<u32>,
+    /// Name of its tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compartment: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<DocTold>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -166,6 +262,13 @@ pub struct DocStop {
     pub windows_s: Vec<[f64; 2]>,
     #[serde(default)]
     pub service_s: f64,
+    /// A window that may be missed at a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft: Option<DocSoft>,
+}
+
+fn free_door() -> Door {
+    Door::Free
 }
 
 fn one() -> u64 {
@@ -185,12 +288,32 @@ pub(super) fn read(text: &str) -> Result<Loaded, FormatError> {
     document.load()
 }
 
-fn milli(field: &str, value: f64) -> Result<i64, FormatError> {
+pub(super) fn milli(field: &str, value: f64) -> Result<i64, FormatError> {
     if value.is_finite() && value.abs() < 1e13 {
         Ok((value * 1000.0).round() as i64)
     } else {
         Err(FormatError::Whole(format!("{field}: {value} is not a usable number")))
     }
+}
+
+fn money(field: &str, units: f64) -> Result<Money, FormatError> {
+    if units.is_finite() && units.abs() <= 1e9 {
+        Ok(Money::from_units(units))
+    } else {
+        Err(FormatError::Whole(format!("{field}: {units} is not a usable amount of money")))
+    }
+}
+
+fn load_rates(field: &str, rates: &[f64]) -> Result<Load, FormatError> {
+    let whole = |rate: &f64| {
+        let uwh = (rate * 1e6).round();
+        if (0.0..=1e9).contains(&uwh) {
+            Ok(uwh as i32)
+        } else {
+            Err(FormatError::Whole(format!("{field}.load_wh_per_km: {rate} is out of range")))
+        }
+    };
+    load(field, &rates.iter().map(whole).collect::<Result<Vec<_>, _>>()?)
 }
 
 fn load(field: &str, amounts: &[i32]) -> Result<Load, FormatError> {
@@ -232,6 +355,7 @@ impl Document {
                 location: place(&field, &d.location)?,
                 window: window(&field, d.window_s)?,
                 reload_ms: milli(&field, d.reload_s)?,
+                stock: d.stock.as_ref().map(|s| load(&field, s)).transpose()?,
             })
         });
         let chargers = self.chargers.iter().enumerate().map(|(i, c)| {
@@ -240,12 +364,23 @@ impl Document {
                 location: place(&field, &c.location)?,
                 window: window(&field, c.window_s)?,
                 setup_ms: milli(&field, c.setup_s)?,
-                power_mw: milli(&field, c.power_w)?,
+                kind: match (c.power_w, c.swap) {
+                    (Some(power_w), false) => {
+                        ChargeKind::Plug { power_mw: milli(&field, power_w)? }
+                    }
+                    (None, true) => ChargeKind::Swap,
+                    _ => {
+                        let reason = format!("{field}: give power_w or swap, not both");
+                        return Err(FormatError::Whole(reason));
+                    }
+                },
+                bays: c.bays,
             })
         });
+        let (areas, permits) = self.areas(&place)?;
         let mut vehicles = Vec::new();
         for (i, vehicle) in self.vehicles.iter().enumerate() {
-            let one = vehicle.load(&format!("vehicles[{i}]"), &place)?;
+            let one = vehicle.load(&format!("vehicles[{i}]"), &place, &areas)?;
             if vehicles.len() as u64 + vehicle.count > VEHICLES_MAX {
                 let reason = format!("vehicles[{i}].count: more than {VEHICLES_MAX} vehicles");
                 return Err(FormatError::Whole(reason));
@@ -254,8 +389,12 @@ impl Document {
                 (0..vehicle.count).map(|k| Vehicle { id: one.id.saturating_add(k), ..one.clone() });
             vehicles.extend(copies);
         }
+        let vehicle_of = vehicles.iter().enumerate().map(|(idx, v)| (v.id, idx as u32)).collect();
+        let tenant_names = self.tenants.iter().enumerate();
+        let tenant_of = tenant_names.map(|(idx, t)| (t.name.as_str(), idx as u32)).collect();
+        let known = Known { place: &place, vehicle_of, tenant_of };
         let orders =
-            self.orders.iter().enumerate().map(|(i, o)| o.load(&format!("orders[{i}]"), &place));
+            self.orders.iter().enumerate().map(|(i, o)| o.load(&format!("orders[{i}]"), &known));
         let dims = self.orders.iter().map(|o| o.load.len());
         let data = ProblemData {
             n_load_dims: dims.max().unwrap_or(1).clamp(1, MAX_LOAD_DIMS),
@@ -264,6 +403,8 @@ impl Document {
             vehicles,
             orders: orders.collect::<Result<_, _>>()?,
             travels: self.travels.iter().map(|t| self.travel(t)).collect::<Result<_, _>>()?,
+            tenants: self.service_levels()?,
+            permits,
         };
         Ok(Loaded {
             name: self.name.clone(),
@@ -272,7 +413,52 @@ impl Document {
             labels: self.locations.iter().map(|l| l.label.clone()).collect(),
             convention: None,
             has_distinct_vehicles: true,
+            skills: self.skill_names.clone(),
+            areas: self.areas.iter().map(|a| a.name.clone()).collect(),
         })
+    }
+
+    /// Bits of the areas by name, and where they lie.
+    fn areas(
+        &self,
+        place: &dyn Fn(&str, &str) -> Result<u32, FormatError>,
+    ) -> Result<(BTreeMap<&str, u64>, PermitMap), FormatError> {
+        let mut bits = BTreeMap::new();
+        let mut map = PermitMap::default();
+        if self.areas.len() > 64 {
+            return Err(FormatError::Whole("areas: more than 64".into()));
+        }
+        if !self.areas.is_empty() {
+            map.of_location = vec![0; self.locations.len()];
+        }
+        for (i, area) in self.areas.iter().enumerate() {
+            let field = format!("areas[{i}]");
+            if bits.insert(area.name.as_str(), 1 << i).is_some() {
+                return Err(FormatError::Whole(format!("{field}: \"{}\" twice", area.name)));
+            }
+            for label in &area.locations {
+                map.of_location[place(&field, label)? as usize] |= 1 << i;
+            }
+            for [from, to] in &area.ways {
+                let way = (place(&field, from)?, place(&field, to)?);
+                *map.of_way.entry(way).or_insert(0) |= 1 << i;
+            }
+        }
+        Ok((bits, map))
+    }
+
+    fn service_levels(&self) -> Result<Vec<ServiceLevel>, FormatError> {
+        let level = |(i, tenant): (usize, &DocTenant)| {
+            if !(0.0..=1.0).contains(&tenant.share) {
+                let reason = format!("tenants[{i}].share: {} is not within 0..=1", tenant.share);
+                return Err(FormatError::Whole(reason));
+            }
+            Ok(ServiceLevel {
+                share_permille: (tenant.share * 1000.0).round() as u16,
+                cost_per_order: money(&format!("tenants[{i}]"), tenant.cost_per_order)?,
+            })
+        };
+        self.tenants.iter().enumerate().map(level).collect()
     }
 
     fn travel(&self, travel: &DocTravel) -> Result<Travel, FormatError> {
@@ -311,6 +497,7 @@ impl DocVehicle {
         &self,
         field: &str,
         place: &dyn Fn(&str, &str) -> Result<u32, FormatError>,
+        areas: &BTreeMap<&str, u64>,
     ) -> Result<Vehicle, FormatError> {
         let start = match (self.start_depot, &self.start_location) {
             (Some(depot), None) => Start::Depot(depot),
@@ -332,8 +519,17 @@ impl DocVehicle {
                 start_mwh: milli(field, b.start_wh)?,
                 reserve_mwh: milli(field, b.reserve_wh)?,
                 curve: b.curve_wh_w.iter().map(step).collect::<Result<_, _>>()?,
+                load_uwh_per_km: load_rates(field, &b.load_wh_per_km)?,
             })
         });
+        let compartment = |c: &DocCompartment| -> Result<Compartment, FormatError> {
+            Ok(Compartment { capacity: load(field, &c.capacity)?, door: c.door })
+        };
+        let permits = self.permits.iter().try_fold(0, |mask, name| {
+            let bit = areas.get(name.as_str());
+            bit.map(|bit| mask | bit)
+                .ok_or_else(|| FormatError::Whole(format!("{field}.permits: no area \"{name}\"")))
+        })?;
         Ok(Vehicle {
             id: self.id,
             start,
@@ -343,11 +539,13 @@ impl DocVehicle {
             distance_mm_max: self.distance_m_max.map(|m| milli(field, m)).transpose()?,
             capacity: load(field, &self.capacity)?,
             extra_load: load(field, &self.extra_load)?,
+            compartments: self.compartments.iter().map(compartment).collect::<Result<_, _>>()?,
             skills: skills(field, &self.skills)?,
+            permits,
             profile: self.travel,
-            cost_fixed: Money::from_units(self.cost_fixed),
-            cost_per_km: Money::from_units(self.cost_per_km),
-            cost_per_hour: Money::from_units(self.cost_per_hour),
+            cost_fixed: money(field, self.cost_fixed)?,
+            cost_per_km: money(field, self.cost_per_km)?,
+            cost_per_hour: money(field, self.cost_per_hour)?,
             reload_depots: self.reload_depots.clone(),
             reloads_max: self.reloads_max,
             battery: battery.transpose()?,
@@ -356,20 +554,51 @@ impl DocVehicle {
     }
 }
 
+/// What orders refer to by name.
+struct Known<'a> {
+    place: &'a dyn Fn(&str, &str) -> Result<u32, FormatError>,
+    vehicle_of: BTreeMap<u64, u32>,
+    tenant_of: BTreeMap<&'a str, u32>,
+}
+
+impl DocSoft {
+    fn load(&self, field: &str) -> Result<SoftWindow, FormatError> {
+        Ok(SoftWindow {
+            window: window(field, Some(self.window_s))?,
+            early_per_hour: money(field, self.early_cost_per_hour)?,
+            late_per_hour: money(field, self.late_cost_per_hour)?,
+        })
+    }
+}
+
+impl DocTold {
+    fn load(&self, field: &str, known: &Known<'_>) -> Result<Told, FormatError> {
+        let vehicle = self.vehicle.map(|id| -> Result<(u32, Money), FormatError> {
+            let Some(idx) = known.vehicle_of.get(&id) else {
+                return Err(FormatError::Whole(format!("{field}.vehicle: no vehicle {id}")));
+            };
+            Ok((*idx, money(field, self.vehicle_cost)?))
+        });
+        let depot_cost = money(field, self.depot_cost)?;
+        Ok(Told {
+            vehicle: vehicle.transpose()?,
+            depot: self.depot.map(|depot| (depot, depot_cost)),
+            begin: self.begin.as_ref().map(|b| b.load(field)).transpose()?,
+        })
+    }
+}
+
 impl DocOrder {
-    fn load(
-        &self,
-        field: &str,
-        place: &dyn Fn(&str, &str) -> Result<u32, FormatError>,
-    ) -> Result<Order, FormatError> {
+    fn load(&self, field: &str, known: &Known<'_>) -> Result<Order, FormatError> {
         let stop = |stop: &DocStop| -> Result<Stop, FormatError> {
             let windows = stop.windows_s.iter().map(|w| window(field, Some(*w)));
             let mut windows = windows.collect::<Result<Vec<_>, _>>()?;
             if windows.is_empty() {
                 windows.push(Window::ALWAYS);
             }
-            let location = place(field, &stop.location)?;
-            Ok(Stop { location, windows, service_ms: milli(field, stop.service_s)? })
+            let location = (known.place)(field, &stop.location)?;
+            let soft = stop.soft.as_ref().map(|s| s.load(field)).transpose()?;
+            Ok(Stop { location, windows, service_ms: milli(field, stop.service_s)?, soft })
         };
         let kind = match (&self.pickup, &self.delivery) {
             (Some(pickup), Some(delivery)) => {
@@ -388,170 +617,21 @@ impl DocOrder {
             release_ms: milli(field, self.release_s)?,
             skills: skills(field, &self.skills)?,
             presence: match self.prize {
-                Some(prize) => Presence::Optional(Money::from_units(prize)),
+                Some(prize) => Presence::Optional(money(field, prize)?),
                 None => Presence::Required,
             },
             on_board: self.on_board,
+            tenant: match &self.tenant {
+                None => None,
+                Some(name) => Some(*known.tenant_of.get(name.as_str()).ok_or_else(|| {
+                    FormatError::Whole(format!("{field}.tenant: no tenant \"{name}\""))
+                })?),
+            },
+            compartment: self.compartment,
+            told: match &self.told {
+                Some(told) => told.load(&format!("{field}.told"), known)?,
+                None => Told::default(),
+            },
         })
-    }
-}
-
-/// A plan with its judgement as JSON: routes with visits, unassigned orders with what would let
-/// them in, costs broken down, violations.
-pub fn plan_to_json(loaded: &Loaded, plan: &Plan, report: &Report) -> Value {
-    let s = |ms: i64| ms as f64 / 1000.0;
-    let id = |order: u32| loaded.problem.orders()[order as usize].id;
-    let routes = plan.routes.iter().map(|route| {
-        let visits = route.visits.iter().map(|visit| {
-            let (task, order) = match visit.task {
-                Task::Serve(order) => ("serve", Some(id(order))),
-                Task::Collect(order) => ("collect", Some(id(order))),
-                Task::Reload(_) => ("reload", None),
-                Task::Charge { .. } => ("charge", None),
-            };
-            let energy = match visit.task {
-                Task::Charge { energy_mwh, .. } => Some(s(energy_mwh)),
-                _ => None,
-            };
-            json!({
-                "task": task,
-                "order": order,
-                "location": loaded.labels[loaded.location(visit.task) as usize],
-                "facility": match visit.task {
-                    Task::Reload(depot) => Some(depot),
-                    Task::Charge { charger, .. } => Some(charger),
-                    _ => None,
-                },
-                "arrive_s": s(visit.arrive_ms),
-                "begin_s": s(visit.begin_ms),
-                "leave_s": s(visit.leave_ms),
-                "load": visit.load[..loaded.problem.n_load_dims()],
-                "charge_wh": s(visit.charge_mwh),
-                "energy_wh": energy,
-            })
-        });
-        json!({
-            "vehicle": loaded.problem.vehicles()[route.vehicle as usize].id,
-            "depart_s": s(route.depart_ms),
-            "end_s": s(route.end_ms),
-            "distance_m": s(route.distance_mm),
-            "visits": visits.collect::<Vec<_>>(),
-        })
-    });
-    let unassigned = plan.unassigned.iter().map(|out| {
-        json!({
-            "order": id(out.order),
-            "vehicle": out.vehicle.map(|v| loaded.problem.vehicles()[v as usize].id),
-            "would_need": out.relaxations.iter().map(describe).collect::<Vec<_>>(),
-        })
-    });
-    json!({
-        "routes": routes.collect::<Vec<_>>(),
-        "unassigned": unassigned.collect::<Vec<_>>(),
-        "costs": {
-            "total": report.costs.total().to_units(),
-            "fixed": report.costs.fixed.to_units(),
-            "distance": report.costs.distance.to_units(),
-            "time": report.costs.time.to_units(),
-            "prizes_lost": report.costs.prizes_lost.to_units(),
-        },
-        "violations": report.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
-}
-
-/// A route as far as it is read back.
-#[derive(Deserialize)]
-struct DocRoute {
-    vehicle: u64,
-    #[serde(default)]
-    depart_s: Option<f64>,
-    visits: Vec<DocVisit>,
-}
-
-#[derive(Deserialize)]
-struct DocVisit {
-    task: String,
-    #[serde(default)]
-    order: Option<u64>,
-    #[serde(default)]
-    facility: Option<u32>,
-    #[serde(default)]
-    energy_wh: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct DocPlan {
-    routes: Vec<DocRoute>,
-}
-
-/// Reads the tasks and departures of a plan that [`plan_to_json`] wrote: vehicle (index), departure
-/// (ms) and tasks of each route.
-pub(super) fn routes_of_json(
-    loaded: &Loaded,
-    text: &str,
-) -> Result<Vec<(u32, Option<i64>, Vec<Task>)>, FormatError> {
-    let plan: DocPlan =
-        serde_json::from_str(text).map_err(|error| FormatError::Json(error.to_string()))?;
-    let index = |ids: Vec<u64>| -> BTreeMap<u64, u32> {
-        ids.into_iter().enumerate().map(|(idx, id)| (id, idx as u32)).collect()
-    };
-    let vehicles = index(loaded.problem.vehicles().iter().map(|v| v.id).collect());
-    let orders = index(loaded.problem.orders().iter().map(|o| o.id).collect());
-    let mut routes = Vec::with_capacity(plan.routes.len());
-    for (r, route) in plan.routes.iter().enumerate() {
-        let wrong = |what: String| FormatError::Whole(format!("routes[{r}]: {what}"));
-        let Some(&vehicle) = vehicles.get(&route.vehicle) else {
-            return Err(wrong(format!("no vehicle {}", route.vehicle)));
-        };
-        let mut tasks = Vec::with_capacity(route.visits.len());
-        for (v, visit) in route.visits.iter().enumerate() {
-            let order = visit.order.and_then(|id| orders.get(&id).copied());
-            let task = match (visit.task.as_str(), order, visit.facility) {
-                ("serve", Some(order), _) => Task::Serve(order),
-                ("collect", Some(order), _) => Task::Collect(order),
-                ("reload", _, Some(depot)) => Task::Reload(depot),
-                ("charge", _, Some(charger)) => Task::Charge {
-                    charger,
-                    energy_mwh: milli("energy_wh", visit.energy_wh.unwrap_or(0.0))?,
-                },
-                (task, ..) => {
-                    return Err(wrong(format!(
-                        "visits[{v}]: \"{task}\" with no known order or facility"
-                    )));
-                }
-            };
-            tasks.push(task);
-        }
-        let depart_ms = route.depart_s.map(|s| milli("depart_s", s)).transpose()?;
-        routes.push((vehicle, depart_ms, tasks));
-    }
-    Ok(routes)
-}
-
-/// A relaxation in words.
-pub fn describe(relaxation: &Relaxation) -> String {
-    let min = |ms: i64| format!("{:.1} min", ms as f64 / 60_000.0);
-    match relaxation {
-        Relaxation::Window { is_dropoff, early_ms, late_ms } => {
-            let which = if *is_dropoff { "window of the dropoff" } else { "window" };
-            if *early_ms > 0 {
-                format!("{which} opens {} earlier", min(*early_ms))
-            } else {
-                format!("{which} ends {} later", min(*late_ms))
-            }
-        }
-        Relaxation::Shift { late_ms } => format!("shift {} longer", min(*late_ms)),
-        Relaxation::Distance { more_mm } => format!("{:.1} km further", *more_mm as f64 / 1e6),
-        Relaxation::Capacity { more } => format!("capacity {more:?} larger"),
-        Relaxation::Battery { more_mwh } => {
-            format!("battery {:.1} Wh larger", *more_mwh as f64 / 1e3)
-        }
-        Relaxation::Skills { missing } => format!("capabilities {missing:#b}"),
-        Relaxation::Reload { depot } => format!("one more reload at depot {depot}"),
-        Relaxation::InsteadOf { orders } => {
-            format!("{} orders of its route given up", orders.len())
-        }
-        Relaxation::Vehicle => "one more vehicle like this".into(),
-        Relaxation::Prize { more } => format!("prize {more} higher"),
     }
 }

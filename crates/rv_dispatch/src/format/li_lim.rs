@@ -1,6 +1,6 @@
 //! Li and Lim's text: pickups and deliveries in pairs.
 
-use rv_model::dispatch::{OrderKind, ProblemData};
+use rv_model::dispatch::{OrderKind, PermitMap, ProblemData};
 
 use super::literature::{Clock, Site, depot, finish, load, order, stop, travel, vehicle};
 use super::{Convention, FormatError, Loaded, line_error, numbers};
@@ -67,6 +67,8 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         vehicles,
         orders,
         travels: vec![travel(&points, convention, Clock::Distance, None)?],
+        tenants: Vec::new(),
+        permits: PermitMap::default(),
     };
     finish(String::new(), data, sites, convention)
 }

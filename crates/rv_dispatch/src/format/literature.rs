@@ -2,8 +2,8 @@
 
 use rv_base::Money;
 use rv_model::dispatch::{
-    Depot, Load, Order, OrderKind, Presence, Problem, ProblemData, Start, Stop, Travel, Vehicle,
-    Window,
+    Depot, Load, Order, OrderKind, Presence, Problem, ProblemData, Start, Stop, Told, Travel,
+    Vehicle, Window,
 };
 
 use super::{Convention, FormatError, Loaded, UNIT};
@@ -29,7 +29,12 @@ pub(super) fn ms(time: f64) -> i64 {
 
 pub(super) fn stop(location: usize, site: &Site) -> Stop {
     let window = Window { start_ms: ms(site.open), end_ms: ms(site.close) };
-    Stop { location: location as u32, windows: vec![window], service_ms: ms(site.service) }
+    Stop {
+        location: location as u32,
+        windows: vec![window],
+        service_ms: ms(site.service),
+        soft: None,
+    }
 }
 
 /// A demand as a load, in thousandths if it is not whole.
@@ -52,6 +57,9 @@ pub(super) fn order(id: usize, kind: OrderKind, load: Load) -> Order {
         skills: 0,
         presence: Presence::Required,
         on_board: None,
+        tenant: None,
+        compartment: None,
+        told: Told::default(),
     }
 }
 
@@ -72,7 +80,9 @@ pub(super) fn vehicle(
         distance_mm_max: None,
         capacity,
         extra_load: [0; 4],
+        compartments: Vec::new(),
         skills: 0,
+        permits: 0,
         profile: 0,
         cost_fixed: Money::ZERO,
         cost_per_km: cost_per_km(1.0),
@@ -91,7 +101,7 @@ pub(super) fn cost_per_km(per_unit: f64) -> Money {
 
 pub(super) fn depot(location: u32, site: &Site) -> Depot {
     let window = Window { start_ms: ms(site.open), end_ms: ms(site.close) };
-    Depot { location, window, reload_ms: 0 }
+    Depot { location, window, reload_ms: 0, stock: None }
 }
 
 /// Whether driving takes as long as it is far, or no time at all.
@@ -142,5 +152,7 @@ pub(super) fn finish(
         labels: sites.into_iter().map(|s| s.label).collect(),
         convention: Some(convention),
         has_distinct_vehicles: false,
+        skills: Vec::new(),
+        areas: Vec::new(),
     })
 }

@@ -8,6 +8,7 @@ mod evrptw;
 mod json;
 mod li_lim;
 mod literature;
+mod plan_json;
 mod plot;
 mod solomon;
 mod solution;
@@ -17,9 +18,10 @@ use rv_model::dispatch::{Problem, ProblemError, Task};
 
 pub use city::{CityParams, random_city};
 pub use json::{
-    DocBattery, DocCharger, DocDepot, DocLocation, DocOrder, DocStop, DocTravel, DocVehicle,
-    Document, describe, plan_to_json,
+    DocArea, DocBattery, DocCharger, DocCompartment, DocDepot, DocLocation, DocOrder, DocSoft,
+    DocStop, DocTenant, DocTold, DocTravel, DocVehicle, Document,
 };
+pub use plan_json::{describe_all, plan_to_json};
 pub use plot::plot_svg;
 pub use solution::{cost_in_units, length_in_units, read_solution, write_csv, write_solution};
 
@@ -75,6 +77,10 @@ pub struct Loaded {
     pub convention: Option<Convention>,
     /// Whether route `k` of a solution belongs to vehicle `k`.
     pub has_distinct_vehicles: bool,
+    /// Names of capabilities, by bit.
+    pub skills: Vec<String>,
+    /// Names of areas that ask for a permit, by bit.
+    pub areas: Vec<String>,
 }
 
 impl Loaded {

@@ -1,6 +1,6 @@
 //! Solomon's and Homberger's text: one depot, equal vehicles, windows.
 
-use rv_model::dispatch::{OrderKind, ProblemData};
+use rv_model::dispatch::{OrderKind, PermitMap, ProblemData};
 
 use super::literature::{
     Clock, Site, depot, finish, load, load_scale, order, stop, travel, vehicle,
@@ -61,6 +61,8 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         vehicles,
         orders: orders.collect(),
         travels: vec![travel(&points, convention, Clock::Distance, None)?],
+        tenants: Vec::new(),
+        permits: PermitMap::default(),
     };
     finish(name, data, sites, convention)
 }

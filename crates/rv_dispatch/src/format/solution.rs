@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Task, Vehicle, Visit};
 
 use super::{FormatError, Loaded};
+use crate::Weights;
 use crate::check::check;
-use crate::instance::compile;
+use crate::instance::{Scope, compile};
+use crate::rich::Share;
 use crate::state::State;
 
 /// Writes `Route #1: 4 7 2` lines and `Cost X`, in the file's own words. The cost is in units of
@@ -105,7 +107,7 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
             if let Task::Serve(order) = task {
                 is_served[order as usize] = true;
             }
-            visits.push(untimed(task));
+            visits.push(Visit::untimed(task));
         }
         if !visits.is_empty() {
             plan.routes.push(timed(&loaded.problem, vehicle, visits));
@@ -120,8 +122,8 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
 fn read_json(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
     let mut plan = Plan::default();
     let mut is_served = vec![false; loaded.problem.orders().len()];
-    for (vehicle, depart_ms, tasks) in super::json::routes_of_json(loaded, text)? {
-        for &task in &tasks {
+    for (vehicle, depart_ms, visits) in super::plan_json::routes_of_json(loaded, text)? {
+        for task in visits.iter().map(|v| v.task) {
             if let Task::Serve(order) = task {
                 is_served[order as usize] = true;
             }
@@ -135,7 +137,6 @@ fn read_json(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
                 return Err(FormatError::Whole(format!("facility {at} does not exist")));
             }
         }
-        let visits: Vec<Visit> = tasks.into_iter().map(untimed).collect();
         let route = match depart_ms {
             Some(depart_ms) => Route { vehicle, depart_ms, end_ms: 0, distance_mm: 0, visits },
             None => timed(&loaded.problem, vehicle, visits),
@@ -149,11 +150,7 @@ fn read_json(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
 
 fn leave_out(plan: &mut Plan, is_served: &[bool]) {
     for (order, _) in is_served.iter().enumerate().filter(|(_, served)| !**served) {
-        plan.unassigned.push(rv_model::dispatch::Unassigned {
-            order: order as u32,
-            relaxations: Vec::new(),
-            vehicle: None,
-        });
+        plan.unassigned.push(rv_model::dispatch::Unassigned::silent(order as u32));
     }
 }
 
@@ -180,10 +177,6 @@ fn tasks_by_label(loaded: &Loaded) -> BTreeMap<&str, Task> {
         }
     }
     tasks
-}
-
-fn untimed(task: Task) -> Visit {
-    Visit { task, arrive_ms: 0, begin_ms: 0, leave_ms: 0, load: [0; 4], charge_mwh: 0 }
 }
 
 /// A route with charges filled in and the latest departure that ends it no later.
@@ -222,7 +215,9 @@ fn charged_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Rou
         .collect();
     orders.sort_unstable();
     orders.dedup();
-    let inst = compile(problem, &orders, &[vehicle]);
+    let (weights, share) = (Weights::equal(), Share::all(problem));
+    let scope = Scope { weights: &weights, share: &share };
+    let inst = compile(problem, &orders, &[vehicle], &scope);
     let mut state = State::new(&inst);
     let route = Route { vehicle, depart_ms: 0, end_ms: 0, distance_mm: 0, visits: visits.to_vec() };
     state.adopt(&Plan { routes: vec![route], unassigned: Vec::new() });

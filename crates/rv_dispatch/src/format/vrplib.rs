@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rv_base::Money;
-use rv_model::dispatch::{Order, OrderKind, ProblemData, Start};
+use rv_model::dispatch::{Order, OrderKind, PermitMap, ProblemData, Start};
 
 use super::literature::{
     Clock, Site, cost_per_km, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
@@ -152,6 +152,8 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         vehicles: vehicles(&file, n_vehicles, &sites, &depots, scale)?,
         orders,
         travels: vec![travel(&points, convention, clock, None)?],
+        tenants: Vec::new(),
+        permits: PermitMap::default(),
     };
     let name = file.word("NAME").unwrap_or("").to_owned();
     let mut loaded = finish(name, data, sites, convention)?;

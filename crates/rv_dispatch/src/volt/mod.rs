@@ -363,7 +363,7 @@ impl<'a, 'p> Search<'a, 'p> {
             state.is_newer[v] = state.routes[v].seq != seq;
             seqs.push(seq);
         }
-        state.restore(&seqs, self.best.absent.clone(), self.best.cost);
+        state.restore(&seqs, &[], self.best.absent.clone(), self.best.cost);
     }
 }
 

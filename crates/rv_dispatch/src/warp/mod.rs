@@ -182,7 +182,7 @@ impl Best {
         for (v, seq) in self.seqs.iter().enumerate() {
             state.is_newer[v] = state.routes[v].seq != *seq;
         }
-        state.restore(&self.seqs, Vec::new(), self.cost);
+        state.restore(&self.seqs, &[], Vec::new(), self.cost);
         debug_assert_eq!(state.routes.iter().map(|r| r.totals.cost).sum::<i64>(), self.cost);
     }
 }

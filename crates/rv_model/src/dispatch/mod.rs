@@ -13,8 +13,9 @@ mod validate;
 
 pub use plan::{Plan, Relaxation, Route, Task, Unassigned, Visit};
 pub use problem::{
-    Battery, ChargeStep, Charger, Depot, Load, MAX_LOAD_DIMS, Order, OrderKind, Presence, Problem,
-    ProblemData, Start, Stop, Vehicle, Window,
+    Battery, ChargeKind, ChargeStep, Charger, Compartment, Depot, Door, Load, MAX_LOAD_DIMS, Order,
+    OrderKind, PermitMap, Presence, Problem, ProblemData, ServiceLevel, SoftWindow, Start, Stop,
+    Told, Vehicle, Window,
 };
 pub use travel::{Leg, Travel, TravelSource};
 pub use validate::ProblemError;

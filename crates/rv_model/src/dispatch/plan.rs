@@ -39,6 +39,28 @@ pub struct Visit {
     pub load: Load,
     /// State of charge after the visit, mWh; 0 without a battery.
     pub charge_mwh: i64,
+    /// The compartment that the visit's load comes from or goes into.
+    pub compartment: Option<u16>,
+}
+
+impl Visit {
+    /// A task without times, which the judge then finds: as early as can be.
+    pub fn untimed(task: Task) -> Self {
+        Self {
+            task,
+            arrive_ms: 0,
+            begin_ms: 0,
+            leave_ms: 0,
+            load: [0; super::problem::MAX_LOAD_DIMS],
+            charge_mwh: 0,
+            compartment: None,
+        }
+    }
+
+    /// Whether times, load or charge are stated.
+    pub fn is_timed(&self) -> bool {
+        (self.arrive_ms, self.begin_ms, self.leave_ms, self.charge_mwh) != (0, 0, 0, 0)
+    }
 }
 
 /// The route of one vehicle.
@@ -52,7 +74,7 @@ pub struct Route {
     pub end_ms: i64,
     /// Distance, mm.
     pub distance_mm: i64,
-    /// The visits between start and end. Each begins as early as the departure allows.
+    /// The visits between start and end. A visit may begin later than it could: the vehicle waits.
     pub visits: Vec<Visit>,
 }
 
@@ -101,6 +123,27 @@ pub enum Relaxation {
         /// The missing bits.
         missing: u64,
     },
+    /// The vehicle holds these further permits.
+    Permits {
+        /// The missing bits.
+        missing: u64,
+    },
+    /// The vehicle's compartments are one space without doors that matter.
+    Compartments,
+    /// The depot has so much more in stock.
+    Stock {
+        /// Which depot (index).
+        depot: u32,
+        /// How much more in each dimension.
+        more: Load,
+    },
+    /// The charging place has so many more bays.
+    Bays {
+        /// Which (index).
+        charger: u32,
+        /// How many more.
+        more: u32,
+    },
     /// The vehicle may fetch loads at this depot once more.
     Reload {
         /// Which depot (index).
@@ -130,6 +173,15 @@ pub struct Unassigned {
     pub relaxations: Vec<Relaxation>,
     /// The vehicle (index) for which the change would do.
     pub vehicle: Option<u32>,
+    /// The route of that vehicle with the order, as the judge accepted it.
+    pub route: Option<Route>,
+}
+
+impl Unassigned {
+    /// An order that is left out without a word.
+    pub fn silent(order: u32) -> Self {
+        Self { order, relaxations: Vec::new(), vehicle: None, route: None }
+    }
 }
 
 /// The answer of the dispatch engine.

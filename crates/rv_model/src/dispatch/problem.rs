@@ -1,5 +1,7 @@
 //! What is to be planned.
 
+use std::collections::BTreeMap;
+
 use rv_base::Money;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,17 @@ impl Window {
     pub const ALWAYS: Self = Self { start_ms: i64::MIN / 4, end_ms: i64::MAX / 4 };
 }
 
+/// A window that may be missed at a price: service that begins early or late costs by the hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftWindow {
+    /// When service costs nothing more.
+    pub window: Window,
+    /// Cost of each hour by which service begins before the window; not negative.
+    pub early_per_hour: Money,
+    /// Cost of each hour by which service begins after the window; not negative.
+    pub late_per_hour: Money,
+}
+
 /// A visit that an order asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -36,6 +49,8 @@ pub struct Stop {
     pub windows: Vec<Window>,
     /// Time spent at the stop, ms.
     pub service_ms: i64,
+    /// What it costs to come early or late within the hard windows.
+    pub soft: Option<SoftWindow>,
 }
 
 /// What an order asks for.
@@ -63,6 +78,28 @@ pub enum Presence {
     Optional(Money),
 }
 
+/// What was told to drivers, stations and customers about an order, and what it costs to change it.
+/// An order that is left out pays its prize and none of this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The vehicle (index) that was told to serve it, and the cost if another one does.
+    pub vehicle: Option<(u32, Money)>,
+    /// The depot (index) that was told to have it ready, and the cost if it is loaded elsewhere.
+    pub depot: Option<(u32, Money)>,
+    /// The time told to the customer (for a transfer: of its dropoff), and the cost of missing it.
+    pub begin: Option<SoftWindow>,
+}
+
+/// What a tenant was promised for all of its orders together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceLevel {
+    /// Share of the tenant's orders, in thousandths, that must be served, and begun not later than
+    /// their soft windows end.
+    pub share_permille: u16,
+    /// Cost of each order short of that share.
+    pub cost_per_order: Money,
+}
+
 /// One order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -81,6 +118,12 @@ pub struct Order {
     /// The vehicle (index) that carries it already: a delivery on board, or a transfer whose
     /// pickup is done. No other vehicle can serve it, and only before its next depot visit.
     pub on_board: Option<u32>,
+    /// The tenant (index) whose service level it counts for.
+    pub tenant: Option<u32>,
+    /// The compartment (index) of its vehicle that it lies in or must go into.
+    pub compartment: Option<u16>,
+    /// What was told about it.
+    pub told: Told,
 }
 
 /// A place where loads come from and go to.
@@ -92,6 +135,21 @@ pub struct Depot {
     pub window: Window,
     /// Time that a reload takes, ms. The first loading lies before the shift.
     pub reload_ms: i64,
+    /// What all vehicles together may load here, in each load dimension; `None` has no limit. What
+    /// is on board already does not count.
+    pub stock: Option<Load>,
+}
+
+/// How a charging place fills a battery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeKind {
+    /// A plug of this power, mW.
+    Plug {
+        /// Most power it gives, mW.
+        power_mw: i64,
+    },
+    /// A full battery for the one on board, in the setup time alone.
+    Swap,
 }
 
 /// A charging place.
@@ -103,8 +161,11 @@ pub struct Charger {
     pub window: Window,
     /// Time to plug in and out, ms.
     pub setup_ms: i64,
-    /// Most power it gives, mW.
-    pub power_mw: i64,
+    /// Plug or swap.
+    pub kind: ChargeKind,
+    /// Vehicles that can charge at the same time, from the begin of the setup to the departure;
+    /// others wait for a bay. `None` has no limit.
+    pub bays: Option<u32>,
 }
 
 /// A vehicle's battery at the start of its route.
@@ -119,6 +180,19 @@ pub struct Battery {
     /// Charging power by state of charge: a piecewise-linear charging curve, ascending in
     /// `up_to_mwh`, the last step reaching the capacity.
     pub curve: Vec<ChargeStep>,
+    /// What a kilometre takes more for each unit of load on board, by load dimension, in millionths
+    /// of a watt-hour; rounded down to mWh for each leg.
+    pub load_uwh_per_km: Load,
+}
+
+impl Battery {
+    /// What the load on board adds to the energy of a leg, mWh.
+    pub fn load_mwh(&self, distance_mm: i32, load: &[i64; MAX_LOAD_DIMS]) -> i64 {
+        let pairs = self.load_uwh_per_km.iter().zip(load);
+        let uwh_per_km: i128 =
+            pairs.map(|(rate, amount)| i128::from(*rate) * i128::from(*amount)).sum();
+        (uwh_per_km * i128::from(distance_mm) / 1_000_000_000).clamp(0, 1 << 40) as i64
+    }
 }
 
 /// One linear piece of a charging curve.
@@ -147,6 +221,26 @@ impl Battery {
         }
         total_ms
     }
+}
+
+/// How a compartment is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// Everything in it can be reached at any time.
+    Free,
+    /// What was put in last comes out first. What is loaded at a depot at the same time is stacked
+    /// as the route needs it.
+    LastInFirstOut,
+}
+
+/// A part of a vehicle's load space. The whole load of an order lies in one compartment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compartment {
+    /// Most that it holds.
+    pub capacity: Load,
+    /// How it is opened.
+    pub door: Door,
 }
 
 /// Where a route begins.
@@ -179,8 +273,13 @@ pub struct Vehicle {
     /// Load on board that belongs to no order to be served (collected parcels, returns): it stays
     /// until the next depot visit.
     pub extra_load: Load,
+    /// Compartments; without any, the load space is one. What lies in them counts for `capacity`,
+    /// too.
+    pub compartments: Vec<Compartment>,
     /// Capabilities, one bit each.
     pub skills: u64,
+    /// Permits that it holds, one bit for each area.
+    pub permits: u64,
     /// Which of the problem's travels it uses (index).
     pub profile: u32,
     /// Cost of using it at all.
@@ -200,6 +299,31 @@ pub struct Vehicle {
     pub committed: Vec<super::Task>,
 }
 
+/// Permits that places and ways ask for; those that a road crosses on its way between two locations
+/// are written to the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PermitMap {
+    /// By location, one bit for each area that it lies in; empty if no location asks for any.
+    pub of_location: Vec<u64>,
+    /// By way from a location to another, one bit for each area that it crosses.
+    pub of_way: BTreeMap<(u32, u32), u64>,
+}
+
+impl PermitMap {
+    /// The permits that a vehicle needs to be at a location.
+    pub fn location(&self, location: u32) -> u64 {
+        self.of_location.get(location as usize).copied().unwrap_or(0)
+    }
+
+    /// The permits that a vehicle needs to drive from one location to another and be there.
+    pub fn way(&self, from: u32, to: u32) -> u64 {
+        if self.of_way.is_empty() {
+            return self.location(to);
+        }
+        self.location(to) | self.of_way.get(&(from, to)).copied().unwrap_or(0)
+    }
+}
+
 /// The whole input of the dispatch engine, before it is checked.
 #[derive(Clone, Debug)]
 pub struct ProblemData {
@@ -215,6 +339,10 @@ pub struct ProblemData {
     pub orders: Vec<Order>,
     /// Travel by profile; all cover the same locations.
     pub travels: Vec<Travel>,
+    /// Service levels by tenant.
+    pub tenants: Vec<ServiceLevel>,
+    /// Where vehicles need permits.
+    pub permits: PermitMap,
 }
 
 /// A checked problem: every index is in range, every number is sane.
@@ -258,6 +386,16 @@ impl Problem {
     /// Orders.
     pub fn orders(&self) -> &[Order] {
         &self.data.orders
+    }
+
+    /// Service levels by tenant.
+    pub fn tenants(&self) -> &[ServiceLevel] {
+        &self.data.tenants
+    }
+
+    /// Where vehicles need permits.
+    pub fn permits(&self) -> &PermitMap {
+        &self.data.permits
     }
 
     /// Travel by profile.

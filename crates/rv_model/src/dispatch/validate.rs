@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use rv_base::Money;
+
 use super::plan::Task;
 use super::problem::{
-    Battery, Load, MAX_LOAD_DIMS, Order, OrderKind, Presence, ProblemData, Start, Stop, Vehicle,
-    Window,
+    Battery, ChargeKind, Load, MAX_LOAD_DIMS, Order, OrderKind, Presence, ProblemData, SoftWindow,
+    Start, Stop, Told, Vehicle, Window,
 };
 use super::travel::Travel;
 
@@ -27,6 +29,8 @@ const SPAN_MS_MAX: i64 = 1 << 30;
 const COST_MAX: i64 = 1_000_000_000_000_000;
 /// Largest energy, mWh: 2 MWh.
 const ENERGY_MAX: i64 = 2_000_000_000;
+/// Most compartments of one vehicle.
+const COMPARTMENTS_MAX: usize = 64;
 /// Most orders, vehicles or locations of one problem.
 const COUNT_MAX: usize = 4_000_000;
 
@@ -52,16 +56,32 @@ pub(super) fn validate(data: &ProblemData) -> Check {
         checker.location(&field, depot.location)?;
         checker.window(&format!("{field}.window"), &depot.window)?;
         checker.span(&format!("{field}.reload_ms"), depot.reload_ms)?;
+        if let Some(stock) = &depot.stock {
+            checker.load(&format!("{field}.stock"), stock)?;
+        }
     }
     for (idx, charger) in data.chargers.iter().enumerate() {
         let field = format!("chargers[{idx}]");
         checker.location(&field, charger.location)?;
         checker.window(&format!("{field}.window"), &charger.window)?;
         checker.span(&format!("{field}.setup_ms"), charger.setup_ms)?;
-        if charger.power_mw <= 0 {
+        if let ChargeKind::Plug { power_mw } = charger.kind
+            && power_mw <= 0
+        {
             return fail(format!("{field}.power_mw"), "must be above zero");
         }
+        if charger.bays == Some(0) {
+            return fail(format!("{field}.bays"), "must be at least one");
+        }
     }
+    for (idx, tenant) in data.tenants.iter().enumerate() {
+        let field = format!("tenants[{idx}]");
+        if tenant.share_permille > 1000 {
+            return fail(format!("{field}.share_permille"), "is above 1000");
+        }
+        cost(&format!("{field}.cost_per_order"), tenant.cost_per_order)?;
+    }
+    checker.permits()?;
     let mut ids = BTreeSet::new();
     for (idx, vehicle) in data.vehicles.iter().enumerate() {
         if !ids.insert(vehicle.id) {
@@ -190,7 +210,43 @@ impl Checker<'_> {
                 return fail(field, "begins before the previous one ended");
             }
         }
-        Ok(())
+        stop.soft.as_ref().map_or(Ok(()), |soft| self.soft(&format!("{field}.soft"), soft))
+    }
+
+    fn soft(&self, field: &str, soft: &SoftWindow) -> Check {
+        self.window(&format!("{field}.window"), &soft.window)?;
+        cost(&format!("{field}.early_per_hour"), soft.early_per_hour)?;
+        cost(&format!("{field}.late_per_hour"), soft.late_per_hour)
+    }
+
+    fn permits(&self) -> Check {
+        let permits = &self.data.permits;
+        let n = permits.of_location.len();
+        if n != 0 && n != self.n_locations {
+            let reason = format!("has {n} entries, there are {} locations", self.n_locations);
+            return fail("permits.of_location", reason);
+        }
+        let beyond = |at: &(u32, u32)| (at.0.max(at.1)) as usize >= self.n_locations;
+        match permits.of_way.keys().find(|at| beyond(at)) {
+            Some((a, b)) => {
+                fail("permits.of_way", format!("{a} to {b} is beyond the last location"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn told(&self, field: &str, told: &Told) -> Check {
+        if let Some((vehicle, money)) = told.vehicle {
+            cost(&format!("{field}.vehicle"), money)?;
+            if vehicle as usize >= self.data.vehicles.len() {
+                return fail(format!("{field}.vehicle"), format!("{vehicle} does not exist"));
+            }
+        }
+        if let Some((depot, money)) = told.depot {
+            cost(&format!("{field}.depot"), money)?;
+            self.depot(&format!("{field}.depot"), depot)?;
+        }
+        told.begin.as_ref().map_or(Ok(()), |soft| self.soft(&format!("{field}.begin"), soft))
     }
 
     fn order(&self, field: &str, order: &Order) -> Check {
@@ -212,6 +268,10 @@ impl Checker<'_> {
             && !(0..=COST_MAX).contains(&prize.0)
         {
             return fail(format!("{field}.presence"), "the prize is negative or too large");
+        }
+        self.told(&format!("{field}.told"), &order.told)?;
+        if order.tenant.is_some_and(|t| t as usize >= self.data.tenants.len()) {
+            return fail(format!("{field}.tenant"), "there is no such tenant");
         }
         match order.on_board {
             Some(vehicle) if vehicle as usize >= self.data.vehicles.len() => {
@@ -256,15 +316,24 @@ impl Checker<'_> {
             ("cost_per_km", vehicle.cost_per_km),
             ("cost_per_hour", vehicle.cost_per_hour),
         ];
-        for (name, cost) in costs {
-            if !(0..=COST_MAX).contains(&cost.0) {
-                return fail(format!("{field}.{name}"), "is negative or too large");
-            }
+        for (name, money) in costs {
+            cost(&format!("{field}.{name}"), money)?;
+        }
+        if vehicle.compartments.len() > COMPARTMENTS_MAX {
+            let reason = format!("more than {COMPARTMENTS_MAX}");
+            return fail(format!("{field}.compartments"), reason);
+        }
+        for (idx, compartment) in vehicle.compartments.iter().enumerate() {
+            let field = format!("{field}.compartments[{idx}].capacity");
+            self.load(&field, &compartment.capacity)?;
         }
         for (idx, &depot) in vehicle.reload_depots.iter().enumerate() {
             self.depot(&format!("{field}.reload_depots[{idx}]"), depot)?;
         }
-        vehicle.battery.as_ref().map_or(Ok(()), |b| battery(&format!("{field}.battery"), b))
+        let Some(own) = &vehicle.battery else { return Ok(()) };
+        let rates = format!("{field}.battery.load_uwh_per_km");
+        self.load(&rates, &own.load_uwh_per_km)?;
+        battery(&format!("{field}.battery"), own)
     }
 
     /// Committed tasks refer to orders that exist, once each, with pickups before dropoffs.
@@ -321,6 +390,13 @@ impl Checker<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn cost(field: &str, cost: Money) -> Check {
+    if !(0..=COST_MAX).contains(&cost.0) {
+        return fail(field, "is negative or too large");
+    }
+    Ok(())
 }
 
 fn battery(field: &str, battery: &Battery) -> Check {

@@ -1,11 +1,19 @@
 //! The independent judge of plans: recomputes everything from the problem, and shares no code with
 //! the search.
 
+mod relaxed;
+mod shared;
+mod space;
+
 use rv_base::Money;
 use rv_model::dispatch::{
-    Load, MAX_LOAD_DIMS, Order, OrderKind, Plan, Presence, Problem, Route, Start, Stop, Task,
-    Vehicle,
+    ChargeKind, Load, MAX_LOAD_DIMS, Order, OrderKind, Plan, Presence, Problem, Route, SoftWindow,
+    Start, Stop, Task, Vehicle, Visit,
 };
+
+use relaxed::Relaxed;
+pub use relaxed::confirm;
+use shared::Shared;
 
 /// A load whose sums cannot overflow.
 type Load64 = [i64; MAX_LOAD_DIMS];
@@ -59,6 +67,24 @@ pub enum Violation {
     /// More reloads than allowed.
     #[error("vehicle {vehicle}: {n} reloads")]
     Reloads { vehicle: u32, n: u32 },
+    /// A way or a place that the vehicle has no permit for.
+    #[error("vehicle {vehicle}, visit {visit}: permits {missing:#b} are missing")]
+    Permits { vehicle: u32, visit: usize, missing: u64 },
+    /// No compartment is stated, or one that the vehicle does not have or the order may not use.
+    #[error("vehicle {vehicle}, visit {visit}: no compartment that fits is stated")]
+    Compartment { vehicle: u32, visit: usize },
+    /// More in a compartment than it holds, after this visit (0 is the start).
+    #[error("vehicle {vehicle}, visit {visit}: compartment {compartment} is overloaded")]
+    CompartmentLoad { vehicle: u32, visit: usize, compartment: u16 },
+    /// Something lies in front of what is to be taken out.
+    #[error("vehicle {vehicle}, visit {visit}: order {order} lies behind order {behind}")]
+    Door { vehicle: u32, visit: usize, order: u32, behind: u32 },
+    /// More vehicles at a charging place than it has bays.
+    #[error("vehicle {vehicle}, visit {visit}: no bay is free at charger {charger}")]
+    Bays { vehicle: u32, visit: usize, charger: u32 },
+    /// More loaded at a depot than it has.
+    #[error("depot {depot}: {over} more than in stock in dimension {dim}")]
+    Stock { depot: u32, dim: usize, over: i64 },
     /// A time, load or charge that the plan states and the judge finds different.
     #[error("vehicle {vehicle}, visit {visit}: the stated times, load or charge are wrong")]
     Stated { vehicle: u32, visit: usize },
@@ -81,6 +107,14 @@ pub struct Costs {
     pub time: Money,
     /// Prizes of optional orders left out.
     pub prizes_lost: Money,
+    /// Costs of soft windows missed.
+    pub lateness: Money,
+    /// Costs of what was told and is changed.
+    pub stability: Money,
+    /// Costs of service levels missed.
+    pub levels: Money,
+    /// By how much services begin after their soft windows, all together, ms.
+    pub late_ms: i64,
     /// Required orders left out.
     pub n_required_unassigned: usize,
 }
@@ -88,7 +122,8 @@ pub struct Costs {
 impl Costs {
     /// Everything that money counts.
     pub fn total(&self) -> Money {
-        self.fixed + self.distance + self.time + self.prizes_lost
+        let money = self.fixed + self.distance + self.time + self.prizes_lost;
+        money + self.lateness + self.stability + self.levels
     }
 }
 
@@ -102,9 +137,15 @@ pub struct Report {
 }
 
 /// Judges a plan. Times that the plan states (visits with `leave_ms` above zero or any other
-/// non-zero entry) are compared with those found.
+/// non-zero entry) are compared with those found; a stated begin may be later than need be.
 pub fn check(problem: &Problem, plan: &Plan) -> Report {
+    judge(problem, plan, &Relaxed::default())
+}
+
+/// Judges a plan under limits that are relaxed in part.
+fn judge(problem: &Problem, plan: &Plan, relaxed: &Relaxed) -> Report {
     let mut report = Report::default();
+    let mut shared = Shared::new(problem);
     let mut served = vec![0_u32; problem.orders().len()];
     let mut carried: Vec<Load64> =
         problem.vehicles().iter().map(|v| v.extra_load.map(i64::from)).collect();
@@ -125,12 +166,12 @@ pub fn check(problem: &Problem, plan: &Plan) -> Report {
                 continue;
             }
         }
-        let vehicle = &problem.vehicles()[route.vehicle as usize];
         let carried = carried[route.vehicle as usize];
-        Drive::new(problem, vehicle, route, carried, &mut report, &mut served).judge();
+        let books = Books { report: &mut report, served: &mut served, shared: &mut shared };
+        Drive::new(problem, relaxed, route, carried, books).judge();
     }
     for (idx, vehicle) in problem.vehicles().iter().enumerate() {
-        if has_route[idx] {
+        if has_route[idx] || !relaxed.judges(idx as u32) {
             continue;
         }
         let tasks = &vehicle.committed;
@@ -144,10 +185,14 @@ pub fn check(problem: &Problem, plan: &Plan) -> Report {
                 distance_mm: 0,
                 visits: Vec::new(),
             };
-            Drive::new(problem, vehicle, &home, carried[idx], &mut report, &mut served).judge();
+            let books = Books { report: &mut report, served: &mut served, shared: &mut shared };
+            Drive::new(problem, relaxed, &home, carried[idx], books).judge();
         }
     }
-    orders(problem, plan, &served, &mut report);
+    if relaxed.is_whole() {
+        orders(problem, plan, &served, &mut report);
+    }
+    shared.judge(problem, relaxed, &served, &mut report);
     report
 }
 
@@ -174,77 +219,71 @@ fn orders(problem: &Problem, plan: &Plan, served: &[u32], report: &mut Report) {
     }
 }
 
-/// Judges one route of a vehicle that may differ from the problem's, with one order that may.
-pub(crate) fn is_route_sound(
-    problem: &Problem,
-    vehicle: &Vehicle,
-    route: &Route,
-    relaxed: (u32, &Order),
-) -> bool {
-    let mut carried = vehicle.extra_load.map(i64::from);
-    for order in problem.orders().iter().filter(|o| o.on_board == Some(route.vehicle)) {
-        for (sum, amount) in carried.iter_mut().zip(order.load) {
-            *sum += i64::from(amount);
-        }
-    }
-    let (mut report, mut served) = (Report::default(), vec![0; problem.orders().len()]);
-    let mut drive = Drive::new(problem, vehicle, route, carried, &mut report, &mut served);
-    drive.relaxed = Some(relaxed);
-    drive.judge();
-    report.violations.is_empty() && served[relaxed.0 as usize] == 1
+/// What judging fills in.
+struct Books<'a> {
+    report: &'a mut Report,
+    served: &'a mut [u32],
+    shared: &'a mut Shared,
 }
 
 /// One route being driven.
 struct Drive<'a> {
     problem: &'a Problem,
+    relaxed: &'a Relaxed,
     vehicle: &'a Vehicle,
     route: &'a Route,
     report: &'a mut Report,
     served: &'a mut [u32],
-    /// An order that is judged as if it were another.
-    relaxed: Option<(u32, &'a Order)>,
+    shared: &'a mut Shared,
     now_ms: i64,
     place: u32,
     load: Load64,
     charge_mwh: i64,
     trip: u32,
+    /// Where the load of this trip comes from; `None` on the road.
+    depot: Option<u32>,
     /// Transfers on board that were picked up on this route.
     picked: Vec<u32>,
     /// Worst excess so far that the committed tasks alone explain.
     excused_mwh: i64,
+    /// Permits that the way home after the committed tasks lacks anyway.
+    excused_permits: u64,
 }
 
 impl<'a> Drive<'a> {
     fn new(
         problem: &'a Problem,
-        vehicle: &'a Vehicle,
+        relaxed: &'a Relaxed,
         route: &'a Route,
         carried: Load64,
-        report: &'a mut Report,
-        served: &'a mut [u32],
+        books: Books<'a>,
     ) -> Self {
+        let vehicle = relaxed.vehicle(problem, route.vehicle);
         Self {
             problem,
+            relaxed,
             vehicle,
             route,
-            report,
-            served,
-            relaxed: None,
+            report: books.report,
+            served: books.served,
+            shared: books.shared,
             now_ms: route.depart_ms,
             place: problem.start_location(vehicle),
             load: carried,
             charge_mwh: vehicle.battery.as_ref().map_or(0, |b| b.start_mwh),
             trip: 0,
+            depot: match vehicle.start {
+                Start::Depot(depot) => Some(depot),
+                Start::Road(_) => None,
+            },
             picked: Vec::new(),
             excused_mwh: 0,
+            excused_permits: 0,
         }
     }
 
     fn order(&self, idx: u32) -> Option<&'a Order> {
-        match self.relaxed {
-            Some((relaxed, order)) if relaxed == idx => Some(order),
-            _ => self.problem.orders().get(idx as usize),
-        }
+        self.relaxed.order(self.problem, idx)
     }
 
     fn fail(&mut self, violation: Violation) {
@@ -254,14 +293,15 @@ impl<'a> Drive<'a> {
     fn judge(&mut self) {
         let v = self.route.vehicle;
         let carried = self.load;
-        self.load_trip(0);
+        self.load_trip(0, false);
         self.check_load(0, &carried);
         if self.route.depart_ms < self.vehicle.shift.start_ms {
             let late_ms = self.vehicle.shift.start_ms - self.route.depart_ms;
             self.fail(Violation::Shift { vehicle: v, late_ms });
         }
-        let home = self.committed_alone();
+        let home = self.committed_alone(carried);
         self.excused_mwh = home.short_mwh;
+        self.excused_permits = home.missing_permits;
         let release = self.release_of_trip(0);
         if self.now_ms < release && self.trip_has_deliveries(0) {
             // The route waits at the depot until its load is there.
@@ -281,9 +321,14 @@ impl<'a> Drive<'a> {
             };
             distance_mm += self.drive(location, idx, is_committed);
             let arrive_ms = self.now_ms;
-            let begin_ms = self.begin(visit.task, idx, is_committed);
+            let begin_ms = self.begin(visit, idx, is_committed);
             self.now_ms = begin_ms;
             self.act(visit.task, idx);
+            self.price(visit.task, begin_ms);
+            if let Task::Charge { charger, .. } = visit.task {
+                let span = (begin_ms, self.now_ms);
+                self.shared.charge(charger, span, (v, idx), is_committed);
+            }
             n_reloads += u32::from(matches!(visit.task, Task::Reload(_)) && !is_committed);
             if !is_committed {
                 self.check_load(idx + 1, &capacity_before);
@@ -291,7 +336,7 @@ impl<'a> Drive<'a> {
             let stated = (visit.arrive_ms, visit.begin_ms, visit.leave_ms, visit.charge_mwh);
             let found = (arrive_ms, begin_ms, self.now_ms, self.charge_mwh);
             let is_load_right = visit.load.map(i64::from) == self.load;
-            if stated != (0, 0, 0, 0) && (stated != found || !is_load_right) {
+            if visit.is_timed() && (stated != found || !is_load_right) {
                 self.fail(Violation::Stated { vehicle: v, visit: idx });
             }
         }
@@ -305,6 +350,8 @@ impl<'a> Drive<'a> {
         for order in std::mem::take(&mut self.picked) {
             self.fail(Violation::NotDelivered { vehicle: v, order });
         }
+        let violations = &mut self.report.violations;
+        space::judge(self.problem, self.relaxed, self.vehicle, self.route, violations);
         if let Some(end) = self.vehicle.end {
             distance_mm += self.drive(end, self.route.visits.len(), false);
             self.now_ms = self.now_ms.max(self.vehicle.shift.start_ms);
@@ -331,11 +378,8 @@ impl<'a> Drive<'a> {
         let costs = &mut self.report.costs;
         costs.distance_mm += distance_mm;
         costs.duration_ms += duration_ms;
-        let scaled = |rate: i64, amount: i64, per: i128| {
-            Money((i128::from(rate) * i128::from(amount) / per) as i64)
-        };
-        costs.distance += scaled(vehicle.cost_per_km.0, distance_mm, 1_000_000);
-        costs.time += scaled(vehicle.cost_per_hour.0, duration_ms, 3_600_000);
+        costs.distance += scaled(vehicle.cost_per_km, distance_mm, 1_000_000);
+        costs.time += scaled(vehicle.cost_per_hour, duration_ms, HOUR_MS);
         if !self.route.visits.is_empty() {
             costs.n_vehicles += 1;
             costs.fixed += vehicle.cost_fixed;
@@ -359,14 +403,21 @@ impl<'a> Drive<'a> {
     fn drive(&mut self, to: u32, visit: usize, is_committed: bool) -> i64 {
         let leg = self.problem.leg(self.vehicle, self.place, to);
         let vehicle = self.route.vehicle;
-        self.place = to;
+        let from = std::mem::replace(&mut self.place, to);
         if !leg.is_open() {
             self.fail(Violation::Closed { vehicle, visit });
             return 0;
         }
+        let lacking = self.problem.permits().way(from, to) & !self.vehicle.permits;
+        let is_home = visit == self.route.visits.len();
+        let missing = lacking & !if is_home { self.excused_permits } else { 0 };
+        if missing != 0 && !is_committed {
+            self.fail(Violation::Permits { vehicle, visit, missing });
+        }
         self.now_ms += i64::from(leg.duration_ms);
         if let Some(battery) = &self.vehicle.battery {
-            self.charge_mwh -= i64::from(leg.energy_mwh.max(0));
+            let for_load = battery.load_mwh(leg.distance_mm, &self.load);
+            self.charge_mwh -= i64::from(leg.energy_mwh.max(0)) + for_load;
             let short_mwh = battery.reserve_mwh - self.charge_mwh;
             if short_mwh > self.excused_mwh.max(0) && !is_committed {
                 self.fail(Violation::Charge { vehicle, visit, short_mwh });
@@ -375,9 +426,9 @@ impl<'a> Drive<'a> {
         i64::from(leg.distance_mm)
     }
 
-    /// When the task begins after arriving now.
-    fn begin(&mut self, task: Task, visit: usize, is_committed: bool) -> i64 {
-        let now = self.now_ms;
+    /// When the task begins after arriving now: as soon as it can, or later if that is stated.
+    fn begin(&mut self, stated: &Visit, visit: usize, is_committed: bool) -> i64 {
+        let (now, task) = (self.now_ms, stated.task);
         let problem = self.problem;
         let windows = match task {
             Task::Serve(order) | Task::Collect(order) => {
@@ -389,6 +440,10 @@ impl<'a> Drive<'a> {
                 std::slice::from_ref(&problem.chargers()[charger as usize].window)
             }
         };
+        let is_open = |at: i64| windows.iter().any(|w| w.start_ms <= at && at <= w.end_ms);
+        if stated.is_timed() && stated.begin_ms > now && is_open(stated.begin_ms) {
+            return stated.begin_ms;
+        }
         if let Some(window) = windows.iter().find(|w| now <= w.end_ms) {
             return now.max(window.start_ms);
         }
@@ -449,26 +504,64 @@ impl<'a> Drive<'a> {
                     self.fail(Violation::NotOnBoard { vehicle, visit, order });
                 }
                 self.trip += 1;
+                self.depot = Some(depot);
                 self.load = [0; MAX_LOAD_DIMS];
                 self.now_ms += problem.depots()[depot as usize].reload_ms;
                 self.now_ms = self.now_ms.max(self.release_of_trip(visit + 1));
-                self.load_trip(visit + 1);
+                self.load_trip(visit + 1, is_committed);
             }
             Task::Charge { charger, energy_mwh } => {
                 let place = &problem.chargers()[charger as usize];
                 if let Some(battery) = &self.vehicle.battery {
                     let from = self.charge_mwh.max(0);
                     let room = (battery.capacity_mwh - self.charge_mwh).max(0);
-                    if energy_mwh < 0 || energy_mwh > room && visit >= self.vehicle.committed.len()
-                    {
+                    let is_own = visit >= self.vehicle.committed.len();
+                    let (taken, is_wrong, charging_ms) = match place.kind {
+                        ChargeKind::Plug { power_mw } => {
+                            let taken = energy_mwh.clamp(0, room);
+                            let charging_ms = battery.charge_ms(from, from + taken, power_mw);
+                            (taken, energy_mwh > room, charging_ms)
+                        }
+                        ChargeKind::Swap => (room, energy_mwh != room, 0),
+                    };
+                    if energy_mwh < 0 || is_wrong && is_own {
                         self.fail(Violation::Task { vehicle, visit });
                     }
-                    let taken = energy_mwh.clamp(0, room);
                     self.charge_mwh += taken;
-                    self.now_ms +=
-                        place.setup_ms + battery.charge_ms(from, from + taken, place.power_mw);
+                    self.now_ms += place.setup_ms + charging_ms;
                 }
             }
+        }
+    }
+
+    /// Costs of coming early or late, and of changing what was told.
+    fn price(&mut self, task: Task, begin_ms: i64) {
+        let (Task::Serve(idx) | Task::Collect(idx)) = task else { return };
+        let Some(order) = self.order(idx) else { return };
+        let costs = &mut self.report.costs;
+        if let Some(soft) = stop(order, task).and_then(|s| s.soft) {
+            costs.lateness += missed(&soft, begin_ms);
+            costs.late_ms += (begin_ms - soft.window.end_ms).max(0);
+            if begin_ms > soft.window.end_ms {
+                self.shared.note_late(idx);
+            }
+        }
+        if matches!(task, Task::Collect(_)) {
+            return;
+        }
+        let told = &order.told;
+        costs.stability += told.begin.as_ref().map_or(Money::ZERO, |soft| missed(soft, begin_ms));
+        if let Some((vehicle, cost)) = told.vehicle
+            && vehicle != self.route.vehicle
+        {
+            costs.stability += cost;
+        }
+        let is_loaded = matches!(order.kind, OrderKind::Delivery(_)) && order.on_board.is_none();
+        if let Some((depot, cost)) = told.depot
+            && is_loaded
+            && self.depot != Some(depot)
+        {
+            costs.stability += cost;
         }
     }
 
@@ -497,10 +590,13 @@ impl<'a> Drive<'a> {
         self.trip_deliveries(from).next().is_some()
     }
 
-    fn load_trip(&mut self, from: usize) {
+    fn load_trip(&mut self, from: usize, is_committed: bool) {
         let orders: Vec<&Order> = self.trip_deliveries(from).collect();
         for order in orders {
             self.add(&order.load, 1);
+            if let Some(depot) = self.depot {
+                self.shared.draw(depot, &order.load, is_committed);
+            }
         }
     }
 
@@ -521,10 +617,10 @@ impl<'a> Drive<'a> {
 
     /// When the vehicle would be home, and how empty, with its committed tasks alone: what they
     /// break by themselves is excused.
-    fn committed_alone(&self) -> Home {
+    fn committed_alone(&self, carried: Load64) -> Home {
         let vehicle = self.vehicle;
         let is_on_road = matches!(vehicle.start, Start::Road(_));
-        let mut home = Home { end_ms: i64::MIN, short_mwh: 0 };
+        let mut home = Home { end_ms: i64::MIN, short_mwh: 0, missing_permits: 0 };
         if vehicle.committed.is_empty() && !is_on_road {
             return home;
         }
@@ -533,11 +629,12 @@ impl<'a> Drive<'a> {
             depart_ms: vehicle.shift.start_ms,
             end_ms: 0,
             distance_mm: 0,
-            visits: vehicle.committed.iter().map(|&task| untimed(task)).collect(),
+            visits: vehicle.committed.iter().map(|&task| Visit::untimed(task)).collect(),
         };
-        let mut report = Report::default();
-        let carried = [0; MAX_LOAD_DIMS];
-        let mut drive = Drive::new(self.problem, vehicle, &alone, carried, &mut report, &mut []);
+        let (mut report, mut shared) = (Report::default(), Shared::new(self.problem));
+        let books = Books { report: &mut report, served: &mut [], shared: &mut shared };
+        let mut drive = Drive::new(self.problem, self.relaxed, &alone, carried, books);
+        drive.load_trip(0, true);
         let release = drive.release_of_trip(0);
         drive.now_ms = drive.now_ms.max(release);
         let reserve_mwh = vehicle.battery.as_ref().map_or(0, |b| b.reserve_mwh);
@@ -545,10 +642,11 @@ impl<'a> Drive<'a> {
             let Some(location) = drive.location(visit.task) else { continue };
             drive.drive(location, idx, true);
             home.short_mwh = home.short_mwh.max(reserve_mwh - drive.charge_mwh);
-            drive.now_ms = drive.begin(visit.task, idx, true);
+            drive.now_ms = drive.begin(visit, idx, true);
             drive.act(visit.task, idx);
         }
         if let Some(end) = vehicle.end {
+            home.missing_permits = self.problem.permits().way(drive.place, end) & !vehicle.permits;
             drive.drive(end, alone.visits.len(), true);
             home.short_mwh = home.short_mwh.max(reserve_mwh - drive.charge_mwh);
         }
@@ -561,6 +659,20 @@ impl<'a> Drive<'a> {
 struct Home {
     end_ms: i64,
     short_mwh: i64,
+    missing_permits: u64,
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn scaled(rate: Money, amount: i64, per: i64) -> Money {
+    Money((i128::from(rate.0) * i128::from(amount) / i128::from(per)) as i64)
+}
+
+/// Cost of beginning at a moment in or outside of a soft window.
+fn missed(soft: &SoftWindow, begin_ms: i64) -> Money {
+    let early_ms = (soft.window.start_ms - begin_ms).max(0);
+    let late_ms = (begin_ms - soft.window.end_ms).max(0);
+    scaled(soft.early_per_hour, early_ms, HOUR_MS) + scaled(soft.late_per_hour, late_ms, HOUR_MS)
 }
 
 fn stop(order: &Order, task: Task) -> Option<&Stop> {
@@ -579,16 +691,5 @@ fn same_task(found: Task, committed: Task) -> bool {
     match (found, committed) {
         (Task::Charge { charger: a, .. }, Task::Charge { charger: b, .. }) => a == b,
         _ => found == committed,
-    }
-}
-
-fn untimed(task: Task) -> rv_model::dispatch::Visit {
-    rv_model::dispatch::Visit {
-        task,
-        arrive_ms: 0,
-        begin_ms: 0,
-        leave_ms: 0,
-        load: [0; MAX_LOAD_DIMS],
-        charge_mwh: 0,
     }
 }

@@ -1,0 +1,212 @@
+//! Tiny problems to the end: every sequence of every vehicle, joined so that no order is served
+//! twice. What insertion cannot build one order at a time (a way that is only open with a stop in
+//! between, a charge that pays for two) is found here.
+
+use crate::Budget;
+use crate::instance::{Kind, NONE};
+use crate::route::{Broken, Totals};
+use crate::state::State;
+
+/// Most jobs and vehicles of a problem that is tried.
+const JOBS_MAX: usize = 8;
+const VEHICLES_MAX: usize = 3;
+/// Most sequences that are run if the budget is time, and for each iteration of a budget of
+/// iterations.
+const RUNS_MAX: u64 = 400_000;
+const RUNS_PER_ITERATION: u64 = 40;
+/// Charging stops of a sequence at most.
+const CHARGES_MAX: usize = 2;
+/// Sequences kept for the same jobs of the same vehicle, where routes share something.
+const KEPT_MAX: usize = 12;
+
+/// A sequence that runs, and what it serves.
+struct Found {
+    jobs: u32,
+    cost: i64,
+    seq: Vec<u32>,
+}
+
+/// Goes to the best plan of all if the problem is small enough; keeps the state if the effort does
+/// not suffice or nothing is better.
+pub(crate) fn finish(state: &mut State<'_, '_>, budget: &Budget<'_>) {
+    let inst = state.inst;
+    if inst.jobs.len() > JOBS_MAX || inst.vehs.len() > VEHICLES_MAX || inst.jobs.is_empty() {
+        return;
+    }
+    let n_max = budget.iterations.map_or(RUNS_MAX, |n| n.saturating_mul(RUNS_PER_ITERATION));
+    let mut lists = Vec::new();
+    let mut n_left = n_max.min(RUNS_MAX);
+    for v in 0..inst.vehs.len() as u32 {
+        let mut walk = Walk { state, v, seq: Vec::new(), found: Vec::new(), n_left, budget };
+        if !walk.all() {
+            return;
+        }
+        n_left = walk.n_left;
+        lists.push(walk.found);
+    }
+    let mut join = Join { lists: &lists, picked: Vec::new(), state, best: None };
+    let all_absent = inst.jobs.iter().filter(|j| !j.is_committed).map(|j| j.absent_cost).sum();
+    join.vehicle(0, 0, all_absent);
+    let best = join.best;
+    if let Some(best) = best {
+        *state = best;
+    }
+}
+
+struct Walk<'a, 'i, 'p> {
+    state: &'a mut State<'i, 'p>,
+    v: u32,
+    seq: Vec<u32>,
+    found: Vec<Found>,
+    n_left: u64,
+    budget: &'a Budget<'a>,
+}
+
+impl Walk<'_, '_, '_> {
+    /// All sequences of the vehicle; false if the effort did not suffice.
+    fn all(&mut self) -> bool {
+        let inst = self.state.inst;
+        let veh = &inst.vehs[self.v as usize];
+        self.seq.push(veh.start);
+        self.seq.extend(&veh.committed);
+        self.seq.push(veh.end);
+        let is_done = self.step(0, 0);
+        if self.found.iter().all(|f| f.jobs != 0) {
+            // A vehicle that cannot even get from its start to its end stays where it is.
+            self.found.push(Found { jobs: 0, cost: 0, seq: self.seq.clone() });
+        }
+        is_done
+    }
+
+    fn step(&mut self, jobs: u32, n_charges: usize) -> bool {
+        let inst = self.state.inst;
+        if self.n_left == 0 || (self.n_left.is_multiple_of(4096) && self.budget.is_over()) {
+            return false;
+        }
+        self.n_left -= 1;
+        match self.state.try_alone(self.v, &self.seq) {
+            Ok(totals) => self.keep(jobs, totals),
+            Err(Broken::Load) => return true,
+            Err(_) if self.state.n_run() + 1 < self.seq.len() => return true,
+            Err(_) => {}
+        }
+        for job in 0..inst.jobs.len() as u32 {
+            let entry = &inst.jobs[job as usize];
+            if entry.is_committed || !inst.is_allowed(entry, self.v) {
+                continue;
+            }
+            let is_in = |node: u32| self.seq.contains(&node);
+            let (node, done) = if entry.second == NONE || !is_in(entry.first) {
+                (entry.first, if entry.second == NONE { jobs | 1 << job } else { jobs })
+            } else {
+                (entry.second, jobs | 1 << job)
+            };
+            if !is_in(node) && !self.with(node, done, n_charges) {
+                return false;
+            }
+        }
+        let veh = &inst.vehs[self.v as usize];
+        let last = inst.nodes[self.seq[self.seq.len() - 2] as usize].kind;
+        if last != Kind::Reload && self.state.n_reloads(&self.seq) < veh.reloads_max as usize {
+            for block in &veh.reload_nodes {
+                let Some(node) = self.state.free_helper(block, &self.seq) else { continue };
+                if !self.with(node, jobs, n_charges) {
+                    return false;
+                }
+            }
+        }
+        if last != Kind::Charge && n_charges < CHARGES_MAX {
+            for block in &veh.charge_nodes {
+                let Some(node) = self.state.free_helper(block, &self.seq) else { continue };
+                if !self.with(node, jobs, n_charges + 1) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn with(&mut self, node: u32, jobs: u32, n_charges: usize) -> bool {
+        let at = self.seq.len() - 1;
+        self.seq.insert(at, node);
+        let is_done = self.step(jobs, n_charges);
+        self.seq.remove(at);
+        is_done
+    }
+
+    fn keep(&mut self, jobs: u32, totals: Totals) {
+        let n_open =
+            self.seq.iter().fold(0_i32, |n, id| match self.state.inst.nodes[*id as usize].kind {
+                Kind::Collect => n + 1,
+                Kind::Drop => n - 1,
+                _ => n,
+            });
+        if n_open != 0 {
+            return;
+        }
+        let rich = &self.state.inst.rich;
+        let n_kept = if rich.has_bays || rich.has_stock || rich.has_levels { KEPT_MAX } else { 1 };
+        let same = || self.found.iter().enumerate().filter(|(_, f)| f.jobs == jobs);
+        if same().count() >= n_kept {
+            let Some((worst, cost)) =
+                same().max_by_key(|(_, f)| f.cost).map(|(at, f)| (at, f.cost))
+            else {
+                return;
+            };
+            if cost <= totals.cost {
+                return;
+            }
+            self.found.swap_remove(worst);
+        }
+        self.found.push(Found { jobs, cost: totals.cost, seq: self.seq.clone() });
+    }
+}
+
+struct Join<'a, 'i, 'p> {
+    lists: &'a [Vec<Found>],
+    picked: Vec<&'a Found>,
+    state: &'a State<'i, 'p>,
+    best: Option<State<'i, 'p>>,
+}
+
+impl Join<'_, '_, '_> {
+    /// Picks a sequence for vehicle `v` on; `cost` is what is picked already and the jobs left out.
+    fn vehicle(&mut self, v: usize, taken: u32, cost: i64) {
+        let Some(list) = self.lists.get(v) else {
+            self.close(cost);
+            return;
+        };
+        let inst = self.state.inst;
+        for found in list.iter().filter(|f| f.jobs & taken == 0) {
+            let saved: i64 = (0..inst.jobs.len())
+                .filter(|job| found.jobs >> job & 1 == 1)
+                .map(|job| inst.jobs[job].absent_cost)
+                .sum();
+            self.picked.push(found);
+            self.vehicle(v + 1, taken | found.jobs, cost + found.cost - saved);
+            self.picked.pop();
+        }
+    }
+
+    /// Makes the plan that was picked if it can be better than the best; service levels only add to
+    /// its cost.
+    fn close(&mut self, cost: i64) {
+        let least = self.best.as_ref().map_or(self.state.cost, |best| best.cost);
+        if cost >= least {
+            return;
+        }
+        let mut orders: Vec<Vec<usize>> = vec![(0..self.picked.len()).collect()];
+        if self.state.inst.rich.has_bays {
+            orders.push((0..self.picked.len()).rev().collect());
+        }
+        for order in orders {
+            let mut state = State::new(self.state.inst);
+            if state.take_routes(order.iter().map(|v| (*v as u32, &self.picked[*v].seq[..])))
+                && state.cost < least
+            {
+                self.best = Some(state);
+                return;
+            }
+        }
+    }
+}

@@ -14,7 +14,7 @@ use crate::state::{Place, State};
 const TRIALS_MAX: u32 = 24;
 
 /// The same where every position is judged by a whole run.
-const RICH_TRIALS_MAX: u32 = 200;
+const RICH_TRIALS_MAX: u32 = 48;
 
 /// How positions are tried.
 #[derive(Clone, Copy, Debug)]

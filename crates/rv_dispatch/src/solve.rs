@@ -9,7 +9,7 @@ use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
 use crate::decompose::{Part, parts_of_orders, parts_of_routes};
 use crate::explain::explain_absent;
 use crate::fleet::reduce;
-use crate::instance::{Scope, compile};
+use crate::instance::{Instance, NONE, Scope, compile};
 use crate::near::Near;
 use crate::parts::shares;
 use crate::recreate::Dice;
@@ -18,8 +18,10 @@ use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
 use crate::{Budget, Weights, exact, output, volt, warp};
 
-/// Positions tried next to so many good predecessors, and as many successors.
+/// Positions tried next to so many good predecessors, and as many successors: a stop alone, and a
+/// pickup with its dropoff, which has fewer places.
 const N_NEAR: usize = 40;
+const N_NEAR_PAIR: usize = 100;
 /// Jobs near a seed that strings may be taken from.
 const N_JOBS_NEAR: usize = 160;
 /// Share of the budget that may go into fewer vehicles before the cost counts.
@@ -138,7 +140,7 @@ fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan
         }
         let scope = Scope { weights: &params.weights, share: &shares[idx] };
         let inst = compile(problem, &part.orders, &part.vehicles, &scope);
-        let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
+        let near = near_of(&inst);
         let mut state = State::new(&inst);
         state.adopt(&plan);
         let mut dice = Dice::new(&mut rng.fork("explain"));
@@ -182,6 +184,11 @@ pub(crate) fn left_out(problem: &Problem, plan: &Plan) -> Vec<u32> {
     (0..is_served.len() as u32).filter(|&o| !is_served[o as usize]).collect()
 }
 
+fn near_of(inst: &Instance<'_>) -> Near {
+    let has_pairs = inst.jobs.iter().any(|j| j.second != NONE);
+    Near::new(inst, if has_pairs { N_NEAR_PAIR } else { N_NEAR }, N_JOBS_NEAR)
+}
+
 /// Solves some orders with some vehicles.
 fn solve_part(
     problem: &Problem,
@@ -195,7 +202,7 @@ fn solve_part(
 ) -> (Vec<Route>, Effort) {
     let scope = Scope { weights: &params.weights, share };
     let inst = compile(problem, &part.orders, &part.vehicles, &scope);
-    let near = Near::new(&inst, N_NEAR, N_JOBS_NEAR);
+    let near = near_of(&inst);
     let mut rng = rng.fork("part");
     let mut state = State::new(&inst);
     if let Some(plan) = warm {

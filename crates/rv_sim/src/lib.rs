@@ -12,6 +12,7 @@ pub mod day;
 mod demand;
 mod faults;
 mod link;
+pub mod monitor_trial;
 pub mod openscenario;
 mod people;
 pub mod platoon;

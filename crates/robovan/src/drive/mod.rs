@@ -5,6 +5,7 @@ mod city;
 mod city_picture;
 mod convert;
 mod explain;
+mod osc;
 mod picture;
 mod platoon;
 mod run;
@@ -18,10 +19,15 @@ use crate::output;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Drive CommonRoad scenarios (XML 2018b, 2020a, plain or gzip); exit code 1 if any goal is missed
+    /// Drive scenarios: CommonRoad (XML 2018b, 2020a, plain or gzip), exit code 1 if any goal is missed;
+    /// OpenSCENARIO 1.x and its parameter variations, exit code 1 if any contact is our fault
     Run(RunArgs),
-    /// Drive all scenarios of a folder with both predictions; a table and a page of pictures
+    /// Drive all scenarios of a folder; CommonRoad with both predictions, a table and a page of pictures
     Bench(BenchArgs),
+    /// Play OpenSCENARIO files as they are written, without a driver; compare with traces of esmini
+    Play(osc::PlayArgs),
+    /// Put the monitor between a planner that goes wrong in every way and the vehicle
+    Torture(osc::TortureArgs),
     /// Say in words what the driver did at a moment of a log, and why
     Explain(explain::ExplainArgs),
     /// Drive a platoon of trucks on a motorway lane; exit code 1 if any two touch
@@ -34,7 +40,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct RunArgs {
     /// Scenarios
-    #[arg(required = true, value_name = "FILE.xml[.gz]")]
+    #[arg(required = true, value_name = "FILE.xml[.gz]|FILE.xosc")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     how: How,
@@ -47,6 +53,8 @@ pub(crate) struct RunArgs {
     /// What the driver is told of the others' future
     #[arg(long, value_enum, default_value_t = PredictionArg::Own)]
     prediction: PredictionArg,
+    #[command(flatten)]
+    osc: osc::OscArgs,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -61,6 +69,8 @@ pub(crate) struct BenchArgs {
     /// Where to write the page, solutions and logs
     #[arg(long, value_name = "DIR", default_value = "drive-bench")]
     out: PathBuf,
+    #[command(flatten)]
+    osc: osc::OscArgs,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -88,7 +98,15 @@ pub(crate) enum PredictionArg {
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run_files(&args),
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => {
+            let scenarios = osc::scenarios_in(&args.dir);
+            if scenarios.is_empty() {
+                return bench::run(&args);
+            }
+            osc::run_files(&scenarios, &args.osc, Some(&args.out), args.how.seed, args.json)
+        }
+        Command::Play(args) => osc::play(&args),
+        Command::Torture(args) => osc::torture(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Platoon(args) => platoon::run(&args),
         Command::City(args) => city::run(&args),
@@ -96,6 +114,17 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn run_files(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    if args.files.iter().any(|file| osc::is_osc(file)) {
+        if !args.files.iter().all(|file| osc::is_osc(file)) {
+            let hint = "give the two kinds in two commands";
+            return Err(output::error_with_hint(
+                "CommonRoad and OpenSCENARIO files are mixed",
+                hint,
+            ));
+        }
+        let log_dir = args.log_dir.as_deref();
+        return osc::run_files(&args.files, &args.osc, log_dir, args.how.seed, args.json);
+    }
     let places = run::Places::create(args.solution_dir.as_deref(), args.log_dir.as_deref())?;
     let mut results = Vec::new();
     for file in &args.files {

@@ -186,6 +186,16 @@ pub(super) fn roll_out(
             return Err(reason);
         }
         poses.push(pose);
+        // The one in front may brake as hard as it can: behind where it then stands is room enough.
+        if let Some(lead) = case.lead
+            && v <= 0.0
+        {
+            let lead_mps = lead.speed_mps.max(0.0);
+            let room_m = lead.gap_m + lead_mps * lead_mps / (2.0 * rules.braking_max_mps2);
+            if s_m > room_m {
+                return Err(Reason::TooNear);
+            }
+        }
         if v <= 0.0 {
             return Ok(Stop { line, braking_mps2, poses });
         }

@@ -8,8 +8,10 @@
 mod actions;
 mod conditions;
 pub mod disk;
+pub mod drive;
 mod line;
 mod places;
+pub mod reference;
 mod roads;
 mod stand_in;
 mod story;
@@ -53,6 +55,9 @@ pub enum PlayError {
     /// A step that is not a time.
     #[error("a step of {0} s is not within 0.001 to 1 s")]
     Step(String),
+    /// Nobody to be driven.
+    #[error("no entity is named ego, and none has a controller")]
+    NoEgo,
     /// Numbers that are not finite.
     #[error("{0} is at no finite place")]
     NotFinite(String),
@@ -115,6 +120,7 @@ pub struct Player<'a> {
     driven: Option<EntityIdx>,
     activated: Option<EntityIdx>,
     stand_in: Option<StandIn>,
+    has_stand_in: bool,
     touching: Vec<(EntityIdx, EntityIdx)>,
     touches: Vec<Touch>,
     faults: Vec<String>,
@@ -152,6 +158,7 @@ impl<'a> Player<'a> {
             driven: None,
             activated: None,
             stand_in: None,
+            has_stand_in: true,
             touching: Vec::new(),
             touches: Vec::new(),
             faults: Vec::new(),
@@ -240,20 +247,21 @@ impl<'a> Player<'a> {
             let here = (follow.s_m / step_m) as usize;
             return points.into_iter().skip(here).collect();
         }
-        let Some(mut spot) = self.movers[idx].spot else {
-            return (0..)
-                .map(|i| f64::from(i) * step_m)
-                .take_while(|s| *s <= ahead_m)
-                .map(|s| {
-                    let pose = self.movers[idx].pose;
-                    Pose { at: pose.point(s, 0.0), ..pose }
-                })
-                .collect();
-        };
-        // The driver keeps to the middle of its lane, unless the scenario has put it elsewhere.
+        if let Some(spot) = self.movers[idx].spot {
+            let backwards = self.movers[idx].speed_mps < 0.0;
+            let is_forward = spot.is_forward != backwards;
+            return self.path_from(Spot { is_forward, ..spot }, ahead_m, step_m);
+        }
+        let pose = self.movers[idx].pose;
+        let n = (ahead_m / step_m).clamp(1.0, 100_000.0) as usize;
+        (0..=n).map(|i| Pose { at: pose.point(i as f64 * step_m, 0.0), ..pose }).collect()
+    }
+
+    /// The line along a lane from a spot on, so far or until the road ends.
+    pub fn path_from(&self, mut spot: Spot, ahead_m: f64, step_m: f64) -> Vec<Pose> {
         let mut path = vec![self.roads.pose(&spot)];
         let mut gone_m = 0.0;
-        while gone_m < ahead_m && self.roads.advance(&mut spot, step_m, &self.movers[idx].route) {
+        while gone_m < ahead_m && self.roads.advance(&mut spot, step_m, &[]) {
             gone_m += step_m;
             path.push(self.roads.pose(&spot));
         }

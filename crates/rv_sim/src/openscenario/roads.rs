@@ -75,6 +75,11 @@ impl Roads {
         &self.list[idx]
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

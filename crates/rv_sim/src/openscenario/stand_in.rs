@@ -36,7 +36,7 @@ impl Player<'_> {
     /// Sets the speed of the one that the stand-in drives.
     pub(super) fn step_stand_in(&mut self, dt_s: f64) {
         let Some(mut state) = self.stand_in else { return };
-        if self.driven == Some(state.who) || dt_s <= 0.0 {
+        if !self.has_stand_in || self.driven == Some(state.who) || dt_s <= 0.0 {
             return;
         }
         let entity = &self.scenario.entities[state.who];

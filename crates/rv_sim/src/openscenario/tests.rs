@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::disk::{Bundle, Kind};
+use super::drive::{DriveLimits, Who, drive};
+use super::reference::REFERENCES;
 use super::trace::Trace;
 use super::*;
 
@@ -48,6 +50,45 @@ fn a_car_cuts_in_and_brakes_to_a_stand() {
     // Nobody drives the ego: it runs into the car.
     assert_eq!(touches.len(), 1);
     assert!((touches[0].a, touches[0].b) == (0, 1) && touches[0].at_s < 8.0, "{touches:?}");
+}
+
+#[test]
+fn the_driver_avoids_what_nobody_would() {
+    let bundle = Bundle::load(&own("cut_in.xosc")).unwrap();
+    let scenario = bundle.scenario(&[]).unwrap();
+    let roads = bundle.roads(&scenario).unwrap();
+    let limits = DriveLimits { until_s: 60.0, keeps_trace: true };
+    let run = |who: Who| drive(&scenario, &roads, who, limits, None).unwrap();
+    let ours = run(Who::Driver);
+    assert!(ours.contact.is_none() && ours.is_over && ours.n_cycles > 50, "{:?}", ours.contact);
+    assert!(ours.hardest_mps2 <= 8.5 + 1e-6 && ours.log.len() == ours.n_cycles);
+    assert_eq!(ours, run(Who::Driver));
+    assert!(run(Who::Nobody).contact.is_some());
+    for kind in REFERENCES {
+        let reference = run(Who::Reference(kind));
+        assert!(reference.contact.is_none(), "{kind:?}: {:?}", reference.contact);
+    }
+}
+
+#[test]
+fn none_of_the_75_cut_ins_ends_in_a_contact_that_a_reference_driver_avoids() {
+    let Ok(Kind::Variations(bundle, variations)) = Kind::load(&own("cut_in_variation.xosc")) else {
+        panic!("no variations");
+    };
+    let limits = DriveLimits { until_s: 60.0, keeps_trace: false };
+    let (mut ours, mut theirs) = (0, [0; 4]);
+    for i in 0..variations.len() {
+        let scenario = bundle.scenario(&variations.get(i)).unwrap();
+        let roads = bundle.roads(&scenario).unwrap();
+        let hits =
+            |who: Who| drive(&scenario, &roads, who, limits, None).unwrap().contact.is_some();
+        let rivals = REFERENCES.map(|kind| hits(Who::Reference(kind)));
+        let hit = hits(Who::Driver);
+        ours += usize::from(hit);
+        theirs.iter_mut().zip(rivals).for_each(|(n, hit)| *n += usize::from(hit));
+        assert!(!hit || rivals.iter().all(|r| *r), "{:?} {rivals:?}", variations.get(i));
+    }
+    assert!(ours <= 25 && theirs.iter().all(|n| *n >= ours), "{ours} {theirs:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use rv_base::Point2;
 use rv_map::city_lanes::{CityLaneId, CityLanes};
 
 use crate::law::TrafficLaw;
-use crate::monitor::{self, Pose, Rules};
+use crate::monitor::{self, Drive, Lead, Monitor, Rules, Verdict};
 use crate::tracking::Track;
 use crate::trajectory::{Input, State, Vehicle};
 
@@ -96,6 +96,8 @@ pub struct Decision {
     pub to_goal_m: f64,
     /// True if the monitor let the plan through.
     pub is_let_through: bool,
+    /// True if a stop that touches nothing follows this cycle, by what is known.
+    pub has_verified_stop: bool,
     /// Others near enough to matter.
     pub n_beside: usize,
 }
@@ -117,7 +119,7 @@ pub(crate) struct Memory {
 #[derive(Clone, Debug)]
 pub struct VanDriver {
     vehicle: Vehicle,
-    rules: Rules,
+    monitor: Monitor,
     way: Way,
     cursor: usize,
     memory: Memory,
@@ -126,8 +128,7 @@ pub struct VanDriver {
     beside: Vec<Beside>,
     bounds: Vec<(Bound, Reason)>,
     scratch: Vec<Bound>,
-    hazards: Vec<monitor::Hazard>,
-    poses: Vec<Pose>,
+    judged: roll::Scratch,
     /// Since when it has stood without knowing when it will go on.
     stuck_since_s: Option<f64>,
 }
@@ -139,17 +140,15 @@ impl VanDriver {
     /// A driver at the start of a way.
     pub fn new(vehicle: Vehicle, way: Way) -> Self {
         let rules = Rules {
-            response_s: 0.2,
-            acceleration_max_mps2: 1.6,
-            braking_min_mps2: 5.0,
-            braking_max_mps2: 7.0,
             age_max_s: 0.5,
             grip_mps2: 8.0,
             speed_max_mps: 25.0,
+            patience_s: 3.0,
+            ..Rules::van(CYCLE_S)
         };
         Self {
             vehicle,
-            rules,
+            monitor: Monitor::new(rules),
             way,
             cursor: 0,
             memory: Memory::default(),
@@ -158,8 +157,7 @@ impl VanDriver {
             beside: Vec::new(),
             bounds: Vec::new(),
             scratch: Vec::new(),
-            hazards: Vec::new(),
-            poses: Vec::new(),
+            judged: roll::Scratch::default(),
             stuck_since_s: None,
         }
     }
@@ -219,6 +217,7 @@ impl VanDriver {
         follow::beside_turn(&scene, &mut bounds);
         follow::hidden(&scene, lanes, &mut bounds);
         follow::emergency_vehicles(&scene, &mut bounds);
+        let lead_id = lead.as_ref().map(|l| l.0);
         let here = self.way.at(scene.s_m);
         let cap_mps = (here.cap_mps * sight.weather_share).max(1.0);
         let wanted = follow::wanted_mps2(&scene, cap_mps, lead.as_ref());
@@ -227,7 +226,7 @@ impl VanDriver {
         let now = (scene.v_mps, sight.acceleration_mps2);
         let mut a =
             next_acceleration(now, wanted, cap_mps.max(scene.v_mps - 0.3), &self.scratch, CYCLE_S);
-        let mut reason = reason_of(now, a, wanted, lead.as_ref().map(|l| l.0), &bounds);
+        let mut reason = reason_of(now, a, wanted, lead_id, &bounds);
         let mut is_emergency = false;
         if let Some((brake, id)) = follow::emergency(&scene, &self.aside) {
             self.memory.brake_until_s = sight.at.0 + 0.3;
@@ -240,17 +239,20 @@ impl VanDriver {
         }
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
-        let verdict =
-            roll::judge(&scene, &self.rules, &self.plan, &mut self.hazards, &mut self.poses);
-        let is_let_through = verdict.is_none();
-        if let Some(why) = verdict {
-            let brake = monitor::minimal_risk_mps2(&self.rules, why).max(-6.0);
-            // A plan that already brakes as hard as asked for is the manoeuvre itself.
-            if brake < a && scene.v_mps > 0.05 {
-                (a, reason, is_emergency) = (brake, Reason::Monitor(why), true);
+        let lead = lead.map(|(_, gap_m, speed_mps)| Lead { gap_m, speed_mps });
+        let judged = roll::judge(&scene, &mut self.monitor, &self.plan, lead, &mut self.judged);
+        let is_let_through = judged.verdict == Verdict::Pass;
+        let mut input = roll::steer(&scene, &self.aside, &sight.state, scene.s_m, a, CYCLE_S);
+        if let (Drive::Stop { acceleration_mps2, curvature_1pm }, Verdict::Stop(why)) =
+            (judged.drive, judged.verdict)
+        {
+            // A plan that brakes as hard already is driven on.
+            if acceleration_mps2 < a - 0.05 {
+                is_emergency = acceleration_mps2 < -2.0;
+                (a, reason) = (acceleration_mps2, Reason::Monitor(why));
+                input = roll::steer_by(&scene, curvature_1pm, a);
             }
         }
-        let input = roll::steer(&scene, &self.aside, &sight.state, scene.s_m, a, CYCLE_S);
         let (v_mps, n_beside) = (scene.v_mps, scene.beside.len());
         self.beside = scene.beside;
         self.bounds = bounds;
@@ -262,6 +264,7 @@ impl VanDriver {
             is_emergency,
             to_goal_m,
             is_let_through,
+            has_verified_stop: judged.has_verified_stop,
             n_beside,
         }
     }
@@ -270,6 +273,16 @@ impl VanDriver {
         let waits_for_time = matches!(reason, Reason::Signal | Reason::Goal) || to_goal_m < 3.0;
         let is_stuck = v_mps < 0.2 && !waits_for_time;
         self.stuck_since_s = is_stuck.then(|| self.stuck_since_s.unwrap_or(now_s));
+    }
+
+    /// Lets it drive again after the monitor has ended the journey; somebody answers for that.
+    pub fn release(&mut self) {
+        self.monitor.release();
+    }
+
+    /// The stop that is held ready: centres of its states.
+    pub fn held_stop(&self) -> impl Iterator<Item = Point2> + '_ {
+        self.monitor.held_stop().iter().map(|p| p.centre)
     }
 
     /// Everything it knows of the others, for a picture: those of the last cycle near its way.

@@ -1,13 +1,11 @@
 //! Rolls a decision out into states to come, has them judged, and steers.
 
-use rv_base::Point2;
-
 use super::Planned;
 use super::Reason;
 use super::aside::Aside;
 use super::pace::{Bound, Comfort, braking_way_m};
 use super::sight::Scene;
-use crate::monitor::{self, Case, Hazard, Pose, Rules, Verdict};
+use crate::monitor::{self, Case, Lead, Monitor, Pose};
 use crate::trajectory::{Input, State, bounded, step};
 
 /// Time between two states of a plan, s, and how far ahead it reaches.
@@ -58,45 +56,60 @@ pub(crate) fn out(
     }
 }
 
-/// Has the monitor judge the plan, and if it does not let it through, the stop.
+/// Times for which the monitor is handed where another one will be, s.
+const OTHERS_S: [f64; 4] = [0.0, 0.5, 1.0, 1.5];
+
+/// Has the monitor judge the plan, and say what to drive.
 pub(crate) fn judge(
     scene: &Scene<'_>,
-    rules: &Rules,
+    monitor: &mut Monitor,
     plan: &[Planned],
-    hazards: &mut Vec<Hazard>,
-    poses: &mut Vec<Pose>,
-) -> Option<monitor::Reason> {
-    poses.clear();
-    poses.extend(plan[..=JUDGED].iter().map(|p| Pose {
+    lead: Option<Lead>,
+    scratch: &mut Scratch,
+) -> monitor::Decision {
+    let own = scene.sight.state.centre(scene.vehicle);
+    scratch.plan.clear();
+    scratch.plan.extend(plan[..=JUDGED].iter().map(|p| Pose {
         at_s: p.at_s,
         centre: p.centre,
         heading_rad: p.heading_rad,
         speed_mps: p.speed_mps,
     }));
-    hazards.clear();
-    let own = scene.sight.state.centre(scene.vehicle);
+    scratch.poses.clear();
+    scratch.bodies.clear();
     for b in &scene.beside {
         let t = &b.track;
-        if t.class.is_soft() {
+        let is_known = scratch.bodies.iter().any(|k| k.0 == t.id);
+        // One that comes from behind keeps its own distance.
+        let is_behind = b.s_m + b.half_s_m < scene.tail_m() && b.vs_mps > 0.0;
+        let reach_m = (scene.v_mps + t.speed_mps) * 3.0 + 6.0 + t.half_m.0;
+        let (dx, dy) = (t.centre.x_m - own.x_m, t.centre.y_m - own.y_m);
+        if t.class.is_soft() || is_known || is_behind || dx * dx + dy * dy > reach_m * reach_m {
             continue;
         }
-        let reach_m = (scene.v_mps + t.speed_mps) * JUDGED as f64 * STEP_S + 5.0;
-        if t.centre.distance_to(own).0 > reach_m {
-            continue;
-        }
-        for pose in poses.iter().take(5) {
-            let way_m = t.speed_mps * pose.at_s;
-            // It goes on turning as it does.
-            let heading_rad = t.heading_rad + t.yaw_rate_radps * pose.at_s;
-            let (sin, cos) = ((t.heading_rad + heading_rad) / 2.0).sin_cos();
-            hazards.push(Hazard {
-                at_s: pose.at_s,
-                centre: Point2 { x_m: t.centre.x_m + way_m * cos, y_m: t.centre.y_m + way_m * sin },
-                heading_rad,
-                half_m: t.half_m,
-            });
+        scratch.bodies.push((t.id, t.half_m));
+        let mut at = t.centre;
+        let mut heading_rad = t.heading_rad;
+        for (i, at_s) in OTHERS_S.iter().enumerate() {
+            if i > 0 {
+                // It goes on turning as it does.
+                let dt_s = at_s - OTHERS_S[i - 1];
+                heading_rad += t.yaw_rate_radps * dt_s / 2.0;
+                at.x_m += t.speed_mps * dt_s * heading_rad.cos();
+                at.y_m += t.speed_mps * dt_s * heading_rad.sin();
+                heading_rad += t.yaw_rate_radps * dt_s / 2.0;
+            }
+            let speed_mps = t.speed_mps;
+            scratch.poses.push(Pose { at_s: *at_s, centre: at, heading_rad, speed_mps });
         }
     }
+    let n = OTHERS_S.len();
+    let others: Vec<monitor::Track<'_>> = scratch
+        .bodies
+        .iter()
+        .zip(scratch.poses.chunks_exact(n))
+        .map(|((_, half_m), poses)| monitor::Track { half_m: *half_m, poses })
+        .collect();
     let case = Case {
         now: Pose {
             at_s: 0.0,
@@ -105,16 +118,23 @@ pub(crate) fn judge(
             speed_mps: scene.v_mps,
         },
         half_m: (scene.vehicle.length_m / 2.0, scene.vehicle.width_m / 2.0),
-        plan: poses,
-        hazards,
+        plan: &scratch.plan,
+        others: &others,
         edges: &[],
+        aside: &[],
         age_s: scene.sight.age_s,
-        lead: None,
+        lead,
+        outside: None,
     };
-    match monitor::judge(rules, &case) {
-        Verdict::Pass => None,
-        Verdict::Stop(reason) => Some(reason),
-    }
+    monitor.cycle(&case)
+}
+
+/// Room for what the monitor is handed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    plan: Vec<Pose>,
+    poses: Vec<Pose>,
+    bodies: Vec<(u32, (f64, f64))>,
 }
 
 /// Steers to the line beside the way: the curvature there, and errors of the rear axle led back.
@@ -145,6 +165,15 @@ pub(crate) fn steer(
     let rate = (wanted_rad - state.steering_rad) / dt_s;
     let input = Input { steering_rate_radps: rate.clamp(-0.6, 0.6), acceleration_mps2: a_mps2 };
     bounded(scene.vehicle, state, input, dt_s)
+}
+
+/// Steers to a curvature.
+pub(crate) fn steer_by(scene: &Scene<'_>, curvature_1pm: f64, a_mps2: f64) -> Input {
+    let state = &scene.sight.state;
+    let wanted_rad = (curvature_1pm * scene.vehicle.wheelbase_m()).atan();
+    let rate = (wanted_rad - state.steering_rad) / super::CYCLE_S;
+    let input = Input { steering_rate_radps: rate.clamp(-0.6, 0.6), acceleration_mps2: a_mps2 };
+    bounded(scene.vehicle, state, input, super::CYCLE_S)
 }
 
 fn wrapped(angle: f64) -> f64 {

@@ -1,21 +1,26 @@
 //! `robovan linehaul`: plans and checks hub-to-hub networks.
 
 mod draw;
+mod hubs;
 mod picture;
 mod replan;
 mod week;
 
+pub(crate) use draw::draw_time_of;
+pub(crate) use week::read as read_week;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use rv_base::{Rng, Seconds};
 use rv_linehaul::{
-    Budget, DesignReport, check_static, check_timed, read_dow, solve_static, solve_timed,
+    Budget, DesignReport, check_static, check_timed, is_ap, read_dow, solve_static, solve_timed,
 };
 use rv_model::linehaul::{
-    LateAnswer, NetworkDesign, Replan, StaticPlan, TimedPlan, Timing, WeekPlan,
+    HubPlan, LateAnswer, NetworkDesign, Replan, StaticPlan, TimedPlan, Timing, WeekPlan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +106,8 @@ pub(crate) struct SolveArgs {
     solution: Option<PathBuf>,
     #[command(flatten)]
     pictures: draw::Pictures,
+    #[command(flatten)]
+    hubs: hubs::HubArgs,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -115,6 +122,8 @@ pub(crate) struct CheckArgs {
     /// The plan that ran before, for a plan that `replan` made: what had begun must be kept
     #[arg(long, value_name = "PLAN.json")]
     before: Option<PathBuf>,
+    #[command(flatten)]
+    hubs: hubs::HubArgs,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -123,18 +132,19 @@ pub(crate) struct CheckArgs {
 /// A plan as it stands in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum PlanFile {
+pub(crate) enum PlanFile {
     Static(StaticPlan),
     Timed(TimedPlan),
     Week(WeekPlan),
     Replan(Replan),
+    Hubs(HubPlan),
 }
 
 impl PlanFile {
     fn late(&self) -> Vec<LateAnswer> {
         match self {
             Self::Timed(plan) => plan.late.clone(),
-            Self::Static(_) | Self::Week(_) | Self::Replan(_) => Vec::new(),
+            Self::Static(_) | Self::Week(_) | Self::Replan(_) | Self::Hubs(_) => Vec::new(),
         }
     }
 }
@@ -189,13 +199,18 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
     if is_week(&args.file) {
         return week::solve(args);
     }
-    let design = read_instance(&args.file)?;
+    let text = read_text(&args.file, FILE_BYTES_MAX)?;
+    if is_ap(&text) {
+        return hubs::solve(args, &text);
+    }
+    let design = read_design(&args.file, &text)?;
     let (cpu_start_s, wall_start) = (cpu_s(), Instant::now());
     let clock = || Seconds(cpu_s() - cpu_start_s);
     let budget = match args.steps {
         Some(steps) => Budget::steps(steps),
         None => Budget::clock(Seconds(args.budget_cpu_s), &clock),
     };
+    let budget = Budget { stop: Some(stop_flag()), ..budget };
     let bar = progress_bar();
     let rng = Rng::from_seed(args.seed);
     let mut progress = |cost, bound| show(&bar, cost, bound);
@@ -267,7 +282,11 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if is_week(&args.file) {
         return week::check(args, plan);
     }
-    let design = read_instance(&args.file)?;
+    let text = read_text(&args.file, FILE_BYTES_MAX)?;
+    if is_ap(&text) {
+        return hubs::check(&args.hubs, (&args.file, &text), &plan, args.json);
+    }
+    let design = read_design(&args.file, &text)?;
     let report = check_plan(&design, &plan)?;
     if args.json {
         let violations = report.violations.iter().map(ToString::to_string).collect();
@@ -303,7 +322,11 @@ fn is_week(path: &Path) -> bool {
 }
 
 fn read_instance(path: &Path) -> anyhow::Result<NetworkDesign> {
-    read_dow(&read_text(path, FILE_BYTES_MAX)?).hint(
+    read_design(path, &read_text(path, FILE_BYTES_MAX)?)
+}
+
+fn read_design(path: &Path, text: &str) -> anyhow::Result<NetworkDesign> {
+    read_dow(text).hint(
         format!("{} is not a .dow instance", path.display()),
         "docs/linehaul.md describes the formats",
     )
@@ -316,9 +339,15 @@ fn read_plan(path: &Path) -> anyhow::Result<PlanFile> {
     )
 }
 
-fn write_plan(path: &Path, plan: &PlanFile) -> anyhow::Result<()> {
+pub(crate) fn write_plan(path: &Path, plan: &PlanFile) -> anyhow::Result<()> {
     let text = serde_json::to_string(plan)? + "\n";
     write_text(path, &text)
+}
+
+/// Set by the first Ctrl-C, which ends a search with the best plan so far; the second ends the
+/// process.
+fn stop_flag() -> &'static AtomicBool {
+    crate::day::interrupt_flag()
 }
 
 /// Shown on a terminal only.

@@ -3,6 +3,7 @@
 //! Data goes to standard output, messages to standard error. Exit code 0 means yes or done, 1 that
 //! the answer is no, 2 an error.
 
+mod chain;
 mod city;
 mod config;
 mod day;
@@ -32,6 +33,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run two days of cities and the trucks between them: orders from door to door
+    Chain(chain::ChainArgs),
     /// City files
     #[command(subcommand)]
     City(city::Command),
@@ -66,6 +69,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Chain(args) => chain::run(&args),
         Command::City(command) => city::run(command),
         Command::Config(command) => config::run(command),
         Command::Day(args) => day::run(*args),

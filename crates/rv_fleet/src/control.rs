@@ -91,6 +91,7 @@ impl Fleet {
                 self.settle(now, order);
             }
         }
+        self.give_up_hauled(now);
     }
 
     /// Sees that a van that has something to do is heard and gets on, and that one with nothing to

@@ -9,6 +9,7 @@ use rv_wire::{CodeHash, Cursor, HelpChoice, HelpKind, Mission, Up};
 use serde::{Deserialize, Serialize};
 
 use crate::config::FleetCosts;
+use crate::haul::{Haul, HaulLeg, RunId};
 use crate::io::{ClosureId, SlowRoad};
 
 /// Version of the ledger's events; the setup carries it.
@@ -230,6 +231,32 @@ pub enum Event {
         /// Slow roads, by edge.
         slow: Vec<SlowRoad>,
     },
+    /// An order was taken on that makes part of its way by truck. Its parcels are with the truck
+    /// that brings them, or, if it goes on by truck, with the sender.
+    HaulAccepted {
+        /// As asked.
+        order: Order,
+        /// The hub at which the truck is unloaded or loaded.
+        hub: FacilityId,
+        /// Where a van stops for it.
+        stop: RoadPosition,
+        /// Its way by truck.
+        haul: Haul,
+    },
+    /// An order that goes on by truck has its drives, or other ones.
+    HaulPlanned {
+        /// Which.
+        order: OrderId,
+        /// Its drives.
+        legs: Vec<HaulLeg>,
+    },
+    /// A truck that brings orders is expected at another time.
+    TruckExpected {
+        /// Its drive.
+        run: RunId,
+        /// When it will be unloaded.
+        unloaded: Timestamp,
+    },
 }
 
 /// What the fleet consists of, so that a ledger can be read by itself.
@@ -272,6 +299,8 @@ pub enum Custodian {
     Recipient,
     /// A locker or station.
     Facility(FacilityId),
+    /// A truck, on the drive that begins or ends here.
+    Truck(RunId),
 }
 
 /// How an order ended.

@@ -9,6 +9,7 @@ use rv_wire::{Down, Envelope, HelpChoice, Up};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::haul::{Haul, HaulLeg, RunId};
 use crate::job::{PlanJob, PlanResult};
 
 /// What happens to the brain.
@@ -190,6 +191,41 @@ pub enum Command {
     /// Take no more orders for today; return at once what is not on board, and the rest when it
     /// comes back.
     CloseDay,
+    /// Take on an order that comes by truck (a delivery), or goes on by truck (a collection).
+    PlaceHauled {
+        /// The order in this city, under the key that it has everywhere.
+        request: OrderRequest,
+        /// The hub at which its truck is unloaded or loaded.
+        hub: FacilityId,
+        /// Its way by truck.
+        haul: Haul,
+    },
+    /// Say how an order goes on by truck.
+    PlanHaul {
+        /// Whose.
+        tenant: TenantId,
+        /// Its key.
+        key: String,
+        /// Its drives.
+        legs: Vec<HaulLeg>,
+    },
+    /// Say when a truck that brings orders will be unloaded.
+    ExpectTruck {
+        /// Its drive.
+        run: RunId,
+        /// When.
+        unloaded: Timestamp,
+    },
+    /// A truck is unloaded.
+    UnloadTruck {
+        /// Its drive.
+        run: RunId,
+    },
+    /// A truck is loaded with what is to go with it.
+    LoadTruck {
+        /// Its drive.
+        run: RunId,
+    },
 }
 
 /// Most orders of one [`Command::PlaceOrders`].
@@ -308,6 +344,15 @@ pub enum Rejection {
     /// The van is lost and first has to be put in service.
     #[error("van {0} is lost")]
     VanLost(VanId),
+    /// Drives that do not follow each other, or an order or hub that does not fit them.
+    #[error("the way by truck does not fit the order")]
+    InvalidHaul,
+    /// No order of the tenant has the key.
+    #[error("no order has this key")]
+    UnknownKey,
+    /// No order comes or goes with the truck.
+    #[error("no order is with truck drive {0}")]
+    UnknownTruck(RunId),
 }
 
 /// Says why an order was not taken on.
@@ -374,6 +419,9 @@ impl Rejection {
             Self::InvalidPermit(_) => "invalid_permit",
             Self::InvalidTraffic => "invalid_traffic",
             Self::VanLost(_) => "van_lost",
+            Self::InvalidHaul => "invalid_haul",
+            Self::UnknownKey => "unknown_key",
+            Self::UnknownTruck(_) => "unknown_truck",
         }
     }
 
@@ -382,7 +430,12 @@ impl Rejection {
         match self {
             Self::Refused(reason) => refusal_hint(reason),
             Self::NotAllowed => "use a token with the role for it",
+            Self::InvalidHaul => {
+                "give drives in order, deliveries by a truck that ends here, collections to another hub"
+            }
             Self::UnknownOrder(_)
+            | Self::UnknownKey
+            | Self::UnknownTruck(_)
             | Self::UnknownVan(_)
             | Self::UnknownTicket(_)
             | Self::UnknownClosure(_)

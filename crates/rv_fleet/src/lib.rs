@@ -26,6 +26,7 @@ mod control;
 mod event;
 mod fleet;
 mod fold;
+mod haul;
 mod io;
 mod job;
 mod kpi;
@@ -48,6 +49,7 @@ pub use event::{
     OrderEnd, Record, Service, Setup, StopPlan, TicketKind,
 };
 pub use fleet::{Fleet, RestoreError};
+pub use haul::{Haul, HaulLeg, MAX_LEGS, RunId};
 pub use io::{
     Actor, ClosureId, Command, Done, Input, MAX_BULK_ORDERS, Notice, Output, Placed, Rejection,
     RoadPlace, Role, SlowRoad, refusal_code, refusal_hint, refusal_text,

@@ -11,6 +11,7 @@ use rv_wire::StopKind;
 
 use crate::event::{Custodian, Event, Halt, OrderEnd, Service};
 use crate::fleet::Fleet;
+use crate::haul::{Via, release_of};
 use crate::io::{Actor, Command, Done, MAX_BULK_ORDERS, Notice, Placed, Rejection, Role};
 
 /// What accepting an order takes to know.
@@ -29,13 +30,13 @@ impl Fleet {
         check_role(actor, &command)?;
         match command {
             Command::PlaceOrder(request) => {
-                self.place(now, actor, request).map(Done::Placed).map_err(Rejection::Refused)
+                self.place(now, actor, request, None).map(Done::Placed).map_err(Rejection::Refused)
             }
             Command::PlaceOrders(requests) => {
                 if requests.len() > MAX_BULK_ORDERS {
                     return Err(Rejection::TooManyOrders);
                 }
-                let place = |request| self.place(now, actor, request);
+                let place = |request| self.place(now, actor, request, None);
                 Ok(Done::PlacedMany(requests.into_iter().map(place).collect()))
             }
             Command::CancelOrder { order } => {
@@ -60,6 +61,13 @@ impl Fleet {
             Command::GrantPermit { permit, is_new } => self.grant_permit(now, permit, is_new),
             Command::RevokePermit { permit } => self.revoke_permit(now, permit),
             Command::CloseDay => self.close_day(now),
+            Command::PlaceHauled { request, hub, haul } => {
+                self.place_hauled(now, actor, request, Via { hub, haul })
+            }
+            Command::PlanHaul { tenant, key, legs } => self.plan_haul(now, tenant, &key, legs),
+            Command::ExpectTruck { run, unloaded } => self.expect_truck(now, run, unloaded),
+            Command::UnloadTruck { run } => self.unload_truck(now, run),
+            Command::LoadTruck { run } => self.load_truck(now, run),
         }
     }
 
@@ -70,11 +78,12 @@ impl Fleet {
         if is_own { Ok(()) } else { Err(Rejection::UnknownOrder(id)) }
     }
 
-    fn place(
+    pub(crate) fn place(
         &mut self,
         now: Timestamp,
         actor: Actor,
         request: OrderRequest,
+        via: Option<Via>,
     ) -> Result<Placed, RefusalReason> {
         if actor.role == Role::Tenant && actor.tenant != Some(request.tenant) {
             return Err(RefusalReason::UnknownTenant);
@@ -92,13 +101,19 @@ impl Fleet {
                 Err(RefusalReason::KeyReused)
             };
         }
-        match self.admit(now, &request) {
+        match self.admit(now, &request, via.as_ref()) {
             Ok(Accepted { hub, stop }) => {
                 let id = OrderId(self.state.orders.len() as u64);
                 let first_parcel = ParcelId(self.state.parcels.len() as u64);
                 let order = Order { id, request, first_parcel, accepted_at: now };
                 self.planner.promise(&self.state, hub, order.request.window.end);
-                self.emit(now, Event::OrderAccepted { order, hub, stop });
+                self.emit(
+                    now,
+                    match via {
+                        None => Event::OrderAccepted { order, hub, stop },
+                        Some(Via { haul, .. }) => Event::HaulAccepted { order, hub, stop, haul },
+                    },
+                );
                 self.wake_hub(now, hub);
                 Ok(Placed { order: id, is_repeat: false })
             }
@@ -112,7 +127,12 @@ impl Fleet {
         }
     }
 
-    fn admit(&mut self, now: Timestamp, request: &OrderRequest) -> Result<Accepted, RefusalReason> {
+    fn admit(
+        &mut self,
+        now: Timestamp,
+        request: &OrderRequest,
+        via: Option<&Via>,
+    ) -> Result<Accepted, RefusalReason> {
         if request.tenant.idx() >= self.config.tenants.len() {
             return Err(RefusalReason::UnknownTenant);
         }
@@ -121,7 +141,8 @@ impl Fleet {
         if self.state.is_day_closed || request.window.end <= now {
             return Err(RefusalReason::TooLate);
         }
-        let (hub, drive, stop) = self.reach(now, request, stop)?;
+        let only = via.map(|via| via.hub);
+        let (hub, drive, stop) = self.reach(now, request, stop, only)?;
         let class = self.largest_class(hub).ok_or(RefusalReason::NoCapacity)?;
         let mass = request.parcel_mass * f64::from(request.n_parcels);
         if mass > class.payload_max || request.n_parcels > class.parcels_max {
@@ -129,7 +150,8 @@ impl Fleet {
         }
         let load = self.config.service.load_s * f64::from(request.n_parcels);
         let lead = self.config.planning.lead_s + load;
-        let earliest = now + lead + drive + self.handover_time(request.n_parcels);
+        let released = release_of(via, now);
+        let earliest = released + lead + drive + self.handover_time(request.n_parcels);
         if earliest > request.window.end {
             return Err(RefusalReason::TooLate);
         }
@@ -169,17 +191,18 @@ impl Fleet {
         now: Timestamp,
         request: &OrderRequest,
         stop: RoadPosition,
+        only: Option<FacilityId>,
     ) -> Result<(FacilityId, Seconds, RoadPosition), RefusalReason> {
         let point = match request.site {
             Site::Place(place) => self.city.places.get(place.idx()).map(|p| p.position),
             Site::Point(point) => Some(point),
             Site::Facility(_) => None,
         };
-        match (self.hub_for(now, request.window, stop), point) {
+        match (self.hub_for(now, request.window, stop, only), point) {
             (Ok((hub, drive)), _) => Ok((hub, drive, stop)),
             (Err(RefusalReason::Unreachable), Some(point)) => {
                 for stop in self.roads.stops_near(point) {
-                    if let Ok((hub, drive)) = self.hub_for(now, request.window, stop) {
+                    if let Ok((hub, drive)) = self.hub_for(now, request.window, stop, only) {
                         return Ok((hub, drive, stop));
                     }
                 }
@@ -189,20 +212,21 @@ impl Fleet {
         }
     }
 
-    /// The hub from which a position is soonest reached in the window, hubs with much waiting work
+    /// The hub (`only` that one, if given) from which a position is soonest reached in the window, hubs with much waiting work
     /// for each van set back, and the driving time.
     fn hub_for(
         &mut self,
         now: Timestamp,
         window: TimeWindow,
         stop: RoadPosition,
+        only: Option<FacilityId>,
     ) -> Result<(FacilityId, Seconds), RefusalReason> {
         let hubs: Vec<(FacilityId, rv_base::VanId)> = self.planner.hubs(&self.config);
         let from = window.start.max(now);
         let to = window.end.min(from + Seconds(86_400.0));
         let mut best: Option<(Seconds, FacilityId, Seconds)> = None;
         let mut forbidding = None;
-        for (hub, van) in hubs {
+        for (hub, van) in hubs.into_iter().filter(|(hub, _)| only.is_none_or(|o| o == *hub)) {
             let profile = self.roads.profile(van);
             for moment in self.roads.phases(&self.state, profile, from, to) {
                 let time = self.roads.time_from_hub(&self.state, profile, moment, hub, stop);
@@ -280,7 +304,7 @@ impl Fleet {
         if request.window.end <= now {
             return Err(Rejection::Refused(RefusalReason::TooLate));
         }
-        let (_, _, stop) = self.reach(now, &request, stop).map_err(refused)?;
+        let (_, _, stop) = self.reach(now, &request, stop, None).map_err(refused)?;
         let OrderRequest { site, window, .. } = request;
         self.emit(now, Event::OrderChanged { order: id, site, stop, window });
         match van {
@@ -376,6 +400,7 @@ impl Fleet {
         for order in open {
             self.settle(now, order);
         }
+        self.give_up_hauled(now);
         Ok(Done::Done)
     }
 

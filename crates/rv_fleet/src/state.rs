@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{
     AnsweredBy, Custodian, NextTry, OrderEnd, Service, Setup, StopPlan, TicketKind,
 };
+use crate::haul::{Haul, RunId};
 use crate::io::{ClosureId, SlowRoad};
 use crate::kpi::{Estimates, Tally};
 
@@ -31,6 +32,8 @@ pub struct State {
     pub orders: Vec<OrderState>,
     /// Orders that wait at each hub for a van: accepted, on no mission, not called off.
     pub open: BTreeMap<FacilityId, BTreeSet<OrderId>>,
+    /// Orders with the trucks that bring them, by drive.
+    pub on_trucks: BTreeMap<RunId, BTreeSet<OrderId>>,
     /// Orders that end as soon as they are on no van: called off, or not to be tried again.
     pub closing: BTreeSet<OrderId>,
     /// Parcels; an id is an index here.
@@ -153,6 +156,8 @@ pub struct OrderState {
     pub code: Option<CodeHash>,
     /// Its share of energy, van and operator, and its handling.
     pub cost: Money,
+    /// Its way by truck, if it has one.
+    pub haul: Option<Haul>,
     /// What happened to it.
     pub story: Vec<StoryEntry>,
 }
@@ -210,6 +215,14 @@ pub enum StoryKind {
     Returned(ReturnReason),
     /// Cancelled.
     Cancelled,
+    /// Its way by truck is planned, or another one.
+    HaulPlanned,
+    /// Its truck comes at another time.
+    TruckExpected,
+    /// Unloaded from its truck.
+    OffTruck,
+    /// Loaded onto its truck.
+    OnTruck,
 }
 
 /// A parcel and who has it.
@@ -477,6 +490,10 @@ impl StoryKind {
             Self::Delivered => "delivered".into(),
             Self::Returned(reason) => format!("returned: {}", return_text(reason)),
             Self::Cancelled => "cancelled".into(),
+            Self::HaulPlanned => "its way by truck is planned".into(),
+            Self::TruckExpected => "its truck comes at another time".into(),
+            Self::OffTruck => "unloaded from the truck".into(),
+            Self::OnTruck => "loaded onto the truck".into(),
         }
     }
 }
@@ -492,6 +509,7 @@ pub fn return_text(reason: ReturnReason) -> &'static str {
         ReturnReason::VanLost => "van lost",
         ReturnReason::NotServed => "no van in time",
         ReturnReason::Missing => "not found when loading",
+        ReturnReason::TruckLate => "its truck came too late",
     }
 }
 

@@ -24,6 +24,7 @@
 mod budget;
 mod check;
 mod design;
+mod location;
 mod read;
 mod timed;
 mod volume;
@@ -31,11 +32,12 @@ mod week;
 
 pub use budget::Budget;
 pub use check::{
-    DesignReport, DesignViolation, WeekReport, WeekViolation, check_replan, check_static,
-    check_timed, check_week,
+    DesignReport, DesignViolation, WeekReport, WeekViolation, check_hubs, check_replan,
+    check_static, check_timed, check_week,
 };
 pub use design::{StaticOutcome, solve_static};
-pub use read::{DowError, read_dow};
+pub use location::{HubOutcome, solve_hubs};
+pub use read::{ApError, DowError, is_ap, read_ap, read_ap_table, read_dow};
 pub use timed::{TimedOutcome, solve_timed};
 pub use week::{
     Effort, Moments, ReplanError, ReplanOutcome, Times, WeekOutcome, WeekShape, generate_week,

@@ -213,6 +213,8 @@ pub enum ReturnReason {
     NotServed,
     /// Not found when it was to be loaded.
     Missing,
+    /// The truck that brings it did not come in time.
+    TruckLate,
 }
 
 #[cfg(test)]

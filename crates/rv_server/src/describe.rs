@@ -46,6 +46,17 @@ pub fn describe(at: Timestamp, event: &Event, state: &State) -> Option<NewsItem>
             let text = format!("order {} accepted, {n} {}", order.id, plural(n, "parcel"));
             item("accepted", Some(order.id), None, text)
         }
+        Event::HaulAccepted { order, haul, .. } => {
+            let way = match haul {
+                rv_fleet::Haul::In(_) => "comes by truck",
+                rv_fleet::Haul::Out { .. } => "goes on by truck",
+            };
+            let text = format!("order {} accepted, {way}", order.id);
+            item("accepted", Some(order.id), None, text)
+        }
+        Event::TruckExpected { run, unloaded } => {
+            item("truck", None, None, format!("truck drive {run} is unloaded at {unloaded}"))
+        }
         Event::OrderRefused { key, reason, .. } => {
             item("refused", None, None, format!("order {key} refused: {}", refusal_text(reason)))
         }

@@ -258,7 +258,8 @@ impl<'a> Run<'a> {
                 if watch(progress).is_break() {
                     return Ok(true);
                 }
-                if is_closed && tally.n_pending() == 0 && self.are_vans_home() {
+                let is_quiet = tally.n_pending() == 0 && !self.twin.expects_trucks();
+                if is_closed && is_quiet && self.are_vans_home() {
                     break;
                 }
             }

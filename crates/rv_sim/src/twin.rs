@@ -266,6 +266,14 @@ impl Twin {
         self.w.has_own_orders = true;
     }
 
+    /// True if trucks are still to be loaded or unloaded today.
+    pub fn expects_trucks(&self) -> bool {
+        let is_truck = |planned: &Planned| {
+            matches!(planned.command, Command::LoadTruck { .. } | Command::UnloadTruck { .. })
+        };
+        self.orders.get(self.w.n_orders_given..).is_some_and(|rest| rest.iter().any(is_truck))
+    }
+
     /// Moves on to `to` in steps of a second. What the fleet said since the last call goes out
     /// first; what vans and clients say comes back in a fixed order.
     pub fn advance(&mut self, to: Timestamp, inbox: Vec<FromFleet>) -> Vec<ToFleet> {

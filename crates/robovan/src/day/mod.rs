@@ -291,7 +291,7 @@ fn simulate(
 }
 
 /// Set by the first Ctrl-C; the second ends the process.
-fn interrupt_flag() -> &'static AtomicBool {
+pub(crate) fn interrupt_flag() -> &'static AtomicBool {
     static FLAG: AtomicBool = AtomicBool::new(false);
     // Without a handler, Ctrl-C just ends the process; that is no reason to fail.
     let _ = ctrlc::set_handler(|| {
@@ -302,7 +302,7 @@ fn interrupt_flag() -> &'static AtomicBool {
     &FLAG
 }
 
-fn progress_bar() -> ProgressBar {
+pub(crate) fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

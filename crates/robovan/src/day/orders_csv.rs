@@ -216,7 +216,7 @@ fn to_order(
 }
 
 /// By name, whatever its case, or by number.
-fn find_tenant<'a>(tenants: &'a [Tenant], text: &str) -> Option<&'a Tenant> {
+pub(crate) fn find_tenant<'a>(tenants: &'a [Tenant], text: &str) -> Option<&'a Tenant> {
     tenants
         .iter()
         .find(|t| t.name.eq_ignore_ascii_case(text))
@@ -228,7 +228,7 @@ fn names(tenants: &[Tenant]) -> String {
 }
 
 /// Seconds of the day of `HH:MM`, 00:00 to 24:00.
-fn parse_hhmm(text: &str) -> Option<u32> {
+pub(crate) fn parse_hhmm(text: &str) -> Option<u32> {
     let (hours, minutes) = text.split_once(':')?;
     let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
     let second = hours * 3600 + minutes * 60;

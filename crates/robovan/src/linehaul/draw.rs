@@ -1,10 +1,10 @@
 //! `robovan linehaul draw`: a plan as pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use rv_model::linehaul::{NetworkDesign, Timing, Week};
+use rv_model::linehaul::{NetworkDesign, Replan, Timing, Week};
 
 use super::picture::{Scene, draw_map, draw_time};
 use super::{PlanFile, is_week, read_instance, read_plan, replan, week};
@@ -58,6 +58,13 @@ pub(super) fn run(args: &DrawArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes the space-time diagram of a plan that was made anew; `week` has what events brought.
+pub(crate) fn draw_time_of(week: &Week, new: &Replan, path: &Path) -> anyhow::Result<()> {
+    let scene = Scene::of_week(week, &new.events, &new.plan)
+        .hint("the week is wrong", "docs/linehaul.md describes its fields")?;
+    write_text(path, &draw_time(&scene))
+}
+
 impl Pictures {
     /// Draws what is asked for of a week's plan; `order` stands out.
     pub(super) fn of_week(
@@ -77,7 +84,9 @@ impl Pictures {
                 let scene = Scene::of_week(&week, &new.events, &new.plan).hint(wrong, hint)?;
                 (week, &new.plan, scene)
             }
-            PlanFile::Static(_) | PlanFile::Timed(_) => return Err(other_kind()),
+            PlanFile::Static(_) | PlanFile::Timed(_) | PlanFile::Hubs(_) => {
+                return Err(other_kind());
+            }
         };
         if let Some(key) = order
             && !scene.mark(&week, plan, key)

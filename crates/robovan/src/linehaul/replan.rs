@@ -84,7 +84,7 @@ pub(super) fn run(args: &ReplanArgs) -> anyhow::Result<ExitCode> {
     let running = match read_plan(&args.plan)? {
         PlanFile::Week(plan) => Replan { at_s: 0.0, events: Vec::new(), plan },
         PlanFile::Replan(replan) => replan,
-        PlanFile::Static(_) | PlanFile::Timed(_) => {
+        PlanFile::Static(_) | PlanFile::Timed(_) | PlanFile::Hubs(_) => {
             return Err(error_with_hint(
                 "the plan answers another kind of instance",
                 "weeks are answered by plans of weeks",

@@ -55,6 +55,7 @@ pub(super) fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         Some(steps) => Budget::steps(steps),
         None => Budget::clock(Seconds(args.budget_cpu_s), &clock),
     };
+    let budget = Budget { stop: Some(super::stop_flag()), ..budget };
     let (answer, outcome) = plan(&week, Effort::Search, &budget, args.seed, start_s)?;
     let plan = PlanFile::Week(outcome.plan);
     if let Some(path) = &args.solution {
@@ -169,6 +170,7 @@ pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         let start_s = cpu_s();
         let clock = || Seconds(cpu_s() - start_s);
         let budget = Budget::clock(Seconds(args.budget_cpu_s), &clock);
+        let budget = Budget { stop: Some(super::stop_flag()), ..budget };
         answers.push(plan(&week, effort, &budget, args.seed, start_s)?.0);
     }
     let is_right = answers.iter().all(|answer| answer.violations.is_empty());
@@ -218,9 +220,10 @@ fn said(report: &WeekReport) -> Vec<String> {
     report.violations.iter().map(ToString::to_string).collect()
 }
 
-pub(super) fn read(path: &std::path::Path) -> anyhow::Result<Week> {
-    serde_json::from_str(&read_text(path, FILE_BYTES_MAX)?).hint(
-        format!("{} is not a week", path.display()),
-        "docs/linehaul.md describes its fields; `robovan linehaul generate` makes one",
-    )
+pub(crate) fn read(path: &std::path::Path) -> anyhow::Result<Week> {
+    let hint = "docs/linehaul.md describes its fields; `robovan linehaul generate` makes one";
+    let week: Week = serde_json::from_str(&read_text(path, FILE_BYTES_MAX)?)
+        .hint(format!("{} is not a week", path.display()), hint)?;
+    week.check().hint(format!("{} is wrong", path.display()), hint)?;
+    Ok(week)
 }

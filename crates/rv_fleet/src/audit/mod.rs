@@ -9,6 +9,7 @@
 //! report truly. A simulated run adds the twin's own log of what was driven, which is checked by
 //! [`Roads::check_drive`] edge by edge with exact times.
 
+mod hauls;
 mod roads;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,12 @@ pub struct AuditReport {
     pub outside_permit: Meters,
     /// True if the day was closed, so that every order must have ended.
     pub is_closed: bool,
+    /// Orders that a truck brought to a hub.
+    #[serde(default)]
+    pub n_off_trucks: u64,
+    /// Orders that went on by truck.
+    #[serde(default)]
+    pub n_on_trucks: u64,
 }
 
 impl AuditReport {
@@ -110,6 +117,7 @@ pub struct Audit<'a> {
     codes: BTreeMap<(StopId, OrderId), CodeHash>,
     handed_over: BTreeMap<(StopId, OrderId), VanId>,
     tickets: BTreeMap<TicketId, TicketBook>,
+    hauls: hauls::Hauls,
 }
 
 #[derive(Debug)]
@@ -159,6 +167,7 @@ impl<'a> Audit<'a> {
             codes: BTreeMap::new(),
             handed_over: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            hauls: hauls::Hauls::default(),
         }
     }
 
@@ -206,6 +215,9 @@ impl<'a> Audit<'a> {
                 }
             }
             Event::OrderAccepted { order, hub, .. } => self.accept(order, *hub),
+            Event::HaulAccepted { order, hub, haul, .. } => self.accept_hauled(order, *hub, haul),
+            Event::HaulPlanned { order, legs } => self.plan_haul(*order, legs),
+            Event::TruckExpected { run, unloaded } => self.expect_truck(*run, *unloaded),
             Event::OrderRefused { .. } => self.report.n_refused += 1,
             Event::OrderChanged { order, window, .. } => match self.orders.get_mut(order) {
                 Some(book) if !book.has_ended => book.window = *window,
@@ -288,12 +300,15 @@ impl<'a> Audit<'a> {
     }
 
     fn move_parcels(&mut self, parcels: &[ParcelId], from: Custodian, to: Custodian) {
+        self.check_truck(parcels, from, to);
+        let is_truck = |who| matches!(who, Custodian::Truck(_));
+        let may_move_late = is_truck(from) || is_truck(to);
         for parcel in parcels {
             let Some(order) = self.order_of.get(parcel).copied() else {
                 self.violation(format!("parcel {parcel} belongs to no order"));
                 continue;
             };
-            if self.orders.get(&order).is_some_and(|book| book.has_ended) {
+            if !may_move_late && self.orders.get(&order).is_some_and(|book| book.has_ended) {
                 self.violation(format!("parcel {parcel} moves after order {order} has ended"));
             }
             match self.custody.insert(*parcel, to) {
@@ -402,11 +417,13 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Parcels of a returned or cancelled order are at a hub or were never picked up.
+    /// Parcels of a returned or cancelled order are at a hub, or were never picked up, or the truck
+    /// that brings them is not there yet.
     fn check_given_up(&mut self, order: &Order) {
         for parcel in order.parcels() {
             match self.custody.get(&parcel) {
                 Some(Custodian::Hub(_) | Custodian::Sender) => {}
+                Some(Custodian::Truck(run)) if self.hauls.brings(order.id, *run) => {}
                 holder => {
                     let text = format!(
                         "order {} is given up but {holder:?} has parcel {parcel}",

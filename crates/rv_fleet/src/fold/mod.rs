@@ -26,7 +26,12 @@ impl State {
         self.tally.note_history(at);
         match event {
             Event::FleetStarted { session, setup } => self.start(at, *session, setup.as_deref()),
-            Event::OrderAccepted { order, hub, stop } => self.accept(at, order, *hub, *stop),
+            Event::OrderAccepted { order, hub, stop } => self.accept(at, order, *hub, *stop, None),
+            Event::HaulAccepted { order, hub, stop, haul } => {
+                self.accept(at, order, *hub, *stop, Some(haul))
+            }
+            Event::HaulPlanned { order, legs } => self.plan_haul_legs(at, *order, legs),
+            Event::TruckExpected { run, unloaded } => self.expect_truck_at(at, *run, *unloaded),
             Event::OrderRefused { .. } => {
                 self.tally.n_orders += 1;
                 self.tally.n_refused += 1;

@@ -6,6 +6,7 @@ use rv_wire::Task;
 
 use super::{Fold, Unfit};
 use crate::event::{Custodian, DeliveredHow, NextTry, OrderEnd};
+use crate::haul::{Haul, HaulLeg, RunId, first_custodian};
 use crate::state::{OrderState, ParcelState, State, StoryEntry, StoryKind};
 
 impl State {
@@ -15,16 +16,17 @@ impl State {
         order: &Order,
         hub: FacilityId,
         stop: RoadPosition,
+        haul: Option<&Haul>,
     ) -> Fold {
         let is_next = order.id.0 == self.orders.len() as u64
             && order.first_parcel.0 == self.parcels.len() as u64;
         if !is_next {
             return Err(Unfit);
         }
-        let custodian = match order.request.kind {
-            OrderKind::Collection => Custodian::Sender,
-            OrderKind::Delivery | OrderKind::Replenishment => Custodian::Hub(hub),
-        };
+        let custodian = first_custodian(order.request.kind, hub, haul);
+        if let Custodian::Truck(run) = custodian {
+            self.on_trucks.entry(run).or_default().insert(order.id);
+        }
         self.parcels.extend(order.parcels().map(|_| ParcelState { order: order.id, custodian }));
         self.keys.insert((order.request.tenant, order.request.key.clone()), order.id);
         let handling = self.setup.as_ref().ok_or(Unfit)?.costs.hub_per_parcel;
@@ -44,6 +46,7 @@ impl State {
             collected_at: None,
             code: None,
             cost,
+            haul: haul.cloned(),
             story: Vec::new(),
         });
         self.tally.n_orders += 1;
@@ -51,6 +54,35 @@ impl State {
         self.tally.cost_handling += cost;
         self.refresh_open(order.id)?;
         self.tell(at, order.id, StoryKind::Accepted)
+    }
+
+    pub(super) fn plan_haul_legs(
+        &mut self,
+        at: Timestamp,
+        order: OrderId,
+        new: &[HaulLeg],
+    ) -> Fold {
+        match &mut self.order_mut(order)?.haul {
+            Some(Haul::Out { legs, .. }) => *legs = new.to_vec(),
+            Some(Haul::In(_)) | None => return Err(Unfit),
+        }
+        self.tell(at, order, StoryKind::HaulPlanned)
+    }
+
+    pub(super) fn expect_truck_at(
+        &mut self,
+        at: Timestamp,
+        run: RunId,
+        unloaded: Timestamp,
+    ) -> Fold {
+        for order in self.on_trucks.get(&run).cloned().ok_or(Unfit)? {
+            match &mut self.order_mut(order)?.haul {
+                Some(Haul::In(legs)) => legs.last_mut().ok_or(Unfit)?.unloaded = unloaded,
+                Some(Haul::Out { .. }) | None => return Err(Unfit),
+            }
+            self.tell(at, order, StoryKind::TruckExpected)?;
+        }
+        Ok(())
     }
 
     pub(super) fn attempt_failed(
@@ -141,6 +173,16 @@ impl State {
                 self.order_moved(at, order, from, to)?;
             }
         }
+        if let Custodian::Truck(run) = from
+            && let Some(orders) = self.on_trucks.get_mut(&run)
+        {
+            for parcel in parcels {
+                orders.remove(&self.parcels[parcel.idx()].order);
+            }
+            if orders.is_empty() {
+                self.on_trucks.remove(&run);
+            }
+        }
         // What came back from a van is free only when its last parcel has left the van.
         for parcel in parcels {
             let order = self.parcels[parcel.idx()].order;
@@ -165,6 +207,8 @@ impl State {
         to: Custodian,
     ) -> Fold {
         let kind = match (from, to) {
+            (Custodian::Truck(_), _) => StoryKind::OffTruck,
+            (_, Custodian::Truck(_)) => StoryKind::OnTruck,
             (Custodian::Sender, Custodian::Van(_)) => StoryKind::Collected,
             (_, Custodian::Van(_)) => StoryKind::Loaded,
             (_, Custodian::Recipient) => StoryKind::HandedOver,
@@ -224,7 +268,8 @@ impl State {
         let is_open = state.status == OrderStatus::Accepted
             && state.van.is_none()
             && !is_closing
-            && !self.is_on_board(id);
+            && !self.is_on_board(id)
+            && !self.is_on_truck(id);
         let hub = state.hub;
         if is_closing {
             self.closing.insert(id);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod city;
+mod haul;
 mod peer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,8 +17,8 @@ use rv_base::{
 };
 use rv_fleet::audit::Audit;
 use rv_fleet::{
-    Actor, Command, Custodian, Done, Event, Fleet, FleetConfig, Input, Notice, OrderEnd, Output,
-    PlanResult, Record, Rejection, RoadPlace,
+    Actor, Command, Custodian, Done, Event, Fleet, FleetConfig, Haul, Input, Notice, OrderEnd,
+    Output, PlanResult, Record, Rejection, RoadPlace,
 };
 use rv_map::City;
 use rv_model::{
@@ -48,6 +49,8 @@ struct World {
     /// Whether permits come and go.
     grants: bool,
     granted: Vec<PermitId>,
+    /// Trucks that were named, if any come at all.
+    trucks: Option<u32>,
 }
 
 impl World {
@@ -74,6 +77,7 @@ impl World {
             n_orders: 0,
             grants: false,
             granted: Vec::new(),
+            trucks: None,
         };
         world.feed(Input::Start);
         world
@@ -121,6 +125,19 @@ impl World {
         // People bring back by hand what a van left behind of an order that was not whole.
         if let Event::ParcelsMoved { parcels, from: Custodian::Facility(_), .. } = event {
             parcels.iter().for_each(|p| self.parcels.put(*p, Whereabouts::Hub));
+        }
+        if let Event::ParcelsMoved { parcels, from: Custodian::Truck(_), .. } = event {
+            parcels.iter().for_each(|p| self.parcels.put(*p, Whereabouts::Hub));
+        }
+        if let Event::ParcelsMoved { parcels, to: Custodian::Truck(_), .. } = event {
+            parcels.iter().for_each(|p| self.parcels.put(*p, Whereabouts::Truck));
+        }
+        if let Event::HaulAccepted { order, haul, .. } = event {
+            let at = match haul {
+                Haul::In(_) => Whereabouts::Truck,
+                Haul::Out { .. } => Whereabouts::Sender,
+            };
+            order.parcels().for_each(|p| self.parcels.put(p, at));
         }
         if let Event::OrderAccepted { order, .. } = event {
             let at = match order.request.kind {
@@ -251,6 +268,7 @@ impl World {
                     self.command(Command::RevokePermit { permit }).unwrap();
                 }
             }
+            51..65 if self.trucks.is_some() => self.truck(),
             _ => {
                 let seconds = self.rng.range(1.0, 120.0);
                 self.pass(seconds);
@@ -296,6 +314,7 @@ impl World {
                 Custodian::Van(_) => Whereabouts::Van,
                 Custodian::Facility(_) => Whereabouts::Facility,
                 Custodian::Recipient => Whereabouts::Recipient,
+                Custodian::Truck(_) => Whereabouts::Truck,
             };
             let really = self.parcels.at(rv_base::ParcelId(idx as u64));
             assert_eq!(booked, really, "parcel {idx} of {}", parcel.order);
@@ -434,7 +453,7 @@ fn a_lost_van_gives_its_parcels_to_another() {
 }
 
 /// A day of random commands, reports, losses and restarts, its end, and all invariants.
-fn live_through(mut world: World) {
+pub(crate) fn live_through(mut world: World) {
     for _ in 0..400 {
         world.something();
         world.check();

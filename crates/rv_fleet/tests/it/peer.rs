@@ -238,6 +238,7 @@ pub enum Whereabouts {
     Van,
     Facility,
     Recipient,
+    Truck,
 }
 
 /// Where all parcels really are, whatever the fleet believes.

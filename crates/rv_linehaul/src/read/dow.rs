@@ -50,8 +50,13 @@ pub enum DowError {
         line: usize,
     },
     /// The instance makes no sense.
-    #[error("the instance is wrong")]
-    Design(#[from] DesignError),
+    #[error("the instance is wrong in line {line}")]
+    Design {
+        /// Line of what is wrong, or of the counts (1-based).
+        line: usize,
+        /// What is wrong.
+        source: DesignError,
+    },
 }
 
 /// Reads a `.dow` instance; six numbers per arc make it timed, seven (as the Canad generator
@@ -60,6 +65,7 @@ pub fn read_dow(text: &str) -> Result<NetworkDesign, DowError> {
     let mut lines = Lines { lines: text.lines().enumerate(), n_lines: text.lines().count() };
     lines.lines.next();
     let header = lines.numbers("the counts of nodes, arcs and commodities")?;
+    let header_line = header.line;
     let [n_nodes, n_arcs, n_commodities] = header.values[..] else {
         return Err(header.wrong_count("3"));
     };
@@ -68,6 +74,7 @@ pub fn read_dow(text: &str) -> Result<NetworkDesign, DowError> {
     let n_commodities = whole(n_commodities, header.line, rv_model::linehaul::MAX_COMMODITIES)?;
     let mut timing = None;
     let mut arcs = Vec::with_capacity(n_arcs);
+    let mut arc_lines = Vec::with_capacity(n_arcs);
     for _ in 0..n_arcs {
         let row = lines.numbers("an arc")?;
         let (arc, row_timing) = read_arc(&row, n_nodes)?;
@@ -75,17 +82,34 @@ pub fn read_dow(text: &str) -> Result<NetworkDesign, DowError> {
             return Err(row.wrong_count("as many as in the lines above"));
         }
         arcs.push(arc);
+        arc_lines.push(row.line);
     }
     let timing = timing.unwrap_or(Timing::Static);
     let mut commodities = Vec::with_capacity(n_commodities);
+    let mut commodity_lines = Vec::with_capacity(n_commodities);
     for _ in 0..n_commodities {
         let row = lines.numbers("a commodity")?;
         commodities.push(read_commodity(&row, timing, n_nodes)?);
+        commodity_lines.push(row.line);
     }
     if let Ok(row) = lines.numbers("") {
         return Err(DowError::Trailing { line: row.line });
     }
-    Ok(NetworkDesign::new(timing, n_nodes, arcs, commodities)?)
+    NetworkDesign::new(timing, n_nodes, arcs, commodities).map_err(|source| {
+        let line_of = |lines: &[usize], idx: usize| lines.get(idx.wrapping_sub(1)).copied();
+        let line = match source {
+            DesignError::UnknownNode { what: "arc", idx, .. }
+            | DesignError::Loop { what: "arc", idx, .. }
+            | DesignError::OutOfRange { what: "arc", idx, .. } => line_of(&arc_lines, idx),
+            DesignError::UnknownNode { idx, .. }
+            | DesignError::Loop { idx, .. }
+            | DesignError::OutOfRange { idx, .. }
+            | DesignError::DueBeforeRelease { idx, .. }
+            | DesignError::Disconnected { idx, .. } => line_of(&commodity_lines, idx),
+            DesignError::TooMany { .. } | DesignError::None(_) => None,
+        };
+        DowError::Design { line: line.unwrap_or(header_line), source }
+    })
 }
 
 fn read_arc(row: &Row, n_nodes: usize) -> Result<(DesignArc, Timing), DowError> {

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is left out says so")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod ap;
 mod canad;
 mod dow;
 mod replan;

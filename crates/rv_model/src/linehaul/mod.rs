@@ -6,6 +6,7 @@
 
 mod design;
 mod disruption;
+mod location;
 mod plan;
 mod week;
 
@@ -14,6 +15,7 @@ pub use design::{
     Timing,
 };
 pub use disruption::{Disruption, Replan};
+pub use location::{Allocation, HubError, HubPlan, HubProblem, HubRule, MAX_SITES};
 pub use plan::{Dispatch, LateAnswer, PathFlow, StaticPlan, TimedPlan};
 pub use week::{
     ClassHours, Commodity, DailyHours, Driving, Fleet, Hub, Lane, LateFreight, LateReason, Leg,

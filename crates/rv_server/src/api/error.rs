@@ -116,7 +116,9 @@ impl From<Rejection> for ApiError {
             | Rejection::UnknownVan(_)
             | Rejection::UnknownTicket(_)
             | Rejection::UnknownClosure(_)
-            | Rejection::UnknownPermit(_) => StatusCode::NOT_FOUND,
+            | Rejection::UnknownPermit(_)
+            | Rejection::UnknownKey
+            | Rejection::UnknownTruck(_) => StatusCode::NOT_FOUND,
             Rejection::OrderTooFar(_) | Rejection::TicketClosed(_) | Rejection::VanLost(_) => {
                 StatusCode::CONFLICT
             }
@@ -125,6 +127,7 @@ impl From<Rejection> for ApiError {
             | Rejection::ChoiceNotOffered(_)
             | Rejection::NoRoad
             | Rejection::InvalidTraffic
+            | Rejection::InvalidHaul
             | Rejection::InvalidPermit(_) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, rejection.code(), rejection.to_string(), rejection.hint())

@@ -504,6 +504,7 @@ pub(crate) fn order_detail(reader: &Reader<'_>, id: OrderId, codes: Codes) -> Op
             Custodian::Van(_) => "van",
             Custodian::Recipient => "recipient",
             Custodian::Facility(_) => "facility",
+            Custodian::Truck(_) => "truck",
         },
         compartment: *compartment,
     });

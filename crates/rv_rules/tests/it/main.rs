@@ -49,6 +49,7 @@ fn street() -> RoadGraph {
             height_max: None,
             mass_max: None,
         }],
+        rises_permille: vec![],
         forbidden: vec![],
     }
 }

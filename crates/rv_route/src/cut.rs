@@ -4,7 +4,13 @@
 //! side, raise the flow between them only when they must, and so meet the best cut at every
 //! balance. Gottesbüren et al. (Faster and Better Nested Dissection Orders, 2019) start it from the
 //! outermost nodes along a few directions. Here a node to grow into is chosen by its place along
-//! the direction, and never one on the other side's reach while another is left.
+//! the direction, and never one on the other side's reach while another is left. What a side reaches
+//! under a largest flow is the same whichever paths the flow takes, so paths are looked for depth
+//! first towards the other side. Directions along which the nodes spread farthest come first: cuts
+//! across them are small, and bound what the others need to look at.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// An undirected graph with capacities, each edge as two arcs.
 pub(crate) struct CutGraph {
@@ -133,9 +139,16 @@ pub(crate) fn best_cut(graph: &CutGraph) -> (Vec<u32>, Vec<u32>) {
     let mut directions = DIRECTIONS;
     // Stable, so the first of those that spread alike stays first.
     directions.sort_by(|a, b| graph.spread(*b).total_cmp(&graph.spread(*a)));
-    for direction in directions {
+    // The directions along which a cell is longest find its best cut nearly always; in small cells,
+    // which are many, fewer do.
+    let n_tried = match graph.n_nodes() {
+        ..=32 => 2,
+        33..=512 => 3,
+        _ => 4,
+    };
+    for direction in &directions[..n_tried] {
         let limit = best.as_ref().map_or(f64::INFINITY, |(score, _)| *score);
-        if let Some(found) = Cutter::new(graph, direction).run(limit) {
+        if let Some(found) = Cutter::new(graph, *direction).run(limit) {
             best = Some(found);
         }
     }
@@ -166,6 +179,10 @@ struct Side {
     open: Vec<u32>,
     /// All held nodes with a neighbour that is not held, and some others.
     rim: Vec<u32>,
+    /// Nodes beyond what it holds, the outermost first by their keys, and some that are held now.
+    beyond: BinaryHeap<Reverse<u64>>,
+    /// Those of them that the other side reaches.
+    contested: Vec<u64>,
 }
 
 const SOURCE: usize = 0;
@@ -190,11 +207,11 @@ impl<'g> Cutter<'g> {
         let mut by_place = cutter.place.clone();
         by_place.select_nth_unstable(n_start - 1);
         for place in &by_place[..n_start] {
-            cutter.sides[SOURCE].hold(*place as u32);
+            cutter.hold(SOURCE, *place as u32);
         }
         by_place.select_nth_unstable(n - n_start);
         for place in &by_place[n - n_start..] {
-            cutter.sides[TARGET].hold(*place as u32);
+            cutter.hold(TARGET, *place as u32);
         }
         cutter
     }
@@ -241,7 +258,14 @@ impl<'g> Cutter<'g> {
             own.is_held[*node as usize] = true;
         }
         for node in &own.reached[own.n_held..] {
-            if self.graph.has_neighbour(*node, |head| !own.is_held[head as usize]) {
+            let mut is_inner = true;
+            for head in &self.graph.head[self.graph.arcs(*node)] {
+                if !own.is_held[*head as usize] {
+                    is_inner = false;
+                    own.beyond.push(Reverse(outer(side, self.place[*head as usize])));
+                }
+            }
+            if !is_inner {
                 own.rim.push(*node);
             }
         }
@@ -253,23 +277,39 @@ impl<'g> Cutter<'g> {
     fn next_node(&mut self, side: usize) -> Option<u32> {
         let [source, target] = &mut self.sides;
         let (own, other) = if side == SOURCE { (source, target) } else { (target, source) };
-        own.trim(self.graph);
-        let key = |node: u32| {
-            let place = self.place[node as usize];
-            let outer = if side == SOURCE { place } else { !place };
-            (other.is_reached[node as usize], outer)
-        };
-        let beyond = own.rim.iter().flat_map(|node| &self.graph.head[self.graph.arcs(*node)]);
-        let is_free = |node: &u32| !own.is_held[*node as usize] && !other.is_held[*node as usize];
-        beyond.copied().filter(is_free).min_by_key(|node| key(*node))
+        let node_of = |key: u64| outer(side, key) as u32;
+        let is_free = |node: u32| !own.is_held[node as usize] && !other.is_held[node as usize];
+        while let Some(Reverse(key)) = own.beyond.pop() {
+            let node = node_of(key);
+            if is_free(node) && other.is_reached[node as usize] {
+                own.contested.push(key);
+            } else if is_free(node) {
+                return Some(node);
+            }
+        }
+        let free = own.contested.iter().copied().filter(|key| is_free(node_of(*key)));
+        free.min().map(node_of)
     }
 
     fn hold(&mut self, side: usize, node: u32) {
         self.sides[side].hold(node);
+        for head in &self.graph.head[self.graph.arcs(node)] {
+            let own = &mut self.sides[side];
+            if !own.is_held[*head as usize] {
+                own.beyond.push(Reverse(outer(side, self.place[*head as usize])));
+            }
+        }
         // The other side does not look again at what it has reached.
         if self.sides[1 - side].is_reached[node as usize] {
-            self.sides[1 - side].forget_reach(self.graph);
+            self.forget_reach(1 - side);
         }
+    }
+
+    /// Lets a side fall back to what it holds.
+    fn forget_reach(&mut self, side: usize) {
+        self.sides[side].forget_reach(self.graph);
+        let other = &mut self.sides[1 - side];
+        other.beyond.extend(other.contested.drain(..).map(Reverse));
     }
 
     /// Raises the flow by one path from source to target; false if there is none, and then all
@@ -292,8 +332,8 @@ impl<'g> Cutter<'g> {
             node = self.graph.head[back];
         }
         self.flow += u32::from(bottleneck);
-        self.sides[SOURCE].forget_reach(self.graph);
-        self.sides[TARGET].forget_reach(self.graph);
+        self.forget_reach(SOURCE);
+        self.forget_reach(TARGET);
         true
     }
 
@@ -304,7 +344,7 @@ impl<'g> Cutter<'g> {
         let (own, other) = if side == SOURCE { (source, target) } else { (target, source) };
         while let Some(node) = own.open.pop() {
             let n_open = own.open.len();
-            // The neighbour nearest to the other side goes on top.
+            // On the way to the other side, the neighbour nearest to it goes on top.
             let (mut foremost, mut foremost_at) = (0, n_open);
             for arc in self.graph.arcs(node) {
                 let head = self.graph.head[arc];
@@ -320,7 +360,7 @@ impl<'g> Cutter<'g> {
                 }
                 own.is_reached[head as usize] = true;
                 own.reached.push(head);
-                if self.place[head as usize] > foremost {
+                if side == SOURCE && self.place[head as usize] > foremost {
                     (foremost, foremost_at) = (self.place[head as usize], own.open.len());
                 }
                 own.open.push(head);
@@ -362,6 +402,11 @@ impl Side {
         let is_held = &self.is_held;
         self.rim.retain(|node| graph.has_neighbour(*node, |head| !is_held[head as usize]));
     }
+}
+
+/// The order in which a side takes places, the outermost first; applied twice it gives the place.
+fn outer(side: usize, place: u64) -> u64 {
+    if side == SOURCE { place } else { !place }
 }
 
 /// The bits of a number so that they compare as numbers do.

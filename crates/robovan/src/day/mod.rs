@@ -3,7 +3,7 @@
 mod areas;
 mod html;
 pub(crate) mod orders_csv;
-mod permits;
+pub(crate) mod permits;
 mod report;
 mod svg;
 mod torture;

@@ -38,14 +38,23 @@ pub(crate) fn read(path: &Path, fleet: &mut FleetConfig) -> anyhow::Result<()> {
         .map_err(|problem| output::error_with_hint(format!("{}: {problem}", path.display()), HINT))
 }
 
-fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
-    for Area { name, outline, properties } in areas::parse::<Properties>(text)? {
-        let wrong = |what: String| format!("{name}: {what}");
+/// An area of the file, and whom it binds.
+pub(crate) struct Zone {
+    pub(crate) area: PermitArea,
+    pub(crate) kinds: Vec<VehicleKind>,
+    /// Names of vans; without it all.
+    vans: Option<Vec<String>>,
+}
+
+/// The areas of a GeoJSON text.
+pub(crate) fn zones(text: &str) -> Result<Vec<Zone>, String> {
+    let zone = |area: Area<Properties>| {
+        let Area { name, outline, properties } = area;
         let hours =
             HourSet::between(properties.from_hour, properties.to_hour).ok_or_else(|| {
-                wrong("from_hour and to_hour must be two different hours of the day".to_owned())
+                format!("{name}: from_hour and to_hour must be two different hours of the day")
             })?;
-        let kinds: Vec<VehicleKind> = match properties.kinds {
+        let kinds = match properties.kinds {
             None => vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
             Some(kinds) => kinds
                 .into_iter()
@@ -56,18 +65,20 @@ fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
                 })
                 .collect(),
         };
-        if let Some(unknown) = properties
-            .vans
-            .iter()
-            .flatten()
-            .find(|name| !fleet.vans.iter().any(|van| van.name == **name))
-        {
-            return Err(wrong(format!("there is no van {unknown}")));
+        Ok(Zone { area: PermitArea { name, outline, hours }, kinds, vans: properties.vans })
+    };
+    areas::parse::<Properties>(text)?.into_iter().map(zone).collect()
+}
+
+fn bind(text: &str, fleet: &mut FleetConfig) -> Result<(), String> {
+    for Zone { area, kinds, vans } in zones(text)? {
+        let is_known = |name: &&String| fleet.vans.iter().any(|van| van.name == **name);
+        if let Some(unknown) = vans.iter().flatten().find(|name| !is_known(name)) {
+            return Err(format!("{}: there is no van {unknown}", area.name));
         }
-        let area = PermitArea { name: name.clone(), outline, hours };
-        let is_bound = |van: &rv_model::Van| {
-            properties.vans.as_ref().is_none_or(|names| names.contains(&van.name))
-        };
+        let is_bound =
+            |van: &rv_model::Van| vans.as_ref().is_none_or(|names| names.contains(&van.name));
+        let name = area.name.clone();
         fleet.forbid(&name, &kinds, vec![area], is_bound);
     }
     Ok(())

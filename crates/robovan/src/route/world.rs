@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use rv_base::{EdgeId, LatLon, Meters, PermitId, Radians, RoadPosition, Seconds};
+use rv_base::{EdgeId, HourSet, LatLon, Meters, PermitId, Radians, RoadPosition, Seconds};
 use rv_import::ImportOptions;
 use rv_map::{City, Mode, ModeSet, Snap, SnapIndex, SnapQuery};
 use rv_model::{Permit, VehicleKind};
@@ -16,6 +16,7 @@ use rv_rules::{NotCovered, PermitIndex};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::day::permits::Zone;
 use crate::output::{self, HintExt, error_with_hint};
 
 /// Beyond so far from a usable road a point is outside the map.
@@ -37,7 +38,7 @@ pub(crate) struct WorldArgs {
     /// On which side of the road to stop
     #[arg(long, value_enum, default_value_t = Approach::Curb)]
     approach: Approach,
-    /// Permits that the vehicle holds, a JSON list
+    /// Zones to keep out of, a GeoJSON file of polygons, or the permits held, a JSON list
     #[arg(long, value_name = "FILE")]
     permits: Option<PathBuf>,
     /// Hour of the week in which it drives, 0 from Monday midnight, for permits with hours
@@ -311,10 +312,17 @@ fn read_permits(
 ) -> anyhow::Result<Option<(PermitIndex, Vec<PermitId>, VehicleKind, u32)>> {
     let Some(path) = &args.permits else { return Ok(None) };
     let problem = || format!("cannot read permits from {}", path.display());
-    let hint = "give a JSON list of permits: id, name, kinds, allowed, forbidden, hours";
+    let hint = "give a GeoJSON FeatureCollection of Polygons to keep out of (properties name, \
+                from_hour, to_hour, kinds), or a JSON list of permits";
     let file = File::open(path).hint(problem(), hint)?;
-    let permits: Vec<Permit> =
-        serde_json::from_reader(file.take(PERMIT_BYTES_MAX)).hint(problem(), hint)?;
+    let mut text = String::new();
+    file.take(PERMIT_BYTES_MAX).read_to_string(&mut text).hint(problem(), hint)?;
+    let permits: Vec<Permit> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(&text).hint(problem(), hint)?
+    } else {
+        let zones = crate::day::permits::zones(&text);
+        forbidding(zones.map_err(|why| error_with_hint(format!("{}: {why}", problem()), hint))?)
+    };
     let kind = match class.mode {
         Mode::Truck => VehicleKind::Truck,
         Mode::Robot => VehicleKind::Robot,
@@ -323,6 +331,27 @@ fn read_permits(
     let index = PermitIndex::new(&city.graph, &permits, Seconds::ZERO).hint(problem(), hint)?;
     let held = permits.iter().map(|permit| permit.id).collect();
     Ok(Some((index, held, kind, args.hour_of_week)))
+}
+
+/// One permit to drive anywhere, and one for each zone that forbids it.
+fn forbidding(zones: Vec<Zone>) -> Vec<Permit> {
+    let anywhere = Permit {
+        id: PermitId(0),
+        name: "anywhere".to_owned(),
+        kinds: vec![VehicleKind::Van, VehicleKind::Robot, VehicleKind::Truck],
+        allowed: Vec::new(),
+        forbidden: Vec::new(),
+        hours: HourSet::ALWAYS,
+    };
+    let forbids = |(idx, zone): (usize, Zone)| Permit {
+        id: PermitId(idx as u32 + 1),
+        name: zone.area.name.clone(),
+        kinds: zone.kinds,
+        allowed: Vec::new(),
+        forbidden: vec![zone.area],
+        hours: HourSet::NEVER,
+    };
+    std::iter::once(anywhere).chain(zones.into_iter().enumerate().map(forbids)).collect()
 }
 
 fn closed_edges(

@@ -156,7 +156,7 @@ def osrm_engine(args, folder, algorithm, points, traces):
     base.parent.mkdir(exist_ok=True)
 
     def tool(name, *more):
-        command = [str(package / "bin" / name), *more, "-t", "1"]
+        command = [str(package / "bin" / name), *more, "-t", str(args.osrm_threads)]
         return cpu_of_child(command, dict(os.environ, OSRM_NO_LOG="1"))[0]
 
     profile = str(package / "share" / "profiles" / "car.lua")
@@ -179,7 +179,7 @@ def osrm_engine(args, folder, algorithm, points, traces):
 
     server = Server(command, 5055, (f"/nearest/v1/driving/{at(points[0])}",))
     try:
-        pairs = list(zip(points[0:2000:2], points[1:2000:2]))
+        pairs = list(zip(points[0 : 2 * args.ways : 2], points[1::2]))
         questions = [(f"/route/v1/driving/{at(a)};{at(b)}?overview=full&geometries=polyline",) for a, b in pairs]
         server.cpu_of(questions[:200])
         figures["p2p with path, us"], failed = server.mean_us(questions)
@@ -260,7 +260,9 @@ def valhalla_engine(args, folder, points, traces):
         figures["p2p with path, us"], failed = server.mean_us(questions)
         # It refuses a matrix with a place in another connected region than the rest.
         hub = points[0]
-        joined = [p for p in points[:1100] + points[-1100:] if server.ask(*way(hub, p))[0] and server.ask(*way(p, hub))[0]]
+        n = args.valhalla_matrix * 11 // 10
+        candidates = points[:n] + points[-n:]
+        joined = [p for p in candidates if server.ask(*way(hub, p))[0] and server.ask(*way(p, hub))[0]]
         n = min(args.valhalla_matrix, len(joined) // 2)
         question = {
             "sources": [at(p) for p in joined[:n]],
@@ -285,7 +287,7 @@ def valhalla_engine(args, folder, points, traces):
     figures["note"] = (
         f"its own server, less {1e6 * server.overhead_s:.0f} us for being asked; "
         f"{failed} of {len(pairs)} ways and {lost} of {len(traces)} traces without answer; "
-        f"{len(joined)} of 2200 places connected with the first take part in its matrix; "
+        f"{len(joined)} of {len(candidates)} places connected with the first take part in its matrix; "
         "its tiles are its graph and need no preprocessing"
     )
     return figures
@@ -353,6 +355,9 @@ def main():
     parser.add_argument("--osrm", type=Path, default=Path("osrm"), help="folder of the unpacked package osrm-bindings")
     parser.add_argument("--valhalla", type=Path, default=Path("valhalla"), help="folder of the unpacked package pyvalhalla")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--osrm-threads", type=int, default=1, help="threads of OSRM's tools; CPU time counts")
+    parser.add_argument("--ways", type=int, default=1000, help="ways asked of OSRM")
+    parser.add_argument("--traces", type=int, default=100, help="traces asked of OSRM and Valhalla")
     parser.add_argument("--valhalla-routes", type=int, default=300, help="ways asked of Valhalla")
     parser.add_argument("--valhalla-matrix", type=int, default=1000, help="rows and columns asked of Valhalla")
     parser.add_argument("--skip", default="", help="engines to leave out, such as robovan,osrm-ch; what an earlier run in the folder found stands")
@@ -364,7 +369,7 @@ def main():
     table = json.loads(kept.read_text()) if kept.exists() else {}
     if "robovan" not in skipped:
         table["robovan"] = robovan(args, args.work)
-    points, traces = points_of(args.work), traces_of(args.work)
+    points, traces = points_of(args.work), traces_of(args.work)[: args.traces]
     engines = {
         "RoutingKit CCH": lambda: routingkit_engine(args.work),
         "OSRM MLD": lambda: osrm_engine(args, args.work, "MLD", points, traces),

@@ -29,7 +29,8 @@ usage: cargo xtask COMMAND
                         measure a live server: processor time, lag, bytes to each viewer
   deps                  check that crates depend only on lower floors
   e2e                   drive the console in headless Chromium
-  setup                 install or name what building and testing need";
+  setup                 install or name what building and testing need
+  setup mip             the same for the feature `mip`: cmake, libclang";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -54,6 +55,7 @@ fn command(args: &[String]) -> anyhow::Result<ExitCode> {
         "live-bench" => live_bench::run(rest).map(|()| ExitCode::SUCCESS),
         "deps" => floors::check().map(|()| ExitCode::SUCCESS),
         "e2e" => e2e::run().map(|()| ExitCode::SUCCESS),
+        "setup" if rest == ["mip"] => setup::mip().map(|()| ExitCode::SUCCESS),
         "setup" => setup::everything().map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {
             shell::say(USAGE);

@@ -77,6 +77,41 @@ fn need_node() -> anyhow::Result<()> {
     install("Node and npm", "nodejs npm")
 }
 
+/// What the feature `mip` needs to compile HiGHS and its bindings: cmake, a C++ compiler, libclang.
+pub(crate) fn mip() -> anyhow::Result<()> {
+    need_c_compiler()?;
+    if !exists("cmake") {
+        install("cmake", "cmake")?;
+    }
+    if !["c++", "g++", "clang++"].into_iter().any(exists) {
+        install("a C++ compiler", "g++")?;
+    }
+    if std::env::var_os("LIBCLANG_PATH").is_none() && !has_libclang()? {
+        install("libclang", "libclang-dev")?;
+    }
+    Ok(())
+}
+
+/// True if libclang is where distributions keep it.
+fn has_libclang() -> anyhow::Result<bool> {
+    let mut folders = vec![Path::new("/usr/lib").to_owned()];
+    folders.push(Path::new("/usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH)));
+    if let Ok(all) = std::fs::read_dir("/usr/lib") {
+        let llvm = all.filter_map(|entry| Some(entry.ok()?.path()));
+        folders
+            .extend(llvm.filter(|p| p.to_string_lossy().contains("llvm")).map(|p| p.join("lib")));
+    }
+    let is_libclang = |name: &str| name.starts_with("libclang.so") || name.starts_with("libclang-");
+    Ok(folders.iter().any(|folder| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            is_libclang(&name) && !name.contains("cpp")
+        })
+    }))
+}
+
 /// Chromium, for the end-to-end tests.
 pub(crate) fn chromium() -> anyhow::Result<()> {
     if exists("chromium") {

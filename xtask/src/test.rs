@@ -20,9 +20,13 @@ const STEPS: [(&str, fn() -> anyhow::Result<()>); 9] = [
     ("e2e", e2e::run),
 ];
 
+/// Steps that run only when they are named: HiGHS takes minutes to compile.
+const NAMED_STEPS: [(&str, fn() -> anyhow::Result<()>); 1] = [("mip", mip)];
+
 /// Runs all steps, or those named by `--only`.
 fn run_steps(only: &[&str]) -> anyhow::Result<()> {
-    for (name, step) in STEPS {
+    let named = NAMED_STEPS.into_iter().filter(|(name, _)| only.contains(name));
+    for (name, step) in STEPS.into_iter().chain(named) {
         if only.is_empty() || only.contains(&name) {
             let started = Instant::now();
             say(&format!("== {name}"));
@@ -33,17 +37,21 @@ fn run_steps(only: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn names() -> impl Iterator<Item = &'static str> {
+    STEPS.into_iter().chain(NAMED_STEPS).map(|(name, _)| name)
+}
+
 /// `cargo xtask test`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     let mut only = Vec::new();
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match (arg.as_str(), rest.next()) {
-            ("--only", Some(step)) if STEPS.iter().any(|(name, _)| name == step) => {
+            ("--only", Some(step)) if names().any(|name| name == step) => {
                 only.push(step.as_str());
             }
             _ => {
-                let names: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+                let names: Vec<_> = names().collect();
                 bail!("usage: cargo xtask test [--only STEP]...\nsteps: {}", names.join(" "));
             }
         }
@@ -83,6 +91,20 @@ fn unit() -> anyhow::Result<()> {
     } else {
         sh(&mut words("cargo test --workspace --lib --bins --tests"))
     }
+}
+
+/// The feature `mip` of the line-haul planner, in a folder of its own so that builds without it are
+/// kept.
+fn mip() -> anyhow::Result<()> {
+    setup::mip()?;
+    let target = std::path::Path::new("target").join("mip");
+    for command in [
+        "cargo clippy -p rv_linehaul --features mip --all-targets -- -D warnings",
+        "cargo test -p rv_linehaul --features mip --test it -- mip::",
+    ] {
+        sh(words(command).env("CARGO_TARGET_DIR", &target))?;
+    }
+    Ok(())
 }
 
 fn doc() -> anyhow::Result<()> {

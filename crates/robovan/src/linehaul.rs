@@ -216,9 +216,11 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
     let mut progress = |cost, bound| show(&bar, cost, bound);
     let solved = match design.timing() {
         Timing::Static => {
-            let outcome = solve_static(&design, &budget, args.threads, &rng, &mut progress);
+            let first = part_of_search(&budget);
+            let outcome = solve_static(&design, &first, args.threads, &rng, &mut progress);
+            let plan = improved(&design, outcome.plan, &budget, &rng, outcome.bound, &mut progress);
             Solved {
-                plan: PlanFile::Static(outcome.plan),
+                plan: PlanFile::Static(plan),
                 bound: outcome.bound,
                 steps: outcome.n_steps,
                 unrouted: outcome.unrouted.max(0.0),
@@ -275,6 +277,37 @@ fn solve(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         say_violations(&report)?;
     }
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What the search gets of a budget: with HiGHS, corridors get the rest.
+fn part_of_search<'a>(budget: &Budget<'a>) -> Budget<'a> {
+    if cfg!(feature = "mip") { budget.share(0.75) } else { *budget }
+}
+
+/// Betters a static plan corridor by corridor, if HiGHS is built in.
+#[cfg(feature = "mip")]
+fn improved(
+    design: &NetworkDesign,
+    plan: StaticPlan,
+    budget: &Budget<'_>,
+    rng: &Rng,
+    bound: f64,
+    progress: &mut dyn FnMut(f64, Option<f64>),
+) -> StaticPlan {
+    let mut told = |cost| progress(cost, Some(bound));
+    rv_linehaul::improve_static(design, plan, budget, rng, &mut told)
+}
+
+#[cfg(not(feature = "mip"))]
+fn improved(
+    _: &NetworkDesign,
+    plan: StaticPlan,
+    _: &Budget<'_>,
+    _: &Rng,
+    _: f64,
+    _: &mut dyn FnMut(f64, Option<f64>),
+) -> StaticPlan {
+    plan
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {

@@ -46,7 +46,7 @@ impl<'a> Budget<'a> {
     }
 
     /// The first `share` (0..=1) of this budget.
-    pub(crate) fn share(&self, share: f64) -> Self {
+    pub fn share(&self, share: f64) -> Self {
         Self {
             steps: self.steps.map(|n| (n as f64 * share) as u64),
             clock: self.clock.map(|(limit, clock)| (limit * share, clock)),

@@ -25,6 +25,8 @@ mod budget;
 mod check;
 mod design;
 mod location;
+#[cfg(feature = "mip")]
+mod mip;
 mod read;
 mod timed;
 mod volume;
@@ -37,6 +39,8 @@ pub use check::{
 };
 pub use design::{StaticOutcome, solve_static};
 pub use location::{HubOutcome, solve_hubs};
+#[cfg(feature = "mip")]
+pub use mip::improve_static;
 pub use read::{ApError, DowError, is_ap, read_ap, read_ap_table, read_dow};
 pub use timed::{TimedOutcome, solve_timed};
 pub use week::{

@@ -5,6 +5,8 @@
 mod ap;
 mod canad;
 mod dow;
+#[cfg(feature = "mip")]
+mod mip;
 mod replan;
 mod simplex;
 mod small;

@@ -23,7 +23,7 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 /// A ring through all hubs, wide enough for everything, and other arcs with little room.
-fn design(timing: Timing) -> impl Strategy<Value = NetworkDesign> {
+pub(crate) fn design(timing: Timing) -> impl Strategy<Value = NetworkDesign> {
     let arc = (0..5_u32, 1..5_u32, 1..9_u32, 4..12_u32, 1..40_u32, 1..5_u32);
     let com = (0..5_u32, 1..5_u32, 1..8_u32, 0..4_u32, 0..6_u32);
     let arcs = prop::collection::vec(arc, 5..10);
@@ -74,7 +74,7 @@ fn least_time(n: u32, arcs: &[DesignArc], from: u32, to: u32) -> f64 {
 }
 
 /// All simple paths of a commodity that take no longer than it has.
-fn paths(
+pub(crate) fn paths(
     design: &NetworkDesign,
     com: &DesignCommodity,
     is_open: &dyn Fn(usize) -> bool,
@@ -104,7 +104,7 @@ fn paths(
 
 /// Least cost over every set of open arcs, each with the best split flow (linear programme over
 /// paths); at most `limit`.
-fn least_static(design: &NetworkDesign, limit: f64) -> f64 {
+pub(crate) fn least_static(design: &NetworkDesign, limit: f64) -> f64 {
     let (arcs, coms) = (design.arcs(), design.commodities());
     let mut best = limit;
     for set in 0_u32..1 << arcs.len() {

@@ -9,10 +9,28 @@ use super::net::{Net, Paths};
 use crate::Budget;
 use crate::volume::{Oracle, ascend};
 
-/// A lower bound on the cost of every plan; `target` is the cost of a known one.
-pub(crate) fn bound(net: &Net, target: f64, budget: &Budget<'_>) -> f64 {
-    let mut oracle = Knapsacks { net, items: Vec::new() };
-    ascend(&mut oracle, start(net), target, 0.0, budget).value
+/// A lower bound on the cost of every plan, where its multipliers are, and how often of late they
+/// opened each arc, from 0 to 1: roughly what the linear relaxation opens.
+pub(crate) struct Relaxed {
+    pub(crate) value: f64,
+    pub(crate) open: Vec<f64>,
+    at: Vec<f64>,
+}
+
+/// Seeks a bound, on from where an earlier search for it ended; `target` is the cost of a known
+/// plan.
+pub(crate) fn bound(
+    net: &Net,
+    target: f64,
+    budget: &Budget<'_>,
+    before: Option<&Relaxed>,
+) -> Relaxed {
+    let open = vec![0.0; net.arcs.len()];
+    let mut oracle = Knapsacks { net, items: Vec::new(), open };
+    let begin = before.map_or_else(|| start(net), |relaxed| relaxed.at.clone());
+    let ascent = ascend(&mut oracle, begin, target, 0.0, budget);
+    let least = before.map_or(0.0, |relaxed| relaxed.value);
+    Relaxed { value: ascent.value.max(least), open: oracle.open, at: ascent.at }
 }
 
 /// Distances to the destination with fixed costs spread over the capacity: the exact multipliers
@@ -43,7 +61,12 @@ struct Knapsacks<'a> {
     net: &'a Net,
     /// (reduced cost, commodity, units) of what pays on one arc.
     items: Vec<(f64, u32, f64)>,
+    /// Mean of how often arcs opened of late.
+    open: Vec<f64>,
 }
+
+/// Share of the last answer in that mean.
+const OPEN_WEIGHT: f64 = 0.01;
 
 impl Oracle for Knapsacks<'_> {
     fn eval(&mut self, at: &[f64], slope: &mut [f64]) -> f64 {
@@ -56,7 +79,8 @@ impl Oracle for Knapsacks<'_> {
             slope[from] += com.size;
             slope[to] -= com.size;
         }
-        for arc in &net.arcs {
+        for (arc, open) in net.arcs.iter().zip(&mut self.open) {
+            *open *= 1.0 - OPEN_WEIGHT;
             self.items.clear();
             let mut gain_max = 0.0;
             for (k, com) in net.coms.iter().enumerate() {
@@ -86,6 +110,7 @@ impl Oracle for Knapsacks<'_> {
             }
             if total < 0.0 {
                 value += total;
+                *open += OPEN_WEIGHT;
                 for &(_, k, units) in &self.items[..n_taken] {
                     slope[k as usize * n + arc.tail as usize] -= units;
                     slope[k as usize * n + arc.head as usize] += units;

@@ -9,8 +9,12 @@ use rv_model::linehaul::{NetworkDesign, PathFlow, StaticPlan};
 
 use crate::Budget;
 
-/// Share of a budget that goes to the bound.
-const BOUND_SHARE: f64 = 0.15;
+/// Share of a budget that goes to a first bound, which guides the search.
+const GUIDE_SHARE: f64 = 0.08;
+/// The same when the budget counts steps.
+const GUIDE_STEPS_MAX: u64 = 1000;
+/// Share of a budget that goes to the bound after that.
+const BOUND_SHARE: f64 = 0.07;
 /// Ascent steps per search step when the budget counts steps.
 const BOUND_STEPS_MAX: u64 = 4000;
 
@@ -42,12 +46,18 @@ pub fn solve_static(
     let net = net::Net::new(design);
     let mut search = search::Search::new(&net, rng.fork("search"));
     search.construct();
+    let guide_budget = Budget {
+        steps: budget.steps.map(|steps| steps.min(GUIDE_STEPS_MAX)),
+        ..budget.share(GUIDE_SHARE)
+    };
+    let guide = bound::bound(&net, search.best_cost(), &guide_budget, None);
+    search.guide(&guide.open);
     let first_cost = search.best_cost();
     let bound_budget = Budget {
         steps: budget.steps.map(|steps| steps.min(BOUND_STEPS_MAX)),
-        ..budget.share(BOUND_SHARE * n_threads.clamp(1, 2) as f64)
+        ..budget.share(GUIDE_SHARE + BOUND_SHARE * n_threads.clamp(1, 2) as f64)
     };
-    let seek_bound = || bound::bound(&net, first_cost, &bound_budget);
+    let seek_bound = || bound::bound(&net, first_cost, &bound_budget, Some(&guide)).value;
     let (bound, n_steps) = if n_threads >= 2 {
         std::thread::scope(|scope| {
             let side = scope.spawn(seek_bound);

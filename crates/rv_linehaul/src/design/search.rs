@@ -22,6 +22,10 @@ const SPLITS_MAX: usize = 12;
 const STEPS_PER_LOOK: u64 = 64;
 /// Size of the table of noise.
 const N_NOISE: usize = 1024;
+/// Least factor on a fixed cost.
+const BLUR_MIN: f64 = 0.1;
+/// Least chance of an arc that the relaxation sees as it is.
+const AGAINST_MIN: f64 = 0.15;
 /// Start and end temperature as shares of the mean fixed cost of an open arc.
 const TEMPERATURES: (f64, f64) = (2.0, 0.02);
 
@@ -82,6 +86,8 @@ struct Lens {
     scale: f64,
     /// Strength of the noise, 0..1.
     noise: f64,
+    /// Strength of the guide, 0..1.
+    guide: f64,
     noise_offset: usize,
     /// Arcs that may not be used.
     banned: [u32; 2],
@@ -95,11 +101,18 @@ impl Lens {
     const TRUE: Self = Self {
         scale: 1.0,
         noise: 0.0,
+        guide: 0.0,
         noise_offset: 0,
         banned: [u32::MAX; 2],
         gifts: false,
         splits: true,
     };
+
+    /// Factor on an arc's fixed cost.
+    fn blur(&self, noise: &[f64], guide: &[f64], a: u32) -> f64 {
+        let random = self.noise * noise[(a as usize + self.noise_offset) % N_NOISE];
+        (1.0 + random + self.guide * guide[a as usize]).max(BLUR_MIN)
+    }
 }
 
 /// The search and its best routing.
@@ -109,6 +122,8 @@ pub(crate) struct Search<'a> {
     paths: Paths,
     path: Vec<u32>,
     noise: Vec<f64>,
+    /// How much dearer arcs look than they are, -1..1: those that the relaxation leaves closed.
+    guide: Vec<f64>,
     penalty: f64,
     now: Routing,
     best: Routing,
@@ -132,6 +147,7 @@ impl<'a> Search<'a> {
         Self {
             net,
             noise: (0..N_NOISE).map(|_| rng.range(-1.0, 1.0)).collect(),
+            guide: vec![0.0; net.arcs.len()],
             rng,
             paths: Paths::new(net.n),
             path: Vec::new(),
@@ -142,6 +158,15 @@ impl<'a> Search<'a> {
             gifts: Vec::new(),
             saved: Vec::new(),
         }
+    }
+
+    /// Sets how often the relaxation opens each arc, 0..1: the search tries to open rather those
+    /// that it opens more than usual.
+    pub(crate) fn guide(&mut self, open: &[f64]) {
+        let total: f64 = open.iter().sum();
+        let usual = open.iter().map(|open| open * open).sum::<f64>() / total.max(1e-9);
+        let guide = open.iter().map(|open| (1.0 - open / usual.max(1e-9)).clamp(-1.0, 1.0));
+        self.guide = guide.collect();
     }
 
     pub(crate) fn best_cost(&self) -> f64 {
@@ -250,6 +275,7 @@ impl<'a> Search<'a> {
         let mut lens = Lens {
             scale: [1.0, 0.7, 0.4][self.rng.below(3)],
             noise: [0.0, 0.3, 0.8][self.rng.below(3)],
+            guide: [0.0, 0.4, 0.8][self.rng.below(3)],
             noise_offset: self.rng.below(N_NOISE),
             splits: self.rng.chance(0.5),
             ..Lens::TRUE
@@ -333,7 +359,7 @@ impl<'a> Search<'a> {
             if a == arc || room < 0.3 * bundle {
                 return f64::INFINITY;
             }
-            let blur = 1.0 + lens.noise * self.noise[(a as usize + lens.noise_offset) % N_NOISE];
+            let blur = lens.blur(&self.noise, &self.guide, a);
             let opening = if load[a as usize] > 0.0 { 0.0 } else { row.fixed * blur };
             row.cost * bundle + opening
         };
@@ -342,11 +368,14 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// An arc that is open or closed now, rather one that the relaxation sees otherwise.
     fn random_arc(&mut self, is_open: bool) -> u32 {
         let n = self.net.arcs.len();
         for _ in 0..64 {
             let arc = self.rng.below(n);
-            if (self.now.load[arc] > 0.0) == is_open {
+            let against = if is_open { self.guide[arc] } else { -self.guide[arc] };
+            let is_likely = self.rng.unit() < (0.5 + 0.5 * against).max(AGAINST_MIN);
+            if (self.now.load[arc] > 0.0) == is_open && is_likely {
                 return arc as u32;
             }
         }
@@ -438,6 +467,7 @@ impl<'a> Search<'a> {
     /// units that fit.
     fn find(&mut self, from: u32, to: u32, left: f64, whole: bool, lens: Lens) -> Option<f64> {
         let (net, load, noise) = (self.net, &self.now.load, &self.noise);
+        let guide = &self.guide;
         let gifts: &[u32] = if lens.gifts { &self.gifts } else { &[] };
         let cost = |a: u32| {
             let arc = &net.arcs[a as usize];
@@ -449,7 +479,7 @@ impl<'a> Search<'a> {
             if load[a as usize] > 0.0 || gifts.contains(&a) {
                 return arc.cost * fits * (left / fits);
             }
-            let blur = 1.0 + lens.noise * noise[(a as usize + lens.noise_offset) % N_NOISE];
+            let blur = lens.blur(noise, guide, a);
             (arc.cost * fits + arc.fixed * lens.scale * blur) * (left / fits)
         };
         self.paths.find(net, from, to, cost, &mut self.path)?;

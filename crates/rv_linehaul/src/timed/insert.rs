@@ -118,17 +118,26 @@ impl Inserter {
                 continue;
             }
             self.earliest[node as usize] = time;
+            let so_far = net.place_cost(com.origin, node);
             for &a in &net.out[node as usize] {
                 let arc = &net.arcs[a as usize];
-                let full = net.place_cost(com.origin, node)
+                // Who has been there earlier was there cheaper too.
+                if time + arc.travel >= self.earliest[arc.head as usize] {
+                    continue;
+                }
+                let full = so_far
                     + net.full_cost[a as usize]
-                    + net.place_cost(arc.head, com.destination);
+                    + net.place_cost_to(arc.head, com.destination);
                 if full > corridor {
                     continue;
                 }
-                let to_go = net.time(arc.head, com.destination);
+                let to_go = net.time_to(arc.head, com.destination);
                 let by = com.due + TIME_EPSILON - to_go;
                 if a == lens.banned || time + arc.travel > by {
+                    continue;
+                }
+                let least = cost + arc.cost_per_unit * com.size + self::to_go(net, arc.head, com);
+                if least >= self.goal.0 {
                     continue;
                 }
                 let arrival = net.arrival(a, net.earliest(a, time));
@@ -208,8 +217,8 @@ impl Inserter {
 /// Cost that is thought to remain: at least what every unit pays, and in large networks, where
 /// looking everywhere takes too long, half of what a place in a full truck costs.
 fn to_go(net: &Net<'_>, node: u32, com: &DesignCommodity) -> f64 {
-    let sure = net.unit_cost(node, com.destination);
-    let likely = net.place_cost(node, com.destination) * PLACE_SHARE;
+    let sure = net.unit_cost_to(node, com.destination);
+    let likely = net.place_cost_to(node, com.destination) * PLACE_SHARE;
     com.size * if net.arcs.len() > ARCS_SMALL { sure.max(likely) } else { sure }
 }
 

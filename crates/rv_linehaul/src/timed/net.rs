@@ -23,10 +23,12 @@ pub(crate) struct Net<'a> {
     pub(crate) into: Vec<Vec<u32>>,
     /// Least travel time from node to node, row-major; infinite where there is no path.
     time: Vec<f64>,
-    /// Least cost per unit from node to node, row-major.
-    unit_cost: Vec<f64>,
     /// Least cost per unit from node to node if trucks are full, row-major.
     place_cost: Vec<f64>,
+    /// Both, and the least cost per unit, by destination first: for loops towards one.
+    time_by_end: Vec<f64>,
+    unit_cost_by_end: Vec<f64>,
+    place_cost_by_end: Vec<f64>,
     /// Cost per unit of each arc if its trucks are full, and the mean of all arcs.
     pub(crate) full_cost: Vec<f64>,
     pub(crate) full_cost_mean: f64,
@@ -64,6 +66,18 @@ impl<'a> Net<'a> {
         net
     }
 
+    /// The same where it is known which commodities can arrive in time.
+    pub(crate) fn with_carried(
+        design: &'a NetworkDesign,
+        clock: Option<&'a dyn Clock>,
+        carried: Vec<u32>,
+    ) -> Self {
+        let mut net = Self::bare(design.n_nodes(), design.arcs(), clock);
+        net.coms = design.commodities();
+        net.carried = carried;
+        net
+    }
+
     /// A network with nothing to carry.
     pub(crate) fn bare(n: usize, arcs: &'a [DesignArc], clock: Option<&'a dyn Clock>) -> Self {
         let (mut out, mut into) = (vec![Vec::new(); n], vec![Vec::new(); n]);
@@ -83,8 +97,10 @@ impl<'a> Net<'a> {
             coms: &[],
             out,
             into,
+            time_by_end: transposed(n, &time),
+            unit_cost_by_end: transposed(n, &unit_cost),
+            place_cost_by_end: transposed(n, &place_cost),
             time,
-            unit_cost,
             place_cost,
             full_cost,
             full_cost_mean,
@@ -109,7 +125,7 @@ impl<'a> Net<'a> {
             }
             for &a in &self.out[node as usize] {
                 let head = self.arcs[a as usize].head;
-                let to_go = self.time(head, com.destination);
+                let to_go = self.time_to(head, com.destination);
                 if time + self.arcs[a as usize].travel + to_go > limit
                     || time + self.arcs[a as usize].travel >= reached[head as usize]
                 {
@@ -170,9 +186,28 @@ impl<'a> Net<'a> {
         self.place_cost[from as usize * self.n + to as usize]
     }
 
-    pub(crate) fn unit_cost(&self, from: u32, to: u32) -> f64 {
-        self.unit_cost[from as usize * self.n + to as usize]
+    /// As [`Net::time`], fast for many beginnings of one end.
+    pub(crate) fn time_to(&self, from: u32, to: u32) -> f64 {
+        self.time_by_end[to as usize * self.n + from as usize]
     }
+
+    /// As [`Net::place_cost`], fast for many beginnings of one end.
+    pub(crate) fn place_cost_to(&self, from: u32, to: u32) -> f64 {
+        self.place_cost_by_end[to as usize * self.n + from as usize]
+    }
+
+    pub(crate) fn unit_cost_to(&self, from: u32, to: u32) -> f64 {
+        self.unit_cost_by_end[to as usize * self.n + from as usize]
+    }
+
+    /// When each carried commodity can arrive at the earliest.
+    pub(crate) fn arrivals(&self) -> Vec<f64> {
+        self.carried.iter().map(|&k| self.earliest_arrival(k, self.coms[k as usize].due)).collect()
+    }
+}
+
+fn transposed(n: usize, rows: &[f64]) -> Vec<f64> {
+    (0..n * n).map(|i| rows[i % n * n + i / n]).collect()
 }
 
 /// Dijkstra from every node.

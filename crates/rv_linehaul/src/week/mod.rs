@@ -38,7 +38,7 @@ const SEARCH_ENDS: [f64; 2] = [0.5, 0.8];
 const HEATS: [f64; 2] = [0.3, 0.15];
 
 /// Time kept in reserve while routes are sought, s.
-const RESERVE_S: f64 = 3600.0;
+const RESERVE_S: f64 = 5400.0;
 
 /// How much work goes into a week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,17 +95,22 @@ pub fn solve_week(
         return Ok(finish(&situation, &net, search.best(), rng).outcome);
     }
     // Planned with time in reserve, so that moments may move afterwards.
-    let early = situation.with_reserve(&net, &design, RESERVE_S);
-    let early_net = Net::new(&early, Some(&situation.clock));
+    let arrivals = net.arrivals();
+    let with_carried = |design| {
+        let carried = net.carried.clone();
+        Net::with_carried(design, Some(&situation.clock), carried)
+    };
+    let early = situation.with_reserve(&net, &arrivals, RESERVE_S);
+    let early_net = with_carried(&early);
     let mut search = Search::new(&early_net, rng.fork("week"));
     let first = part(budget, 0.0, SEARCH_ENDS[0]);
     search.construct(&first);
     let mut n_steps = search.run(&first, HEATS[0], &mut |cost| progress(cost, None));
     let mut best = finish(&situation, &net, search.best(), rng);
     let priced = situation.design(arcs(week, &best.price), situation.kg_per_m3())?;
-    let priced_net = Net::new(&priced, Some(&situation.clock));
-    let early = situation.with_reserve(&priced_net, &priced, RESERVE_S);
-    let early_net = Net::new(&early, Some(&situation.clock));
+    let priced_net = with_carried(&priced);
+    let early = situation.with_reserve(&priced_net, &arrivals, RESERVE_S);
+    let early_net = with_carried(&early);
     let mut again = Search::resume(&early_net, rng.fork("again"), search.into_best());
     let second = part(budget, SEARCH_ENDS[0], SEARCH_ENDS[1]);
     let cost = best.outcome.cost;

@@ -208,30 +208,20 @@ impl<'a> Situation<'a> {
     }
 
     /// The same tasks over the same arcs, each due earlier by `reserve_s`, or by [`RESERVE_SHARE`] of
-    /// what it could wait if that is less; due as they are where there is no way in time then.
+    /// what it could wait if that is less; `arrivals` are earliest ones of what is carried.
     pub(crate) fn with_reserve(
         &self,
         net: &Net<'_>,
-        design: &NetworkDesign,
+        arrivals: &[f64],
         reserve_s: f64,
     ) -> NetworkDesign {
-        let mut commodities = design.commodities().to_vec();
-        for com in &mut commodities {
-            let slack_s = com.due - com.release - net.time(com.origin, com.destination);
-            com.due -= reserve_s.min(RESERVE_SHARE * slack_s).max(0.0);
+        let mut commodities = net.coms.to_vec();
+        for (&k, &arrival) in net.carried.iter().zip(arrivals) {
+            let com = &mut commodities[k as usize];
+            com.due -= reserve_s.min(RESERVE_SHARE * (com.due - arrival)).max(0.0);
         }
-        let make = |commodities| {
-            let (n, arcs) = (design.n_nodes(), design.arcs().to_vec());
-            NetworkDesign::new(DesignTiming::Timed, n, arcs, commodities)
-                .expect("earlier due times leave a design right")
-        };
-        let shorter = make(commodities);
-        let carried = Net::new(&shorter, Some(&self.clock)).carried;
-        let mut commodities = shorter.commodities().to_vec();
-        for k in net.carried.iter().filter(|k| carried.binary_search(k).is_err()) {
-            commodities[*k as usize].due = design.commodities()[*k as usize].due;
-        }
-        make(commodities)
+        NetworkDesign::new(DesignTiming::Timed, net.n, net.arcs.to_vec(), commodities)
+            .expect("earlier due times leave a design right")
     }
 
     /// The trucks that freight needs on a lane.

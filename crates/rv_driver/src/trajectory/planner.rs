@@ -33,8 +33,9 @@ pub struct PlannerOptions {
     pub hard_steps: usize,
     /// Steps driven when no goal sets an end.
     pub horizon_steps: usize,
-    /// Lateral acceleration in bends that is planned for, m/s2.
-    pub lateral_max_mps2: f64,
+    /// Lateral acceleration in bends that is planned for, and the one planned for if the goal cannot
+    /// be reached with that, m/s2.
+    pub lateral_mps2: (f64, f64),
 }
 
 impl PlannerOptions {
@@ -45,7 +46,7 @@ impl PlannerOptions {
             work_max: 1_500,
             hard_steps: (3.0 / dt_s).round() as usize,
             horizon_steps: (5.0 / dt_s).round() as usize,
-            lateral_max_mps2: 5.0,
+            lateral_mps2: (5.0, 9.0),
         }
     }
 }
@@ -306,13 +307,16 @@ impl Planner {
             Outlook::Known(_) => usize::MAX,
             Outlook::Seen(_) => self.options.hard_steps,
         };
-        let scene =
-            Scene { road, now, state, view, n, hard, reach_m, slack_m: self.slack_m(outlook) };
+        let slack_m = self.slack_m(outlook);
+        let lateral_mps2 = self.options.lateral_mps2.0;
+        let scene = Scene { road, now, state, view, n, hard, reach_m, slack_m, lateral_mps2 };
         let mut best: Option<Plan> = None;
         let mut n_good = 0;
         let mut up_to = None;
-        for (i, shift) in shifts.iter().enumerate().skip(from) {
-            if n_good >= 2 {
+        let (calm, brisk) = self.options.lateral_mps2;
+        let passes = shifts.iter().map(|s| (s, calm)).chain(shifts.iter().map(|s| (s, brisk)));
+        for (i, (shift, lateral_mps2)) in passes.enumerate().skip(from) {
+            if n_good >= 2 || best.is_some() && lateral_mps2 > calm {
                 break;
             }
             if cycle.work > self.options.work_max {
@@ -328,6 +332,7 @@ impl Planner {
                 continue;
             }
             cycle.n_proposals += 1;
+            let scene = Scene { lateral_mps2, ..scene };
             let Some(plan) = self.propose(&scene, base, shift, true, &mut cycle.work) else {
                 continue;
             };
@@ -439,8 +444,14 @@ impl Planner {
         if to_goal && targets.is_empty() && !self.goals.any_of.is_empty() {
             return None;
         }
-        let wall_m = self.wall_m(scene, &path);
         let limit_mps = self.limits(scene, &path);
+        if !targets.is_empty() && !self.is_in_reach(scene, &limit_mps, &targets) {
+            return None;
+        }
+        let wall_m = self.wall_m(scene, &path);
+        if !targets.is_empty() && targets.iter().all(|t| t.first_m() > wall_m) {
+            return None;
+        }
         for (side_m, along_m) in [(0.12, 0.3), (0.4, 0.9)] {
             let room = Room { side_m: side_m + scene.slack_m, along_m: along_m + scene.slack_m };
             *work += (scene.n * scene.view.futures.len() / 16) as u64;
@@ -545,6 +556,30 @@ impl Planner {
             .collect()
     }
 
+    /// False if no target can be reached in time even with the road to itself.
+    fn is_in_reach(&self, scene: &Scene<'_>, limit_mps: &[f64], targets: &[Target]) -> bool {
+        let vehicle = &self.vehicle;
+        let late = targets.iter().map(|t| t.steps.1).max().unwrap_or(0);
+        let late_s = late as f64 * self.options.dt_s;
+        let (mut time_s, mut v) = (0.0, scene.state.speed_mps);
+        for (i, limit) in limit_mps.iter().enumerate() {
+            let way_m = i as f64 * STEP_M;
+            if targets.iter().any(|t| t.first_m() <= way_m && time_s <= t.late_s(self.options.dt_s))
+            {
+                return true;
+            }
+            let power = (vehicle.switch_mps / v.max(vehicle.switch_mps)).min(1.0);
+            let a = vehicle.acceleration_max_mps2 * power;
+            let next = (v * v + 2.0 * a * STEP_M).sqrt().min(limit.max(v - 2.0) + 1.5);
+            time_s += 2.0 * STEP_M / (v + next).max(0.1);
+            v = next;
+            if time_s > late_s {
+                return false;
+            }
+        }
+        true
+    }
+
     /// How far along a path the vehicle stays on the road.
     fn wall_m(&self, scene: &Scene<'_>, path: &Path) -> f64 {
         let points = path.points();
@@ -569,14 +604,17 @@ impl Planner {
     /// The highest speed at each point of a path: bends, steering rate, top speed.
     fn limits(&self, scene: &Scene<'_>, path: &Path) -> Vec<f64> {
         let points = path.points();
-        let rate = self.vehicle.steering_rate_max_radps / self.vehicle.wheelbase_m() * 0.9;
+        let rate = self.vehicle.steering_rate_max_radps * 0.9;
+        let wheelbase_m = self.vehicle.wheelbase_m();
+        let steering: Vec<f64> =
+            points.iter().map(|p| (p.curvature_1pm * wheelbase_m).atan()).collect();
         let mut limits: Vec<f64> = (0..points.len())
             .map(|i| {
                 let (a, b) = (i.saturating_sub(2), (i + 2).min(points.len() - 1));
-                let sharpness = (points[b].curvature_1pm - points[a].curvature_1pm).abs()
-                    / ((b - a).max(1) as f64 * STEP_M);
+                let sharpness =
+                    (steering[b] - steering[a]).abs() / ((b - a).max(1) as f64 * STEP_M);
                 let bend = points[i].curvature_1pm.abs().max(1e-6);
-                let turning = (self.options.lateral_max_mps2 / bend).sqrt();
+                let turning = (scene.lateral_mps2 / bend).sqrt();
                 turning.min(rate / sharpness.max(1e-6)).min(self.vehicle.speed_max_mps - 0.1)
             })
             .collect();
@@ -584,7 +622,6 @@ impl Planner {
         for i in (0..limits.len().saturating_sub(1)).rev() {
             limits[i] = limits[i].min((limits[i + 1] * limits[i + 1] + 2.0 * 6.0 * STEP_M).sqrt());
         }
-        let _ = scene;
         limits
     }
 }
@@ -606,6 +643,7 @@ struct Scene<'a> {
     hard: usize,
     reach_m: f64,
     slack_m: f64,
+    lateral_mps2: f64,
 }
 
 impl Plan {

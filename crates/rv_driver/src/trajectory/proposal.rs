@@ -244,7 +244,7 @@ pub(crate) fn shifts(bases: &[Base], goals: &Goals, state: &State) -> Vec<Shift>
             let least_m =
                 (v * (1.9 * by_m).sqrt()).max((500.0 * by_m * v.max(2.0)).cbrt()).max(6.0);
             let is_change = by_m > 2.0;
-            let lengths: &[f64] = if is_change { &[1.1, 0.8, 1.7] } else { &[1.5, 1.0] };
+            let lengths: &[f64] = if is_change { &[1.1, 0.8, 1.7, 0.5] } else { &[1.5, 1.0, 0.55] };
             let waits: &[f64] = if is_change { &[0.0, 1.2, 2.6, 4.5] } else { &[0.0] };
             for (i, stretch) in lengths.iter().enumerate() {
                 for (j, wait) in waits.iter().enumerate() {

@@ -165,6 +165,16 @@ impl Target {
         Some(Self { steps, places, speed_mps, span })
     }
 
+    /// The first place on the path that will do, m.
+    pub(crate) fn first_m(&self) -> f64 {
+        self.span.0
+    }
+
+    /// The latest time that will do, s.
+    pub(crate) fn late_s(&self, dt_s: f64) -> f64 {
+        self.steps.1 as f64 * dt_s
+    }
+
     fn holds(&self, k: i64, s: f64, v: f64) -> bool {
         k >= self.steps.0
             && k <= self.steps.1

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::run::{FileResult, Places, Summary, drive_file};
-use super::{BenchArgs, PredictionArg};
+use super::{BenchArgs, PredictionArg, Progress};
 use crate::output::{self, HintExt, error_with_hint};
 
 #[derive(Serialize)]
@@ -22,13 +22,24 @@ struct Answer<'a> {
 
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let files = scenarios(args)?;
+    let work = Progress::over(2 * files.len())?;
     let drive = |prediction, name: &str| -> anyhow::Result<Vec<FileResult>> {
         let dir = args.out.join(name);
         let places = Places::create(Some(&dir.join("solutions")), Some(&dir.join("logs")))?;
-        files.iter().map(|f| drive_file(f, prediction, args.how.vehicle, &places)).collect()
+        let mut results = Vec::new();
+        for file in &files {
+            if work.is_stopped() {
+                break;
+            }
+            results.push(drive_file(file, prediction, args.how, &places)?);
+            work.bar.inc(1);
+        }
+        Ok(results)
     };
     let own = drive(PredictionArg::Own, "own")?;
     let truth = drive(PredictionArg::GroundTruth, "ground-truth")?;
+    work.bar.finish_and_clear();
+    work.tell(2 * files.len());
     let page = args.out.join("index.html");
     fs::write(&page, html(&own, &truth))
         .hint(format!("cannot write {}", page.display()), "check the folder's rights")?;

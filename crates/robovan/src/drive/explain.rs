@@ -1,48 +1,62 @@
 //! What the driver did at a moment of a log, in words.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::run::LogLine;
+use super::log::{self, LogLine};
 use crate::output::{self, HintExt, error_with_hint};
 
 /// Largest log that is read.
 const LOG_BYTES_MAX: u64 = 1 << 30;
+/// Others and proposals told of.
+const TOLD: usize = 3;
 
 #[derive(Args)]
 pub(crate) struct ExplainArgs {
     /// Log of a drive, as `drive run --log-dir` writes it
+    #[arg(value_name = "LOG.mcap")]
     log: PathBuf,
     /// Seconds after the start
     #[arg(long, value_name = "SECONDS")]
     at: f64,
+    /// Answer with the record as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let hint = "give a log that `robovan drive run --log-dir` wrote (.jsonl)";
+    let bytes = read(&args.log)?;
     let what = || format!("cannot read {}", args.log.display());
-    let file = File::open(&args.log).hint(what(), hint)?;
-    let mut nearest: Option<LogLine> = None;
-    let mut made: Option<LogLine> = None;
-    for line in BufReader::new(file.take(LOG_BYTES_MAX)).lines() {
-        let record: LogLine = serde_json::from_str(&line.hint(what(), hint)?).hint(what(), hint)?;
-        if nearest.is_some() && record.time_s > args.at + 1e-9 {
-            break;
-        }
-        if record.is_new_plan {
-            made = Some(serde_json::from_value(serde_json::to_value(&record)?)?);
-        }
-        nearest = Some(record);
-    }
-    let Some(now) = nearest else {
-        return Err(error_with_hint(format!("{} is empty", args.log.display()), hint));
+    let lines = log::lines(&bytes).hint(what(), HINT)?;
+    let Some(now) = at(&lines, args.at) else {
+        return Err(error_with_hint(format!("{} holds no cycle", args.log.display()), HINT));
     };
-    output::print(&words(&now, made.as_ref()))?;
+    if args.json {
+        output::print_json(now)?;
+    } else {
+        let made = lines.iter().rfind(|l| l.is_new_plan && l.step <= now.step);
+        output::print(&words(now, made))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) const HINT: &str = "give a log that `robovan drive run --log-dir` wrote (.mcap)";
+
+/// A whole log.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("cannot read {}", path.display());
+    let size = std::fs::metadata(path).hint(what(), HINT)?.len();
+    if size > LOG_BYTES_MAX {
+        return Err(error_with_hint(format!("{} is larger than 1 GiB", path.display()), HINT));
+    }
+    std::fs::read(path).hint(what(), HINT)
+}
+
+/// The last record not after a moment; the first if it comes before all.
+fn at(lines: &[LogLine], at_s: f64) -> Option<&LogLine> {
+    lines.iter().rfind(|l| l.time_s <= at_s + 1e-9).or(lines.first())
 }
 
 fn words(now: &LogLine, made: Option<&LogLine>) -> String {
@@ -64,19 +78,103 @@ fn words(now: &LogLine, made: Option<&LogLine>) -> String {
         now.speed_mps * 3.6,
         now.acceleration_mps2
     );
-    if now.is_new_plan {
-        text.push_str(&format!(
-            "The plan was made now, because: {}. {} proposals were tried ({} search nodes).\n",
-            now.why, now.n_proposals, now.work
-        ));
-    } else if let Some(made) = made {
-        text.push_str(&format!(
+    text.push_str(&seen_words(now));
+    match made {
+        Some(made) if made.step == now.step => {
+            text.push_str(&format!("The plan was made now, because: {}.\n", made.why));
+        }
+        Some(made) => text.push_str(&format!(
             "The plan was made at {:.1} s, because: {}; now: {}.\n",
             made.time_s, made.why, now.why
-        ));
+        )),
+        None => text.push_str("No plan has been made yet.\n"),
     }
-    if now.n_seen > 0 {
-        text.push_str(&format!("It sees {} others.\n", now.n_seen));
+    if let Some(made) = made {
+        text.push_str(&proposal_words(made));
+    }
+    text.push_str(&monitor_words(now));
+    text
+}
+
+fn seen_words(now: &LogLine) -> String {
+    if now.n_seen == 0 {
+        return "It sees nobody.\n".to_owned();
+    }
+    let place = |ahead_m: f64, left_m: f64| {
+        let along = if ahead_m >= 0.0 { "ahead" } else { "behind" };
+        let side = if left_m >= 0.0 { "left" } else { "right" };
+        format!("{:.0} m {along}, {:.1} m to the {side}", ahead_m.abs(), left_m.abs())
+    };
+    let near: Vec<String> = now
+        .seen
+        .iter()
+        .take(TOLD)
+        .map(|s| {
+            let speed = s.speed_mps * 3.6;
+            format!("{} ({}, {speed:.0} km/h)", s.id, place(s.ahead_m, s.left_m))
+        })
+        .collect();
+    if near.is_empty() {
+        return format!("It sees {} others, none within 80 m.\n", now.n_seen);
+    }
+    format!("It sees {} others; the nearest: {}.\n", now.n_seen, near.join("; "))
+}
+
+/// What was tried when a plan was made, and why one was taken.
+fn proposal_words(made: &LogLine) -> String {
+    let mut text =
+        format!("{} proposals were tried ({} units of work)", made.n_proposals, made.work);
+    let mut fine: Vec<_> = made.proposals.iter().filter_map(|p| Some((p.cost?, p))).collect();
+    fine.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((cost, best)) = fine.first() {
+        let side = if best.offset_m >= 0.0 { "left" } else { "right" };
+        text.push_str(&format!(
+            "; taken was line {} at {:.1} m to its {side} within {:.0} m, at the lowest cost, {cost:.1}",
+            best.base,
+            best.offset_m.abs(),
+            best.after_m + best.over_m
+        ));
+        let others: Vec<String> =
+            fine.iter().skip(1).take(TOLD).map(|(cost, _)| format!("{cost:.1}")).collect();
+        if !others.is_empty() {
+            text.push_str(&format!(" (others: {})", others.join(", ")));
+        }
+        if !best.has_stop_after {
+            text.push_str("; no stop after it was found");
+        }
+    }
+    text.push_str(".\n");
+    let mut why: Vec<(&str, usize)> = Vec::new();
+    for p in made.proposals.iter().filter(|p| p.cost.is_none()) {
+        match why.iter_mut().find(|w| w.0 == p.outcome) {
+            Some(w) => w.1 += 1,
+            None => why.push((&p.outcome, 1)),
+        }
+    }
+    for (outcome, n) in why {
+        text.push_str(&format!("  {n} fell out: {outcome}.\n"));
     }
     text
+}
+
+fn monitor_words(now: &LogLine) -> String {
+    let Some(monitor) = &now.monitor else {
+        return "The monitor was not asked.\n".to_owned();
+    };
+    let verdict = if monitor.verdict == "pass" {
+        "The monitor lets the plan through".to_owned()
+    } else {
+        format!("The monitor refuses the plan: {}", monitor.verdict)
+    };
+    let stop = if monitor.has_verified_stop {
+        "a stop that touches nothing is at hand"
+    } else {
+        "no stop that touches nothing is at hand"
+    };
+    let near = if monitor.is_nearer_than_rss {
+        "; the one in front is nearer than responsibility-sensitive safety asks for"
+    } else {
+        ""
+    };
+    format!("{verdict}; {stop}{near} ({}).\n", monitor.stage)
 }

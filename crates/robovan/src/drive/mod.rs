@@ -5,17 +5,23 @@ mod city;
 mod city_picture;
 mod convert;
 mod explain;
+mod log;
 mod osc;
 mod picture;
 mod platoon;
+mod replay;
 mod run;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
 
-use crate::output;
+use crate::output::{self, HintExt as _};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -30,6 +36,8 @@ pub(crate) enum Command {
     Torture(osc::TortureArgs),
     /// Say in words what the driver did at a moment of a log, and why
     Explain(explain::ExplainArgs),
+    /// Drive again what logs hold; exit code 1 if other bytes come out
+    Replay(replay::ReplayArgs),
     /// Drive a platoon of trucks on a motorway lane; exit code 1 if any two touch
     Platoon(platoon::PlatoonArgs),
     /// Drive kilometres through a city amid traffic and people, judged by a referee; exit code 1 if
@@ -47,7 +55,7 @@ pub(crate) struct RunArgs {
     /// Where to write CommonRoad solutions
     #[arg(long, value_name = "DIR")]
     solution_dir: Option<PathBuf>,
-    /// Where to write logs (JSON lines) and pictures (SVG)
+    /// Where to write logs (MCAP) and pictures (SVG)
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
     /// What the driver is told of the others' future
@@ -81,9 +89,25 @@ pub(crate) struct How {
     /// CommonRoad vehicle: 1 Ford Escort, 2 BMW 320i, 3 VW Vanagon, 4 truck
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
     vehicle: u8,
+    /// What the safety monitor's word counts for
+    #[arg(long, value_enum, default_value_t = MonitorArg::Obeyed)]
+    monitor: MonitorArg,
     /// Seed of everything random; the driver draws no lots, so it changes nothing
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
+}
+
+/// What the monitor's word counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MonitorArg {
+    /// It is not asked
+    Off,
+    /// It judges each cycle, but the plan is driven all the same
+    Counted,
+    /// A plan that it refuses is not driven: its own stop is; unless only a safe stop after it is missing
+    Obeyed,
+    /// A plan that it refuses is not driven, whatever the reason
+    Strict,
 }
 
 /// What the driver is told.
@@ -93,6 +117,28 @@ pub(crate) enum PredictionArg {
     Own,
     /// The recorded future
     GroundTruth,
+}
+
+impl PredictionArg {
+    /// As it is given on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::GroundTruth => "ground-truth",
+        }
+    }
+}
+
+impl MonitorArg {
+    /// As it is given on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Counted => "counted",
+            Self::Obeyed => "obeyed",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -108,6 +154,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Play(args) => osc::play(&args),
         Command::Torture(args) => osc::torture(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Platoon(args) => platoon::run(&args),
         Command::City(args) => city::run(&args),
     }
@@ -126,20 +173,64 @@ fn run_files(args: &RunArgs) -> anyhow::Result<ExitCode> {
         return osc::run_files(&args.files, &args.osc, log_dir, args.how.seed, args.json);
     }
     let places = run::Places::create(args.solution_dir.as_deref(), args.log_dir.as_deref())?;
+    let work = Progress::over(args.files.len())?;
     let mut results = Vec::new();
     for file in &args.files {
-        let result = run::drive_file(file, args.prediction, args.how.vehicle, &places)?;
+        if work.is_stopped() {
+            break;
+        }
+        let result = run::drive_file(file, args.prediction, args.how, &places)?;
         if !args.json {
-            output::print(&(result.line() + "\n"))?;
+            work.bar.suspend(|| output::print(&(result.line() + "\n")))?;
         }
         results.push(result);
+        work.bar.inc(1);
     }
+    work.bar.finish_and_clear();
     let summary = run::Summary::of(&results);
-    let all = summary.n_reached == summary.n_scenarios;
+    let all = summary.n_reached == args.files.len();
     if args.json {
         output::print_json(&run::Answer { summary, seed: args.how.seed, scenarios: results })?;
     } else {
         output::print(&summary.text())?;
     }
+    work.tell(args.files.len());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How far a run has come, and whether Ctrl-C asks it to end.
+struct Progress {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+}
+
+impl Progress {
+    fn over(n: usize) -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        ctrlc::set_handler(move || {
+            // A second one does not wait for the scenario to end.
+            if asked.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        })
+        .hint("cannot listen for Ctrl-C", "run it without a handler in the parent process")?;
+        let is_shown = std::io::stderr().is_terminal() && n > 1;
+        let bar = if is_shown { ProgressBar::new(n as u64) } else { ProgressBar::hidden() };
+        Ok(Self { bar, stop })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Says what is missing if it was stopped.
+    fn tell(&self, n: usize) {
+        if self.is_stopped() {
+            output::note(&format!(
+                "stopped after {} of {n}: what was driven is told",
+                self.bar.position()
+            ));
+        }
+    }
 }

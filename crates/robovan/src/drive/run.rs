@@ -1,16 +1,20 @@
 //! One scenario file: read, drive, judge by our own eyes, write.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rv_driver::trajectory::{Kind, PlannerOptions, Road, Vehicle};
+use anyhow::Context as _;
+use rv_driver::monitor::{Stage, Verdict};
+use rv_driver::trajectory::{PlannerOptions, Road, Vehicle};
 use rv_import::commonroad::{self, Problem, Scenario, SolutionProblem, VehicleModel};
-use rv_sim::scenario::{self, Blame, Driven, Prediction, Recorded, Scene};
-use serde::{Deserialize, Serialize};
+use rv_sim::scenario::{self, Blame, Driven, Prediction, Recorded, Scene, Watch, reason_word};
+use serde::Serialize;
 
-use super::{PredictionArg, convert, picture};
+use super::log::{self, Origin};
+use super::{How, MonitorArg, PredictionArg, convert, picture};
 use crate::machine;
 use crate::output::{HintExt, error_with_hint};
 
@@ -49,11 +53,65 @@ pub(super) struct FileResult {
     pub(super) cycles: usize,
     pub(super) cycle_us_median: f64,
     pub(super) cycle_us_max: f64,
+    pub(super) monitor: Watched,
     pub(super) warnings: Vec<String>,
     #[serde(skip)]
     pub(super) took: Vec<Duration>,
     #[serde(skip)]
+    pub(super) monitor_took: Vec<Duration>,
+    #[serde(skip)]
     pub(super) picture: String,
+}
+
+/// What the monitor found, in cycles.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Watched {
+    /// Judged, and of these let through.
+    pub(super) cycles: usize,
+    pub(super) passed: usize,
+    /// Followed by a stop that was verified to touch nothing.
+    pub(super) with_verified_stop: usize,
+    /// Nearer to the one in front than responsibility-sensitive safety asks for (counted only).
+    pub(super) too_near: usize,
+    /// Driven by the monitor while it waited for a plan that passes, and to end the journey.
+    pub(super) bridged: usize,
+    pub(super) minimal_risk: usize,
+    /// Refused, by reason.
+    pub(super) refused: BTreeMap<&'static str, usize>,
+}
+
+impl Watched {
+    fn of(driven: &[Driven]) -> Self {
+        let mut out = Self::default();
+        for watched in driven.iter().flat_map(|d| &d.cycles).filter_map(|c| c.decision.as_ref()) {
+            let d = &watched.decision;
+            out.cycles += 1;
+            out.too_near += usize::from(watched.is_too_near);
+            out.with_verified_stop += usize::from(d.has_verified_stop);
+            match d.stage {
+                Stage::Driving => {}
+                Stage::Bridging => out.bridged += 1,
+                Stage::MinimalRisk(_) | Stage::Standing(_) => out.minimal_risk += 1,
+            }
+            match &d.verdict {
+                Verdict::Pass => out.passed += 1,
+                Verdict::Stop(reason) => *out.refused.entry(reason_word(reason)).or_default() += 1,
+            }
+        }
+        out
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.cycles += other.cycles;
+        self.passed += other.passed;
+        self.with_verified_stop += other.with_verified_stop;
+        self.too_near += other.too_near;
+        self.bridged += other.bridged;
+        self.minimal_risk += other.minimal_risk;
+        for (reason, n) in &other.refused {
+            *self.refused.entry(reason).or_default() += n;
+        }
+    }
 }
 
 /// Who touched whom, and when.
@@ -87,6 +145,9 @@ pub(super) struct Summary {
     pub(super) cycles: usize,
     pub(super) cycle_us_median: f64,
     pub(super) cycle_us_p999: f64,
+    pub(super) monitor_us_median: f64,
+    pub(super) monitor_us_p999: f64,
+    pub(super) monitor: Watched,
 }
 
 impl FileResult {
@@ -111,8 +172,10 @@ impl FileResult {
             cycles: 0,
             cycle_us_median: 0.0,
             cycle_us_max: 0.0,
+            monitor: Watched::default(),
             warnings: vec![why],
             took: Vec::new(),
+            monitor_took: Vec::new(),
             picture: String::new(),
         }
     }
@@ -120,8 +183,16 @@ impl FileResult {
 
 impl Summary {
     pub(super) fn of(results: &[FileResult]) -> Self {
-        let mut took: Vec<Duration> = results.iter().flat_map(|r| r.took.iter().copied()).collect();
-        took.sort();
+        let sorted = |of: &dyn Fn(&FileResult) -> &Vec<Duration>| {
+            let mut all: Vec<Duration> = results.iter().flat_map(|r| of(r).clone()).collect();
+            all.sort();
+            all
+        };
+        let (took, monitor_took) = (sorted(&|r| &r.took), sorted(&|r| &r.monitor_took));
+        let mut monitor = Watched::default();
+        for r in results {
+            monitor.add(&r.monitor);
+        }
         let count = |test: &dyn Fn(&FileResult) -> bool| results.iter().filter(|r| test(r)).count();
         Self {
             n_scenarios: results.len(),
@@ -133,6 +204,9 @@ impl Summary {
             cycles: took.len(),
             cycle_us_median: at_share(&took, 0.5),
             cycle_us_p999: at_share(&took, 0.999),
+            monitor_us_median: at_share(&monitor_took, 0.5),
+            monitor_us_p999: at_share(&monitor_took, 0.999),
+            monitor,
         }
     }
 
@@ -160,63 +234,101 @@ fn at_share(sorted: &[Duration], share: f64) -> f64 {
     sorted.get(idx).map_or(0.0, |d| d.as_secs_f64() * 1e6)
 }
 
-/// A line of a log.
-#[derive(Serialize, Deserialize)]
-pub(super) struct LogLine {
-    pub(super) problem: i64,
-    pub(super) step: i64,
-    pub(super) time_s: f64,
-    pub(super) x_m: f64,
-    pub(super) y_m: f64,
-    pub(super) heading_rad: f64,
-    pub(super) speed_mps: f64,
-    pub(super) steering_rad: f64,
-    pub(super) acceleration_mps2: f64,
-    pub(super) steering_rate_radps: f64,
-    pub(super) plan_kind: String,
-    pub(super) is_new_plan: bool,
-    pub(super) why: String,
-    pub(super) n_proposals: usize,
-    pub(super) work: u64,
-    pub(super) n_seen: usize,
-    pub(super) plan_xy_m: Vec<(f64, f64)>,
+/// Largest scenario file that is read, packed.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// A scenario and the drives through it.
+pub(super) struct Drives {
+    pub(super) scenario: Scenario,
+    pub(super) road: Road,
+    pub(super) others: Vec<Recorded>,
+    pub(super) vehicle: Vehicle,
+    pub(super) driven: Vec<Driven>,
+}
+
+/// Drives the problems of a scenario, all or one of them.
+pub(super) fn drive_all(
+    bytes: &[u8],
+    prediction: PredictionArg,
+    how: How,
+    only: Option<i64>,
+) -> anyhow::Result<Result<Drives, commonroad::CommonRoadError>> {
+    let mut scenario = match commonroad::read_scenario(bytes) {
+        Ok(scenario) => scenario,
+        Err(e) => return Ok(Err(e)),
+    };
+    scenario.problems.retain(|p| only.is_none_or(|id| p.id == id));
+    let Some(vehicle) = Vehicle::commonroad(how.vehicle) else {
+        return Err(error_with_hint("no such vehicle", "choose 1, 2, 3 or 4"));
+    };
+    let road = Road::build(&scenario.map);
+    let others = convert::others(&scenario);
+    let driven = scenario
+        .problems
+        .iter()
+        .map(|p| drive_problem(&scenario, &road, &others, vehicle, p, (prediction, how.monitor)))
+        .collect();
+    Ok(Ok(Drives { scenario, road, others, vehicle, driven }))
 }
 
 /// Drives all problems of a file. A file that cannot be read is a result, too.
 pub(super) fn drive_file(
     file: &Path,
     prediction: PredictionArg,
-    vehicle_type: u8,
+    how: How,
     places: &Places,
 ) -> anyhow::Result<FileResult> {
-    let input = File::open(file).hint(
-        format!("cannot open {}", file.display()),
-        "give CommonRoad scenarios, .xml or .xml.gz",
-    )?;
-    let scenario = match commonroad::read_scenario(input) {
-        Ok(scenario) => scenario,
+    let what = || format!("cannot read {}", file.display());
+    let hint = "give CommonRoad scenarios, .xml or .xml.gz";
+    let mut bytes = Vec::new();
+    let input = File::open(file).hint(what(), hint)?;
+    input.take(FILE_BYTES_MAX).read_to_end(&mut bytes).hint(what(), hint)?;
+    let drives = match drive_all(&bytes, prediction, how, None)? {
+        Ok(drives) => drives,
         Err(e) => return Ok(FileResult::unreadable(file, format!("{e}; hint: {}", e.hint()))),
     };
-    let Some(vehicle) = Vehicle::commonroad(vehicle_type) else {
-        return Err(error_with_hint("no such vehicle", "choose 1, 2, 3 or 4"));
-    };
-    let road = Road::build(&scenario.map);
-    let others = convert::others(&scenario);
-    let mut driven = Vec::new();
-    for problem in &scenario.problems {
-        driven.push(drive_problem(&scenario, &road, &others, vehicle, problem, prediction));
-    }
-    let name = stem(file);
-    write_solution(&name, &scenario, vehicle, vehicle_type, &driven, places)?;
-    write_log(&name, &scenario, &driven, places)?;
-    let pictured = scenario.problems.iter().zip(&driven).next();
+    let (name, scenario, driven) = (stem(file), &drives.scenario, &drives.driven);
+    write_solution(&name, scenario, drives.vehicle, how.vehicle, driven, places)?;
+    let pictured = scenario.problems.iter().zip(driven).next();
     let picture = pictured.map_or_else(String::new, |(problem, driven)| {
-        picture::strip(&road, &others, &vehicle, problem, driven)
+        picture::strip(&drives.road, &drives.others, &drives.vehicle, problem, driven)
     });
     if let Some(dir) = &places.logs {
-        write(&dir.join(format!("{name}_{}.svg", scenario.version)), &picture)?;
+        write(&dir.join(format!("{name}_{}.svg", scenario.version)), picture.as_bytes())?;
+        let file = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        for problem in &scenario.problems {
+            let origin = Origin {
+                file: file.clone(),
+                bytes: bytes.clone(),
+                prediction: prediction.word().to_owned(),
+                monitor: how.monitor.word().to_owned(),
+                vehicle: how.vehicle,
+                seed: how.seed,
+                problem: problem.id,
+            };
+            // The same name may stand in several versions of the format.
+            let which = if scenario.problems.len() > 1 {
+                format!("_{}", problem.id)
+            } else {
+                String::new()
+            };
+            let path = dir.join(format!("{name}_{}{which}.mcap", scenario.version));
+            write(&path, &log_of(&origin, &drives)?)?;
+        }
     }
-    Ok(result(name, &scenario, &driven, picture))
+    Ok(result(name, scenario, driven, picture))
+}
+
+/// The log of one problem.
+pub(super) fn log_of(origin: &Origin, drives: &Drives) -> anyhow::Result<Vec<u8>> {
+    let rows = drives.scenario.problems.iter().zip(&drives.driven);
+    let (problem, driven) = rows
+        .into_iter()
+        .find(|(p, _)| p.id == origin.problem)
+        .context("the scenario has no such planning problem")?;
+    let (road, others, vehicle) = (&drives.road, &drives.others, &drives.vehicle);
+    let dt_s = drives.scenario.dt.0;
+    Ok(log::write(origin, road, others, vehicle, problem, (driven, dt_s))?)
 }
 
 fn drive_problem(
@@ -225,7 +337,7 @@ fn drive_problem(
     others: &[Recorded],
     vehicle: Vehicle,
     problem: &Problem,
-    prediction: PredictionArg,
+    (prediction, monitor): (PredictionArg, MonitorArg),
 ) -> Driven {
     let scene = Scene {
         road,
@@ -238,6 +350,12 @@ fn drive_problem(
         prediction: match prediction {
             PredictionArg::Own => Prediction::Own,
             PredictionArg::GroundTruth => Prediction::GroundTruth,
+        },
+        watch: match monitor {
+            MonitorArg::Off => Watch::Off,
+            MonitorArg::Counted => Watch::Counted,
+            MonitorArg::Obeyed => Watch::Obeyed,
+            MonitorArg::Strict => Watch::Strict,
         },
     };
     scenario::drive(&scene, &machine::thread_cpu)
@@ -293,8 +411,10 @@ fn result(name: String, scenario: &Scenario, driven: &[Driven], picture: String)
         cycles: took.len(),
         cycle_us_median: at_share(&took, 0.5),
         cycle_us_max: at_share(&took, 1.0),
+        monitor: Watched::of(driven),
         warnings: scenario.warnings.clone(),
         took,
+        monitor_took: driven.iter().flat_map(|d| d.cycles.iter().map(|c| c.monitor_took)).collect(),
         picture,
     }
 }
@@ -327,59 +447,11 @@ fn write_solution(
         .collect();
     let text = commonroad::write_solution(&scenario.benchmark_id, &scenario.version, &problems);
     let file = format!("solution_KS{vehicle_type}_SM1_{name}_{}.xml", scenario.version);
-    write(&dir.join(file), &text)
+    write(&dir.join(file), text.as_bytes())
 }
 
-fn write_log(
-    name: &str,
-    scenario: &Scenario,
-    driven: &[Driven],
-    places: &Places,
-) -> anyhow::Result<()> {
-    let Some(dir) = &places.logs else { return Ok(()) };
-    // The same name may stand in several versions of the format.
-    let path = dir.join(format!("{name}_{}.jsonl", scenario.version));
-    let what = || format!("cannot write {}", path.display());
-    let hint = "check the folder's rights and the disk's free space";
-    let mut out = BufWriter::new(File::create(&path).hint(what(), hint)?);
-    for (problem, driven) in scenario.problems.iter().zip(driven) {
-        for record in &driven.cycles {
-            let line = LogLine {
-                problem: problem.id,
-                step: record.step,
-                time_s: (record.step - problem.step) as f64 * scenario.dt.0,
-                x_m: record.state.rear.x_m,
-                y_m: record.state.rear.y_m,
-                heading_rad: record.state.heading_rad,
-                speed_mps: record.state.speed_mps,
-                steering_rad: record.state.steering_rad,
-                acceleration_mps2: record.cycle.input.acceleration_mps2,
-                steering_rate_radps: record.cycle.input.steering_rate_radps,
-                plan_kind: kind_word(record.cycle.kind).to_owned(),
-                is_new_plan: record.cycle.is_new,
-                why: record.cycle.why.to_owned(),
-                n_proposals: record.cycle.n_proposals,
-                work: record.cycle.work,
-                n_seen: record.n_seen,
-                plan_xy_m: record.plan.iter().map(|p| (p.x_m, p.y_m)).collect(),
-            };
-            serde_json::to_writer(&mut out, &line)?;
-            out.write_all(b"\n").hint(what(), hint)?;
-        }
-    }
-    out.flush().hint(what(), hint)
-}
-
-fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Goal => "goal",
-        Kind::Onward => "onward",
-        Kind::Stop => "stop",
-    }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).hint(
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, bytes).hint(
         format!("cannot write {}", path.display()),
         "check the folder's rights and the disk's free space",
     )

@@ -47,6 +47,9 @@ pub struct Rules {
     pub step_s: f64,
     /// How long plans may be refused in a row before the journey ends, s.
     pub patience_s: f64,
+    /// How far ahead a contact of the plan forbids, s; beyond it the stop that follows the cycle is
+    /// what counts.
+    pub judged_s: f64,
 }
 
 impl Rules {
@@ -66,6 +69,7 @@ impl Rules {
             cycle_s,
             step_s: 0.1,
             patience_s: 0.5,
+            judged_s: f64::INFINITY,
         }
     }
 
@@ -461,7 +465,8 @@ fn fault(rules: &Rules, case: &Case<'_>) -> Option<Reason> {
             return Some(reason);
         }
     }
-    if let Some(reason) = case.plan.iter().find_map(|pose| contact_at(case, pose)) {
+    let mut judged = case.plan.iter().take_while(|pose| pose.at_s <= rules.judged_s);
+    if let Some(reason) = judged.find_map(|pose| contact_at(case, pose)) {
         return Some(reason);
     }
     let slowing_mps2 = (first.speed_mps - second.speed_mps) / (second.at_s - first.at_s);

@@ -95,9 +95,10 @@ impl Line {
         }
     }
 
-    /// Sharpest bend, 1/m.
-    pub(super) fn bend_max(&self) -> f64 {
-        self.marks.iter().map(|m| m.3.abs()).fold(0.0, f64::max)
+    /// The bend so far along, 1/m.
+    fn bend_after(&self, s_m: f64) -> f64 {
+        let n = self.marks.partition_point(|m| m.0 <= s_m);
+        self.marks[n.saturating_sub(1)].3
     }
 
     /// The pose so far along; the last beyond its end.
@@ -177,11 +178,12 @@ pub(super) fn roll_out(
 ) -> Result<Stop, Reason> {
     let mut poses = Vec::new();
     let (mut s_m, mut v, mut at_s) = (0.0, case.now.speed_mps.max(0.0), 0.0);
-    if line.bend_max() * v * v > rules.grip_mps2 {
-        return Err(Reason::Infeasible);
-    }
     loop {
         let pose = line.at(s_m, at_s, v);
+        // What counts is the speed at which a bend is reached, not that of now.
+        if line.bend_after(s_m).abs() * v * v > rules.grip_mps2 {
+            return Err(Reason::Infeasible);
+        }
         if let Some(reason) = contact_at(case, &pose) {
             return Err(reason);
         }

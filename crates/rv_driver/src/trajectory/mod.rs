@@ -18,6 +18,6 @@ pub use forecast::{Future, Seen, View, forecast};
 pub use geometry::{Body, wrapped_rad};
 pub use goal::{Goal, Goals};
 pub use path::{Path, PathPoint};
-pub use planner::{Cycle, Kind, Outlook, Plan, Planner, PlannerOptions};
+pub use planner::{Cycle, Ending, Kind, Outlook, Plan, Planner, PlannerOptions, Tried};
 pub use road::Road;
 pub use vehicle::{Input, State, Vehicle, bounded, step};

@@ -1,7 +1,7 @@
 //! The planner: keeps its plan while it holds, else looks for a better one among proposals, lazily
 //! and best first, and always has a stop at hand.
 
-use super::forecast::{Seen, View, forecast};
+use super::forecast::{Future, Seen, View, forecast};
 use super::geometry::{Body, distance_m};
 use super::goal::Goals;
 use super::path::{Path, STEP_M};
@@ -10,6 +10,15 @@ use super::road::Road;
 use super::speed::{Blocked, Profile, Room, SpeedSearch, Target};
 use super::track::follow;
 use super::vehicle::{Input, State, Vehicle, bounded};
+
+/// Proposals kept for the record of a cycle.
+const TRIED_MAX: usize = 32;
+/// Why a plan is worth nothing any more.
+const STRAYED: &str = "the vehicle is not where the plan has it";
+/// Proposals after which a way to the goal without a stop after it is taken.
+const PROPOSALS_MAX: usize = 24;
+/// Added to the cost of a plan after which no stop was found that touches nothing.
+const NO_STOP_COST: f64 = 10.0;
 
 /// What of others is known.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +80,9 @@ pub struct Plan {
     pub states: Vec<State>,
     /// Inputs between them.
     pub inputs: Vec<Input>,
+    /// States of a stop after its last one, which touches nothing as far as is known; empty if
+    /// there is none, or if the plan itself is a stop.
+    pub stop_after: Vec<State>,
     /// The step it was made in.
     pub made_at: i64,
     /// Its cost; infinite for a stop.
@@ -90,10 +102,55 @@ pub struct Cycle {
     pub is_new: bool,
     /// Proposals looked at.
     pub n_proposals: usize,
+    /// The first of them, and what came of each.
+    pub tried: Vec<Tried>,
     /// Work done, in nodes of the speed search.
     pub work: u64,
     /// Why, in a few words.
     pub why: &'static str,
+}
+
+/// A proposal that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tried {
+    /// Line it bends onto, by its number in the cycle.
+    pub base: usize,
+    /// Offset it ends at, left of the line, m.
+    pub offset_m: f64,
+    /// Way driven before it begins, m.
+    pub after_m: f64,
+    /// Way in which it happens, m.
+    pub over_m: f64,
+    /// Its preference; lower first.
+    pub rank: f64,
+    /// What came of it.
+    pub ending: Ending,
+}
+
+/// What came of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ending {
+    /// No path can be drawn.
+    NoPath,
+    /// It does not pass the goal.
+    NoGoal,
+    /// The goal cannot be reached in time, whatever the others do.
+    TooFar,
+    /// The road ends before the goal.
+    RoadEnds,
+    /// No speed keeps clear of the others and meets the goal.
+    NoSpeed,
+    /// Rolled out, it touches someone.
+    Touches,
+    /// Rolled out, it misses the goal or crosses an edge.
+    Fails,
+    /// A plan.
+    Fine {
+        /// Its cost.
+        cost: f64,
+        /// True if a stop that touches nothing follows it.
+        has_stop_after: bool,
+    },
 }
 
 /// Drives one vehicle to its goals.
@@ -107,6 +164,8 @@ pub struct Planner {
     /// Where the last search ran out of work among its proposals; the next cycle goes on there.
     tried_up_to: Option<usize>,
     ways: Ways,
+    /// Forecasts of those near, made in the last cycle.
+    near: Vec<Future>,
 }
 
 impl Planner {
@@ -120,12 +179,19 @@ impl Planner {
             tried_at: i64::MIN,
             tried_up_to: None,
             ways: Ways::default(),
+            near: Vec::new(),
         }
     }
 
     /// The plan in force.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
+    }
+
+    /// Forecasts that the last cycle made of those near, from its moment on; none if their futures
+    /// were known.
+    pub fn forecasts(&self) -> &[Future] {
+        &self.near
     }
 
     /// One cycle: what to do for the next step.
@@ -135,10 +201,19 @@ impl Planner {
             kind: Kind::Stop,
             is_new: false,
             n_proposals: 0,
+            tried: Vec::new(),
             work: 0,
             why: "the plan holds",
         };
-        let (fault, touches_in) = self.fault(road, now, state, outlook);
+        self.near.clear();
+        if let Outlook::Seen(seen) = outlook {
+            let steps = self.options.hard_steps;
+            self.near = forecast(road, &self.near(seen, state, steps), steps, self.options.dt_s);
+        }
+        let (fault, touches_in) = self.fault(now, state, outlook);
+        if fault == Some(STRAYED) {
+            self.plan = None;
+        }
         let goal_plan = self.plan.as_ref().is_some_and(|p| p.kind == Kind::Goal);
         let wait = if self.tried_up_to.is_some() { 1 } else { 5 };
         let search_again = now >= self.tried_at.saturating_add(wait);
@@ -198,7 +273,6 @@ impl Planner {
     /// What is wrong with the plan in force, and in how many steps it touches anyone.
     fn fault(
         &self,
-        road: &Road,
         now: i64,
         state: &State,
         outlook: Outlook<'_>,
@@ -206,22 +280,19 @@ impl Planner {
         let Some(plan) = &self.plan else { return (Some("no plan yet"), None) };
         let at = (now - plan.made_at).max(0) as usize;
         let Some(planned) = plan.states.get(at) else { return (Some("the plan has ended"), None) };
-        if distance_m(planned.rear, state.rear) > 0.3 {
-            return (Some("the vehicle is not where the plan has it"), None);
+        if distance_m(planned.rear, state.rear) > 0.3
+            || (planned.speed_mps - state.speed_mps).abs() > 0.4
+        {
+            return (Some(STRAYED), None);
         }
         if at + 1 >= plan.states.len() {
             return (Some("the plan has ended"), None);
         }
         let rest = &plan.states[at..];
         let steps = self.options.hard_steps.min(rest.len() - 1);
-        let forecasts;
         let view = match outlook {
             Outlook::Known(view) => view,
-            Outlook::Seen(seen) => {
-                let near: Vec<Seen> = self.near(seen, state, steps);
-                forecasts = forecast(road, &near, steps, self.options.dt_s);
-                View { futures: &forecasts, now: 0 }
-            }
+            Outlook::Seen(_) => View { futures: &self.near, now: 0 },
         };
         let touch = self.first_touch(&rest[..=steps], view, self.slack_m(outlook));
         if touch.is_some() {
@@ -324,7 +395,7 @@ impl Planner {
                 break;
             }
             let is_goal_known = best.as_ref().is_some_and(|b| b.kind == Kind::Goal);
-            if is_goal_known && shift.rank > 20.0 {
+            if is_goal_known && (shift.rank > 20.0 || cycle.n_proposals > PROPOSALS_MAX) {
                 break;
             }
             let base = &bases[shift.base];
@@ -333,10 +404,10 @@ impl Planner {
             }
             cycle.n_proposals += 1;
             let scene = Scene { lateral_mps2, ..scene };
-            let Some(plan) = self.propose(&scene, base, shift, true, &mut cycle.work) else {
-                continue;
-            };
-            n_good += usize::from(plan.kind == Kind::Goal);
+            let found = self.propose(&scene, base, shift, true, &mut cycle.work);
+            note(&mut cycle.tried, shift, &found);
+            let Ok(plan) = found else { continue };
+            n_good += usize::from(plan.kind == Kind::Goal && !plan.stop_after.is_empty());
             if best.as_ref().is_none_or(|b| plan.cost < b.cost) {
                 best = Some(plan);
             }
@@ -359,7 +430,9 @@ impl Planner {
         let mut work = 0;
         let mut paths = Vec::new();
         for shift in shifts.iter().take(14) {
-            if let Some(plan) = self.propose(&scene, &bases[shift.base], shift, false, &mut work) {
+            let found = self.propose(&scene, &bases[shift.base], shift, false, &mut work);
+            note(&mut cycle.tried, shift, &found);
+            if let Ok(plan) = found {
                 cycle.work += work;
                 return Some(plan);
             }
@@ -416,6 +489,7 @@ impl Planner {
                         kind: Kind::Stop,
                         states,
                         inputs,
+                        stop_after: Vec::new(),
                         made_at: scene.now,
                         cost: f64::INFINITY,
                         touches_after,
@@ -429,7 +503,7 @@ impl Planner {
         best
     }
 
-    /// A whole plan along one proposal, checked; `None` if there is none.
+    /// A whole plan along one proposal, checked, or why there is none.
     fn propose(
         &self,
         scene: &Scene<'_>,
@@ -437,20 +511,21 @@ impl Planner {
         shift: &Shift,
         to_goal: bool,
         work: &mut u64,
-    ) -> Option<Plan> {
-        let path = bend(&self.vehicle, base, shift, scene.state, scene.reach_m)?;
+    ) -> Result<Plan, Ending> {
+        let path =
+            bend(&self.vehicle, base, shift, scene.state, scene.reach_m).ok_or(Ending::NoPath)?;
         *work += path.points().len() as u64 / 4;
         let targets = if to_goal { self.targets(scene, &path) } else { Vec::new() };
         if to_goal && targets.is_empty() && !self.goals.any_of.is_empty() {
-            return None;
+            return Err(Ending::NoGoal);
         }
         let limit_mps = self.limits(scene, &path);
         if !targets.is_empty() && !self.is_in_reach(scene, &limit_mps, &targets) {
-            return None;
+            return Err(Ending::TooFar);
         }
         let wall_m = self.wall_m(scene, &path);
         if !targets.is_empty() && targets.iter().all(|t| t.first_m() > wall_m) {
-            return None;
+            return Err(Ending::RoadEnds);
         }
         for (side_m, along_m) in [(0.12, 0.3), (0.4, 0.9)] {
             let room = Room { side_m: side_m + scene.slack_m, along_m: along_m + scene.slack_m };
@@ -471,15 +546,15 @@ impl Planner {
             };
             let profile = search.run(work);
             if !profile.is_goal {
-                return None;
+                return Err(Ending::NoSpeed);
             }
             match self.roll_out(scene, &path, &profile, shift, to_goal, work) {
-                Rolled::Fine(plan) => return Some(*plan),
+                Rolled::Fine(plan) => return Ok(*plan),
                 Rolled::Touches => {}
-                Rolled::Fails => return None,
+                Rolled::Fails => return Err(Ending::Fails),
             }
         }
-        None
+        Err(Ending::Touches)
     }
 
     fn roll_out(
@@ -515,14 +590,43 @@ impl Planner {
         if states.iter().skip(1).any(|s| !scene.road.is_clear(&s.body(&self.vehicle).grown(0.01))) {
             return Rolled::Fails;
         }
+        let stop_after = self.stop_after(scene, path, &states, work);
+        let is_open_ended = stop_after.is_empty();
         Rolled::Fine(Box::new(Plan {
             kind,
             states,
             inputs,
+            stop_after,
             made_at: scene.now,
-            cost: profile.cost + shift.rank,
+            cost: profile.cost + shift.rank + if is_open_ended { NO_STOP_COST } else { 0.0 },
             touches_after: None,
         }))
+    }
+
+    /// The gentlest stop along a path after some states that touches nothing.
+    fn stop_after(
+        &self,
+        scene: &Scene<'_>,
+        path: &Path,
+        states: &[State],
+        work: &mut u64,
+    ) -> Vec<State> {
+        let Some(last) = states.last() else { return Vec::new() };
+        let n = states.len() - 1;
+        for brake_mps2 in [2.5, 5.0, 8.0] {
+            let steps = (last.speed_mps / brake_mps2 / self.options.dt_s).ceil() as usize + 2;
+            let accelerations = vec![-brake_mps2; steps.min(200)];
+            *work += accelerations.len() as u64 * 3;
+            let (stop, _) = follow(&self.vehicle, path, last, &accelerations, self.options.dt_s);
+            let hard = scene.hard.saturating_sub(n).min(stop.len() - 1);
+            let view = View { now: scene.view.now + n, ..scene.view };
+            let touches = self.first_touch(&stop[..=hard], view, scene.slack_m).is_some()
+                || stop.iter().any(|s| !scene.road.is_clear(&s.body(&self.vehicle)));
+            if !touches {
+                return stop;
+            }
+        }
+        Vec::new()
     }
 
     fn targets(&self, scene: &Scene<'_>, path: &Path) -> Vec<Target> {
@@ -626,6 +730,20 @@ impl Planner {
     }
 }
 
+/// Keeps the first proposals of a cycle for its record.
+fn note(tried: &mut Vec<Tried>, shift: &Shift, found: &Result<Plan, Ending>) {
+    if tried.len() >= TRIED_MAX {
+        return;
+    }
+    let ending = match found {
+        Ok(plan) => Ending::Fine { cost: plan.cost, has_stop_after: !plan.stop_after.is_empty() },
+        Err(ending) => *ending,
+    };
+    let (base, rank) = (shift.base, shift.rank);
+    let (offset_m, after_m, over_m) = (shift.to_m, shift.after_m, shift.over_m);
+    tried.push(Tried { base, offset_m, after_m, over_m, rank, ending });
+}
+
 enum Rolled {
     Fine(Box<Plan>),
     Touches,
@@ -658,7 +776,6 @@ mod tests {
     use rv_base::Point2;
     use rv_map::lanes::{Lane, LaneMap};
 
-    use super::super::forecast::Future;
     use super::super::goal::Goal;
     use super::super::vehicle::step;
     use super::*;

@@ -135,6 +135,18 @@ impl Road {
         &self.edges
     }
 
+    /// Edges near a box, in the order of the index.
+    pub fn edges_within(&self, lo: Point2, hi: Point2) -> Vec<(Point2, Point2)> {
+        let mut found: Vec<u32> = Vec::new();
+        self.edge_cells.any(lo, hi, |i| {
+            found.push(i);
+            false
+        });
+        found.sort_unstable();
+        found.dedup();
+        found.iter().map(|i| self.edges[*i as usize]).collect()
+    }
+
     /// True if a point lies on the road.
     pub fn is_road(&self, p: Point2) -> bool {
         self.area_cells.at(p).iter().any(|i| self.areas[*i as usize].holds(p))

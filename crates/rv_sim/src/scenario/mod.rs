@@ -3,12 +3,17 @@
 //! The others move as recorded, whatever the ego does; so one of them may run into it. Such a
 //! contact is counted, and told apart from one where the ego is at fault.
 
+mod watch;
+
 use std::time::Duration;
 
 use rv_driver::trajectory::{
-    Body, Cycle, Future, Goals, Kind, Outlook, Planner, PlannerOptions, Road, Seen, State, Vehicle,
-    View, bounded, step, wrapped_rad,
+    Body, Cycle, Future, Goals, Input, Kind, Outlook, Planner, PlannerOptions, Road, Seen, State,
+    Vehicle, View, bounded, step, wrapped_rad,
 };
+
+use watch::{Sight, Watcher};
+pub use watch::{Watch, Watched, reason_word, stage_word, verdict_word};
 
 /// One of the others as recorded.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +58,8 @@ pub struct Scene<'a> {
     pub options: PlannerOptions,
     /// What the planner is told.
     pub prediction: Prediction,
+    /// What the monitor's word counts for.
+    pub watch: Watch,
 }
 
 /// Who is to blame for a contact.
@@ -86,12 +93,18 @@ pub struct CycleRecord {
     pub state: State,
     /// What the planner did.
     pub cycle: Cycle,
+    /// What was driven: the planner's input, or the monitor's.
+    pub driven: Input,
     /// Centres of the plan in force, from now on, every fifth step.
     pub plan: Vec<rv_base::Point2>,
     /// Others within sight.
     pub n_seen: usize,
-    /// Time it took, by the clock given.
+    /// What the monitor said, and what it did about it.
+    pub decision: Option<Watched>,
+    /// Time that planning took, by the clock given.
     pub took: Duration,
+    /// Time that the monitor took.
+    pub monitor_took: Duration,
 }
 
 /// A drive made.
@@ -119,6 +132,7 @@ pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
         Prediction::Own => Vec::new(),
     };
     let mut planner = Planner::new(scene.vehicle, scene.goals.clone(), scene.options);
+    let mut watcher = Watcher::new(watch::rules(&scene.vehicle, dt_s));
     let mut driven = Driven {
         states: vec![scene.start],
         cycles: Vec::new(),
@@ -132,22 +146,48 @@ pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
             driven.reached = Some(now);
             break;
         }
-        let seen = if scene.prediction == Prediction::Own { seen_at(scene, now) } else { vec![] };
+        let seen = seen_at(scene, now);
+        let known = View { futures: &futures, now: (now - scene.first_step) as usize };
         let outlook = match scene.prediction {
-            Prediction::GroundTruth => {
-                Outlook::Known(View { futures: &futures, now: (now - scene.first_step) as usize })
-            }
+            Prediction::GroundTruth => Outlook::Known(known),
             Prediction::Own => Outlook::Seen(&seen),
         };
         let before = clock();
         let cycle = planner.cycle(scene.road, now, &state, outlook);
         let took = clock().saturating_sub(before);
-        let input = bounded(&scene.vehicle, &state, cycle.input, dt_s);
-        let plan = planner.plan().map_or_else(Vec::new, |p| {
+        let (rest, stop_after) = planner.plan().map_or((&[][..], &[][..]), |p| {
             let from = (now - p.made_at).max(0) as usize;
-            p.states.iter().skip(from).step_by(5).map(|s| s.centre(&scene.vehicle)).collect()
+            (p.states.get(from..).unwrap_or(&[]), &p.stop_after[..])
         });
-        driven.cycles.push(CycleRecord { step: now, state, cycle, plan, n_seen: seen.len(), took });
+        let before = clock();
+        let decision = (scene.watch != Watch::Off).then(|| {
+            let view = match scene.prediction {
+                Prediction::GroundTruth => known,
+                Prediction::Own => View { futures: planner.forecasts(), now: 0 },
+            };
+            let (road, vehicle, state) = (scene.road, &scene.vehicle, &state);
+            let plan = (rest, stop_after);
+            watcher.cycle(&Sight { road, vehicle, state, plan, view, seen: &seen, dt_s })
+        });
+        let monitor_took = clock().saturating_sub(before);
+        let wanted = decision.as_ref().map_or(cycle.input, |watched| {
+            let word = (&watched.decision, scene.watch);
+            watch::input(&scene.vehicle, &state, cycle.input, word, dt_s)
+        });
+        let input = bounded(&scene.vehicle, &state, wanted, dt_s);
+        let plan = rest.iter().step_by(5).map(|s| s.centre(&scene.vehicle)).collect();
+        let n_seen = seen.len();
+        driven.cycles.push(CycleRecord {
+            step: now,
+            state,
+            cycle,
+            driven: input,
+            plan,
+            n_seen,
+            decision,
+            took,
+            monitor_took,
+        });
         state = step(&scene.vehicle, &state, input, dt_s);
         driven.states.push(state);
         note_faults(scene, now + 1, &state, &mut driven);
@@ -275,6 +315,7 @@ mod tests {
             first_step: 0,
             options: PlannerOptions::for_step(0.1),
             prediction: Prediction::Own,
+            watch: Watch::Obeyed,
         };
         drive(&scene, &|| Duration::ZERO).contact
     }

@@ -812,6 +812,25 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_to_the_goal_carries_a_stop_after_it_and_says_what_was_tried() {
+        let vehicle = Vehicle::commonroad(2).unwrap();
+        let ring = [(80.0, -2.0), (90.0, -2.0), (90.0, 2.0), (80.0, 2.0)];
+        let ring = ring.map(|(x_m, y_m)| Point2 { x_m, y_m }).to_vec();
+        let goal = Goal { steps: (10, 80), rings: vec![ring], ..Goal::default() };
+        let goals = Goals { any_of: vec![goal] };
+        let outlook = Outlook::Known(View { futures: &[], now: 0 });
+        let mut planner = Planner::new(vehicle, goals, PlannerOptions::for_step(0.1));
+        let cycle = planner.cycle(&road(), 0, &at_speed(10.0), outlook);
+        let plan = planner.plan().unwrap();
+        assert_eq!(plan.kind, Kind::Goal);
+        let (last, stop) = (plan.states.last().unwrap(), &plan.stop_after);
+        assert_eq!((stop[0], stop[stop.len() - 1].speed_mps), (*last, 0.0));
+        assert!(stop.iter().all(|s| road().is_clear(&s.body(&vehicle))));
+        let is_fine = |t: &Tried| matches!(t.ending, Ending::Fine { has_stop_after: true, .. });
+        assert!(cycle.tried.iter().any(is_fine) && cycle.tried.len() <= TRIED_MAX);
+    }
+
+    #[test]
     fn a_search_out_of_work_goes_on_in_the_next_cycle() {
         let vehicle = Vehicle::commonroad(2).unwrap();
         let ring = [(80.0, -2.0), (84.0, -2.0), (84.0, 2.0), (80.0, 2.0)];

@@ -117,11 +117,9 @@ pub(super) fn write(
     (driven, dt_s): (&Driven, f64),
 ) -> mcap::McapResult<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
-    let options = mcap::WriteOptions::new()
-        .compression(None)
-        .use_chunks(false)
-        .profile("")
-        .library(concat!("robovan ", env!("CARGO_PKG_VERSION")));
+    let options = mcap::WriteOptions::new().compression(None).use_chunks(false).profile("");
+    let name = concat!("robovan ", env!("CARGO_PKG_VERSION"));
+    let options = mcap::WriteOptions::library(options, name);
     let mut log = options.create(&mut out)?;
     log.write_metadata(&mcap::records::Metadata {
         name: SCENARIO.to_owned(),

@@ -126,6 +126,12 @@ impl Schedule {
         Self { hot, cold, now: hot, begun: None, progress: span.progress }
     }
 
+    /// The same, hotter at first and at last by these factors.
+    pub fn hotter(self, first: f64, last: f64) -> Self {
+        let hot = self.hot * first;
+        Self { hot, cold: self.cold * last, now: hot, ..self }
+    }
+
     /// Sets the temperature for a share of the budget that is used.
     pub fn cool(&mut self, done: f64) {
         let begun = *self.begun.get_or_insert(done);

@@ -347,39 +347,43 @@ impl<'s> Fleet<'s> {
             return;
         }
         let plain = Place { route: v, at: at as u32, ..Place::default() };
-        let mut offer = |least: i64, broken: i32, place: Place| {
-            let broken = self.prices.broken(broken.saturating_add(over));
-            if let Some(cost) = broken.map(|b| least + b)
-                && cost < trial.best
+        let mut offer = |least: i64, broken: &dyn Fn() -> i32, place: Place| {
+            if least < trial.best
+                && let Some(price) = self.prices.broken(broken().saturating_add(over))
+                && least + price < trial.best
             {
-                (trial.best, trial.place) = (cost, Some(place));
+                (trial.best, trial.place) = (least + price, Some(place));
             }
         };
         let rest = tour.rests[at + 1];
         let start = sites.step(tour.starts[at], p, u);
         let broken = sites.join(start, u, n, rest);
-        offer(cost(0), broken, plain);
-        if broken == 0 {
-            return;
+        offer(cost(0), &|| broken, plain);
+        let is_late = tour.starts[at].time + sites.leg(p, u).time > sites.site(u).close
+            || start.time + sites.leg(u, n).time > rest.late;
+        if broken == 0 || is_late {
+            return; // A charger more would make it no earlier.
         }
         if let Some(extra) = &tour.rests_extra[at + 1] {
             let far = Some((extra.at, extra.charger));
-            let broken = sites.join(start, u, n, extra.label);
-            offer(cost(extra.longer), broken, Place { far, ..plain });
+            let broken = || sites.join(start, u, n, extra.label);
+            offer(cost(extra.longer), &broken, Place { far, ..plain });
         }
         if let Some(extra) = &tour.starts_extra[at] {
             let far = Some((extra.at, extra.charger));
-            let broken = sites.join(sites.step(extra.label, p, u), u, n, rest);
-            offer(cost(extra.longer), broken, Place { far, ..plain });
+            let broken = || sites.join(sites.step(extra.label, p, u), u, n, rest);
+            offer(cost(extra.longer), &broken, Place { far, ..plain });
         }
         for s in sites.via(u, n).take(N_BESIDE) {
-            let broken = sites.join(sites.step(start, u, s), s, n, rest);
-            offer(cost(sites.detour(u, s, n)), broken, Place { behind: s, ..plain });
+            let broken = || sites.join(sites.step(start, u, s), s, n, rest);
+            offer(cost(sites.detour(u, s, n)), &broken, Place { behind: s, ..plain });
         }
         for s in sites.via(p, u).take(N_BESIDE) {
-            let charged = sites.step(tour.starts[at], p, s);
-            let broken = sites.join(sites.step(charged, s, u), u, n, rest);
-            offer(cost(sites.detour(p, s, u)), broken, Place { before: s, ..plain });
+            let broken = || {
+                let charged = sites.step(tour.starts[at], p, s);
+                sites.join(sites.step(charged, s, u), u, n, rest)
+            };
+            offer(cost(sites.detour(p, s, u)), &broken, Place { before: s, ..plain });
         }
         trial.refuse(cost(0), v, at);
     }

@@ -21,6 +21,8 @@ use crate::state::State;
 use fleet::{Fleet, Trial};
 use labels::{SPAN_MAX, Sites};
 
+/// Batteries make a rugged land: first and last temperature against those of other searches.
+const HOTTER: f64 = 8.0;
 /// Average number of stops taken out in one step, and the longest string.
 const REMOVED_MEAN: f64 = 10.0;
 /// Probability 1 % of passing over a place, in 1/65536.
@@ -183,7 +185,7 @@ impl<'a, 'p> Search<'a, 'p> {
     fn anneal(&mut self, budget: &Budget<'_>, span: Span, rng: &mut Rng) -> Effort {
         let mut effort = Effort::default();
         let mut dice = Dice::new(rng);
-        let mut schedule = Schedule::new(self.inst, span);
+        let mut schedule = Schedule::new(self.inst, span).hotter(HOTTER, HOTTER);
         let mut price = Price::new(self.fleet.prices.per_mm);
         loop {
             if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {

@@ -22,6 +22,8 @@ use tours::{Prices, Tours, Way};
 const STEPS_PER_PRICE: u32 = 200;
 /// Neighbours on either side that the local search looks at.
 const N_NEAR: usize = 15;
+/// Up to so many jobs the search has the time to begin, and to end, hotter.
+const FEW_JOBS: usize = 400;
 /// Average number of stops taken out in one step, and the longest string.
 const REMOVED_MEAN: f64 = 10.0;
 /// Probability 1 % of passing over a place, in 1/65536.
@@ -69,6 +71,9 @@ pub(crate) fn improve(
     let mut tours = Tours::new(inst, seqs, state.empties.clone(), prices.now);
     let mut best = Best::new(&mut tours);
     let mut schedule = Schedule::new(inst, span);
+    if inst.jobs.len() <= FEW_JOBS {
+        schedule = schedule.hotter(3.0, 6.0);
+    }
     let mut work = Work::new(inst.nodes.len(), N_NEAR);
     let mut jobs = Vec::new();
     loop {

@@ -55,6 +55,8 @@ def reactive_one(path, budget_s):
     problem = list(problems.planning_problem_dict.values())[0]
     config = ReactivePlannerConfiguration()
     config.update(scenario=scenario, planning_problem=problem)
+    # Its worker processes hang where one of them fails.
+    config.debug.multiproc = False
     routes = RoutePlanner(scenario.lanelet_network, problem).plan_routes()
     reference = ReferencePathPlanner(scenario.lanelet_network, problem, routes).plan_shortest_reference_path()
     planner = ReactivePlanner(config)

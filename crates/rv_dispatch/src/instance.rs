@@ -900,6 +900,19 @@ impl Builder<'_> {
                 };
                 veh.committed.push(node);
             }
+            // A transfer whose pickup is committed is delivered, whatever else happens: its dropoff
+            // follows what is committed.
+            let opened: Vec<u32> = veh
+                .committed
+                .iter()
+                .filter(|id| self.nodes[**id as usize].kind == Kind::Collect)
+                .map(|id| self.nodes[*id as usize].mate)
+                .collect();
+            for mate in opened {
+                if !veh.committed.contains(&mate) {
+                    veh.committed.push(mate);
+                }
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ mod explain;
 mod fleet;
 pub mod format;
 mod instance;
+pub mod live;
 mod near;
 mod output;
 mod parts;

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 
 use rv_base::Rng;
 
-use crate::Budget;
 use crate::instance::{CLOSED, Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::{Dice, Style, recreate};
 use crate::state::State;
+use crate::{Budget, Progress};
 
 /// First and last temperature, as shares of the cost of driving from a start to a job.
 const HOT: f64 = 0.2;
@@ -32,6 +32,9 @@ const RETRY_MAX: usize = 40;
 const BLINK: u32 = 655;
 /// Steps between two looks at the budget.
 pub(crate) const STEPS_PER_CHECK: u64 = 64;
+
+/// Steps between two reports of the best plan.
+const STEPS_PER_TOLD: u64 = 8192;
 
 /// What a search did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,6 +106,9 @@ pub(crate) fn anneal(
         } else if state.cost < best.cost {
             effort.improvements += 1;
             best.keep(state);
+        }
+        if effort.iterations.is_multiple_of(STEPS_PER_TOLD) {
+            best.tell(state, budget);
         }
     }
     best.restore(state);
@@ -186,6 +192,22 @@ impl Best {
         state.is_newer.fill(false);
         let begins = state.routes.iter().map(|r| r.begins.clone()).collect();
         Self { cost: state.cost, seqs, begins, absent: state.absent.clone() }
+    }
+
+    /// Reports the best plan if somebody listens and it is of the whole problem.
+    fn tell(&self, state: &State<'_, '_>, budget: &Budget<'_>) {
+        let inst = state.inst;
+        if let Some(progress) = budget.progress
+            && inst.jobs.len() == inst.problem.orders().len()
+        {
+            let absent = self.absent.iter().map(|j| inst.jobs[*j as usize].absent_cost);
+            let routes = self.cost - absent.sum::<i64>();
+            progress(Progress {
+                cost: (i128::from(routes) << inst.cost_shift) as f64 / 1e12,
+                n_vehicles: self.seqs.iter().filter(|s| s.len() > 2).count(),
+                n_unserved: self.absent.len(),
+            });
+        }
     }
 
     pub fn keep(&mut self, state: &mut State<'_, '_>) {

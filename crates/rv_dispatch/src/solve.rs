@@ -16,7 +16,7 @@ use crate::recreate::Dice;
 use crate::rich::Share;
 use crate::search::{Effort, Span, anneal, construct};
 use crate::state::State;
-use crate::{Budget, Weights, exact, output, volt, warp};
+use crate::{Budget, Progress, Weights, exact, output, volt, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors: a stop alone, and a
 /// pickup with its dropoff, which has fewer places.
@@ -28,6 +28,10 @@ const N_JOBS_NEAR: usize = 160;
 const FLEET_SHARE: f64 = 0.5;
 /// Iterations per stop that one part gets in one round.
 const ROUND_ITERATIONS: u64 = 40;
+/// Stops of one part in the first round over a problem of so many parts: routes are built fast, and
+/// later rounds improve them in larger parts.
+const FIRST_PART_STOPS: usize = 300;
+const FIRST_PARTS: usize = 10;
 /// Most rounds over the parts.
 const ROUNDS_MAX: u64 = 10_000;
 
@@ -240,7 +244,11 @@ fn solve_in_parts(
 ) -> Vec<Route> {
     let per_round = ROUND_ITERATIONS * n_stops as u64;
     let total = budget.iterations.unwrap_or(u64::MAX);
-    let n_rounds = if total == u64::MAX { ROUNDS_MAX } else { (total / per_round).max(2) };
+    let n_rounds = match total {
+        u64::MAX => ROUNDS_MAX,
+        0 => 1,
+        total => (total / per_round).max(2),
+    };
     let mut plan = warm.cloned().unwrap_or_default();
     for round in 0..n_rounds {
         if round > 0 && budget.is_over() {
@@ -248,7 +256,9 @@ fn solve_in_parts(
         }
         let rng = rng.fork_idx("round", round);
         let parts = if round == 0 && warm.is_none() {
-            parts_of_orders(problem, params.part_stops_max)
+            let is_vast = n_stops > FIRST_PARTS * params.part_stops_max;
+            let most = params.part_stops_max;
+            parts_of_orders(problem, if is_vast { FIRST_PART_STOPS.min(most) } else { most })
         } else {
             parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("cut"))
         };
@@ -273,8 +283,27 @@ fn solve_in_parts(
             stats.add(effort);
         }
         plan.routes.sort_by_key(|r| r.vehicle);
+        if let Some(progress) = budget.progress {
+            progress(progress_of(problem, &plan));
+        }
     }
     plan.routes
+}
+
+/// A plan in figures.
+fn progress_of(problem: &Problem, plan: &Plan) -> Progress {
+    let money = plan.routes.iter().map(|route| {
+        let vehicle = &problem.vehicles()[route.vehicle as usize];
+        let hours = (route.end_ms - route.depart_ms) as f64 / 3.6e6;
+        vehicle.cost_fixed.to_units()
+            + vehicle.cost_per_km.to_units() * route.distance_mm as f64 / 1e6
+            + vehicle.cost_per_hour.to_units() * hours
+    });
+    Progress {
+        cost: money.sum(),
+        n_vehicles: plan.routes.len(),
+        n_unserved: left_out(problem, plan).len(),
+    }
 }
 
 /// Runs `job` for every index, on so many threads, and returns the results in order.

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use rv_base::{Rng, Seconds};
+use rv_base::{Money, Rng, Seconds};
 use rv_dispatch::format::{
     Loaded, cost_in_units, describe_all, length_in_units, plan_to_json, plot_svg, read_solution,
     write_csv, write_solution,
 };
-use rv_dispatch::{Budget, Objective, Outcome, Params, Progress, Report, check, solve};
+use rv_dispatch::{
+    Budget, Criterion, Objective, Outcome, Params, Progress, Report, Weights, check, solve,
+};
 use rv_model::dispatch::Plan;
 use serde::Serialize;
 
@@ -66,6 +69,14 @@ pub(crate) struct How {
     /// What a plan is judged by
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Distance)]
     pub objective: ObjectiveArg,
+    /// What kinds of cost count for, beside what the problem sets: unserved, cost, lateness and
+    /// stability as factors, vehicle as the cost of each one used
+    #[arg(long, value_name = "KIND=FACTOR,...", value_delimiter = ',', conflicts_with = "rank")]
+    pub weights: Vec<String>,
+    /// Kinds of cost in order of importance (unserved, vehicles, cost, lateness, stability): each
+    /// counts a thousand times as much as the next
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
+    pub rank: Vec<String>,
     /// How distances are rounded
     #[arg(long, value_enum, default_value_t = ConventionArg::File)]
     pub convention: ConventionArg,
@@ -91,9 +102,57 @@ impl How {
         if !(1..=1024).contains(&self.threads) {
             return Err(error_with_hint("--threads is out of range", "give 1 to 1024"));
         }
-        Ok(())
+        self.weighed().map(|_| ())
+    }
+
+    /// The weights that `--weights` or `--rank` ask for.
+    pub fn weighed(&self) -> anyhow::Result<Weights> {
+        if !self.rank.is_empty() {
+            let order = self.rank.iter().map(|name| criterion(name));
+            return Ok(Weights::lexicographic(&order.collect::<anyhow::Result<Vec<_>>>()?));
+        }
+        let mut weights = Weights::equal();
+        for item in &self.weights {
+            let parts = item.split_once('=');
+            let value = parts.and_then(|(_, value)| value.parse::<f64>().ok());
+            let Some((name, value)) =
+                parts.map(|p| p.0).zip(value.filter(|v| (0.0..=1e6).contains(v)))
+            else {
+                return Err(error_with_hint(
+                    &format!("--weights {item}: not a kind of cost with a factor"),
+                    "for example --weights lateness=10,stability=0; factors are 0 to 1000000",
+                ));
+            };
+            match criterion(name)? {
+                Criterion::Unserved => weights.unserved = value,
+                Criterion::Vehicles => weights.vehicle = Money::from_units(value),
+                Criterion::Cost => weights.cost = value,
+                Criterion::Lateness => weights.lateness = value,
+                Criterion::Stability => weights.stability = value,
+            }
+        }
+        Ok(weights)
     }
 }
+
+fn criterion(name: &str) -> anyhow::Result<Criterion> {
+    Ok(match name {
+        "unserved" => Criterion::Unserved,
+        "vehicle" | "vehicles" => Criterion::Vehicles,
+        "cost" => Criterion::Cost,
+        "lateness" => Criterion::Lateness,
+        "stability" => Criterion::Stability,
+        _ => {
+            return Err(error_with_hint(
+                &format!("{name} is not a kind of cost"),
+                "there are unserved, vehicles, cost, lateness and stability",
+            ));
+        }
+    })
+}
+
+/// Set by Ctrl-C: the search ends, and the best plan so far is the answer.
+static IS_CANCELLED: AtomicBool = AtomicBool::new(false);
 
 /// The answer in figures; costs and distances are in units of the file.
 #[derive(Clone, Debug, Serialize)]
@@ -124,6 +183,12 @@ pub(crate) fn run(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         )?),
         None => None,
     };
+    // The first Ctrl-C ends the search; where no handler can be set, it ends the process.
+    let _ = ctrlc::set_handler(|| {
+        if IS_CANCELLED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
     let bar = indicatif::ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
     let show = |p: Progress| {
@@ -180,9 +245,13 @@ pub(crate) fn plan(
         Some(iterations) => Budget::iterations(iterations),
         None => Budget::clock(Seconds(how.budget_cpu_s), &clock),
     };
-    let budget = Budget { progress: Some(progress), ..budget };
-    let params =
-        Params { n_threads: how.threads, objective: how.objective.into(), ..Params::standard() };
+    let budget = Budget { progress: Some(progress), cancel: Some(&IS_CANCELLED), ..budget };
+    let params = Params {
+        n_threads: how.threads,
+        objective: how.objective.into(),
+        weights: how.weighed().unwrap_or_else(|_| Weights::equal()),
+        ..Params::standard()
+    };
     let outcome = solve(&loaded.problem, warm, &params, &budget, &mut Rng::from_seed(how.seed));
     let report = check(&loaded.problem, &outcome.plan);
     let answer = Answer {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod formats;
+mod live;
 mod oracle;
 mod random;
 mod soundness;

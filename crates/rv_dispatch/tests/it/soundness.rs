@@ -123,3 +123,41 @@ fn tight_windows_and_loads_are_kept_where_the_search_may_break_them() {
         assert_eq!(plan(600, Objective::Cost), plan(600, Objective::Cost), "seed {seed}");
     }
 }
+
+#[test]
+fn a_transfer_with_its_pickup_committed_is_never_dropped() {
+    use rv_model::dispatch::{OrderKind, Start, Task};
+    for seed in 0..20 {
+        let features = Features(Features::WINDOWS | Features::TRANSFERS | Features::CAPACITY);
+        let mut data = problem(seed, 14, 2, features).into_data();
+        let is_transfer =
+            |o: &&rv_model::dispatch::Order| matches!(o.kind, OrderKind::Transfer { .. });
+        let Some(order) = data.orders.iter().find(is_transfer).map(|o| o.id as u32) else {
+            continue;
+        };
+        data.vehicles[0].start = Start::Road(0);
+        data.vehicles[0].committed = vec![Task::Collect(order)];
+        // It can no longer be in time.
+        if let OrderKind::Transfer { dropoff, .. } = &mut data.orders[order as usize].kind {
+            dropoff.windows[0].start_ms = 0;
+            dropoff.windows[0].end_ms = 1;
+        }
+        let problem = rv_model::dispatch::Problem::new(data).expect("a sound problem");
+        let budget = Budget::iterations(300);
+        let params = Params::standard();
+        let plan = solve(&problem, None, &params, &budget, &mut Rng::from_seed(seed)).plan;
+        assert!(plan.unassigned.iter().all(|u| u.order != order), "seed {seed}");
+        let route = plan.routes.iter().find(|r| r.vehicle == 0).expect("it has committed tasks");
+        let tasks: Vec<Task> = route.tasks().collect();
+        assert_eq!(tasks[..2], [Task::Collect(order), Task::Serve(order)], "seed {seed}");
+        let late = check(&problem, &plan).violations;
+        assert!(
+            late.iter().all(|v| matches!(
+                v,
+                rv_dispatch::Violation::Late { visit: 1, .. }
+                    | rv_dispatch::Violation::Shift { .. }
+            )),
+            "seed {seed}: {late:?}"
+        );
+    }
+}

@@ -1,0 +1,671 @@
+//! A fleet under way: one change after the other, each answered at once.
+//!
+//! Where [`solve()`](crate::solve()) plans, this keeps a plan alive: new orders are inserted where
+//! they cost least, cancelled ones leave, changed ones move, and what a closed road or a lost van
+//! breaks is placed anew. What is executed is gone, what is committed stays, what is on board stays
+//! on board: a transfer whose pickup is committed or done is never dropped.
+//!
+//! A place is judged in constant time (see [`tour`]) among the stops near the order, and the best
+//! ones are driven in full before one is taken. Deliveries that are not on board need a hub first and
+//! are left to the next plan.
+
+mod grid;
+mod tour;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rv_model::dispatch::{
+    Leg, Load, MAX_LOAD_DIMS, Order, OrderKind, PermitMap, Plan, Problem, ProblemData,
+    ProblemError, Route, Start, Stop, Task, Travel, TravelSource, Unassigned, Vehicle, Visit,
+};
+
+use grid::Grid;
+use tour::{Tour, drive};
+
+/// Stops near an order whose tours are tried.
+const N_NEAR: usize = 24;
+/// Places driven in full before an order is left out.
+const N_DRIVEN: usize = 6;
+
+/// An order of the fleet, by number.
+pub type OrderNumber = u32;
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The order is on the tour of this vehicle.
+    Placed {
+        /// Which vehicle (index).
+        vehicle: u32,
+    },
+    /// No place was found; the caller keeps the order for the next plan.
+    LeftOut,
+    /// The order is gone.
+    Gone,
+    /// The change is refused: the order is committed, or on board where it cannot change.
+    Refused,
+}
+
+/// Orders and vehicles that an event touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Vehicles whose tours changed, ascending.
+    pub vehicles: Vec<u32>,
+    /// Orders that no vehicle serves any more.
+    pub left_out: Vec<OrderNumber>,
+}
+
+/// A fleet under way.
+pub struct Live {
+    vehicles: Vec<Vehicle>,
+    tours: Vec<Tour>,
+    /// Looked up, never walked through.
+    orders: BTreeMap<OrderNumber, Order>,
+    /// The vehicle that serves or carries each order.
+    carrier: BTreeMap<OrderNumber, u32>,
+    /// On board, and not on the tour: handed back where the tour ends.
+    handed_back: BTreeSet<OrderNumber>,
+    is_lost: Vec<bool>,
+    travel: Arc<dyn TravelSource>,
+    /// Permits by location.
+    permits: Vec<u64>,
+    grid: Grid,
+    next: OrderNumber,
+    near: Vec<(u32, u32)>,
+}
+
+impl Live {
+    /// A fleet of vehicles on the road (`Start::Road`), each with nothing to do. `permits` says by
+    /// location which areas it lies in. Locations need places on a plane, so that near stops are
+    /// found.
+    pub fn new(
+        vehicles: Vec<Vehicle>,
+        travel: Arc<dyn TravelSource>,
+        permits: Vec<u64>,
+    ) -> Result<Self, ProblemError> {
+        let fail = |field: String, reason: &str| Err(ProblemError { field, reason: reason.into() });
+        for (idx, vehicle) in vehicles.iter().enumerate() {
+            let Start::Road(at) = vehicle.start else {
+                return fail(format!("vehicles[{idx}].start"), "must be on the road");
+            };
+            if travel.point_m(at).is_none() {
+                return fail(format!("vehicles[{idx}].start"), "has no place on the plane");
+            }
+            if !vehicle.committed.is_empty() || !vehicle.reload_depots.is_empty() {
+                return fail(format!("vehicles[{idx}]"), "has committed tasks or reloads");
+            }
+        }
+        let n = travel.n_locations();
+        if permits.len() != n {
+            return fail("permits".into(), "must have an entry for each location");
+        }
+        let points = (0..n as u32).map(|l| travel.point_m(l).unwrap_or((0.0, 0.0)));
+        let grid = Grid::new(points, vehicles.len());
+        let mut live = Self {
+            tours: vehicles.iter().map(|_| Tour::default()).collect(),
+            is_lost: vec![false; vehicles.len()],
+            vehicles,
+            orders: BTreeMap::new(),
+            carrier: BTreeMap::new(),
+            handed_back: BTreeSet::new(),
+            travel,
+            permits,
+            grid,
+            next: 0,
+            near: Vec::new(),
+        };
+        for v in 0..live.vehicles.len() as u32 {
+            live.enter(v);
+            live.refresh(v);
+        }
+        Ok(live)
+    }
+
+    /// The vehicles as they are now: place and time of their start, load, charge, committed tasks.
+    pub fn vehicles(&self) -> &[Vehicle] {
+        &self.vehicles
+    }
+
+    /// The tasks of a vehicle, the committed ones first; order indices are order numbers.
+    pub fn tasks(&self, vehicle: u32) -> &[Task] {
+        &self.tours[vehicle as usize].tasks
+    }
+
+    /// An order that the fleet knows.
+    pub fn order(&self, order: OrderNumber) -> Option<&Order> {
+        self.orders.get(&order)
+    }
+
+    /// The vehicle that serves or carries an order.
+    pub fn carrier(&self, order: OrderNumber) -> Option<u32> {
+        self.carrier.get(&order).copied()
+    }
+
+    /// When a vehicle's next task can begin, ms; `None` without one.
+    pub fn next_begin_ms(&self, vehicle: u32) -> Option<i64> {
+        self.tours[vehicle as usize].begins.first().copied()
+    }
+
+    /// Takes a new order and places it where it costs least. An order that cannot be placed is
+    /// forgotten.
+    pub fn insert(&mut self, order: Order) -> (OrderNumber, Answer) {
+        let number = self.next;
+        self.next += 1;
+        self.orders.insert(number, order);
+        let answer = self.place(number);
+        if answer == Answer::LeftOut {
+            self.orders.remove(&number);
+        }
+        (number, answer)
+    }
+
+    /// Takes an order out. What is committed or on board cannot be cancelled any more. Where the way
+    /// past the order's stop is longer than by it, others may have to move.
+    pub fn cancel(&mut self, number: OrderNumber) -> (Answer, Touched) {
+        let mut touched = Touched::default();
+        let Some(&v) = self.carrier.get(&number) else { return (Answer::Gone, touched) };
+        let order = &self.orders[&number];
+        if order.on_board.is_some() || self.is_committed(v, number) {
+            return (Answer::Refused, touched);
+        }
+        self.take_off(v, number);
+        self.orders.remove(&number);
+        touched.vehicles.push(v);
+        self.repair(v, &mut touched);
+        touched.close();
+        (Answer::Gone, touched)
+    }
+
+    /// Changes the stop (address, windows) of an order that is not committed; for a transfer the
+    /// dropoff. If the vehicle cannot serve it so, another does, unless it is on board. `Refused`
+    /// leaves everything as it was.
+    pub fn change(&mut self, number: OrderNumber, stop: Stop) -> (Answer, Touched) {
+        let mut touched = Touched::default();
+        let Some(&v) = self.carrier.get(&number) else { return (Answer::Gone, touched) };
+        if self.is_committed(v, number) {
+            return (Answer::Refused, touched);
+        }
+        let old = self.orders[&number].clone();
+        let tasks = self.tours[v as usize].tasks.clone();
+        self.take_off(v, number);
+        let mut new = old.clone();
+        match &mut new.kind {
+            OrderKind::Delivery(own) | OrderKind::Pickup(own) => *own = stop,
+            OrderKind::Transfer { dropoff, .. } => *dropoff = stop,
+        }
+        self.orders.insert(number, new);
+        let answer =
+            if old.on_board.is_some() { self.place_in(v, number) } else { self.place(number) };
+        if let Answer::Placed { vehicle } = answer {
+            touched.vehicles.extend([v, vehicle]);
+            self.repair(v, &mut touched);
+            touched.close();
+            return (answer, touched);
+        }
+        self.orders.insert(number, old);
+        self.carrier.insert(number, v);
+        self.set(v, tasks);
+        (Answer::Refused, touched)
+    }
+
+    /// Commits a vehicle's next task. If the dropoff of a committed pickup can no longer be in time,
+    /// it is committed, too, right behind. False without a task that is not committed.
+    pub fn commit(&mut self, vehicle: u32) -> bool {
+        let tour = &self.tours[vehicle as usize];
+        let own = &mut self.vehicles[vehicle as usize];
+        let Some(task) = tour.tasks.get(own.committed.len()) else { return false };
+        own.committed.push(*task);
+        self.refresh(vehicle);
+        true
+    }
+
+    /// The vehicle has done its first task, leaving at `leave_ms` (not before the plan says). What
+    /// cannot be reached in time any more is placed anew.
+    pub fn execute(&mut self, vehicle: u32, leave_ms: i64) -> Touched {
+        let v = vehicle as usize;
+        let mut touched = Touched { vehicles: vec![vehicle], ..Touched::default() };
+        let Some(&task) = self.tours[v].tasks.first() else { return touched };
+        let (Task::Serve(number) | Task::Collect(number)) = task else { return touched };
+        let (from, arrive) = (self.place_of(task), self.tours[v].begins[0]);
+        let Some(order) = self.orders.get_mut(&number) else { return touched };
+        let leg = match self.vehicles[v].start {
+            Start::Road(at) => self.travel.leg(at, from),
+            Start::Depot(_) => return touched,
+        };
+        let own = &mut self.vehicles[v];
+        if let Some(battery) = &mut own.battery {
+            let load = self.tours[v].loads[0].map(i64::from);
+            let for_load = battery.load_mwh(leg.distance_mm, &load);
+            battery.start_mwh -= i64::from(leg.energy_mwh.max(0)) + for_load;
+        }
+        own.start = Start::Road(from);
+        own.shift.start_ms = leave_ms.max(arrive);
+        if own.committed.first() == Some(&task) {
+            own.committed.remove(0);
+        }
+        match (task, &order.kind) {
+            (Task::Collect(_), _) => order.on_board = Some(vehicle),
+            (_, OrderKind::Pickup(_)) => {
+                for (sum, amount) in own.extra_load.iter_mut().zip(order.load) {
+                    *sum += amount;
+                }
+            }
+            _ => {}
+        }
+        self.leave(vehicle);
+        if matches!(task, Task::Serve(_)) {
+            self.orders.remove(&number);
+            self.carrier.remove(&number);
+        }
+        self.tours[v].tasks.remove(0);
+        self.enter(vehicle);
+        self.repair(vehicle, &mut touched);
+        touched
+    }
+
+    /// A vehicle is lost: what it had not begun is placed anew, what is on board is out of reach.
+    pub fn lose(&mut self, vehicle: u32) -> Touched {
+        let v = vehicle as usize;
+        let mut touched = Touched { vehicles: vec![vehicle], ..Touched::default() };
+        self.leave(vehicle);
+        self.is_lost[v] = true;
+        self.vehicles[v].committed.clear();
+        self.forget_back(vehicle);
+        let numbers = self.tours[v].numbers();
+        self.tours[v].clear();
+        for number in numbers {
+            self.carrier.remove(&number);
+            if self.orders[&number].on_board.is_some() {
+                self.orders.remove(&number);
+                touched.left_out.push(number);
+            } else {
+                self.place_again(number, &mut touched);
+            }
+        }
+        touched.close();
+        touched
+    }
+
+    /// Ways changed (a road closed or opened) within a circle on the plane: tours near it are driven
+    /// again, and what they cannot serve any more is placed anew.
+    pub fn reroute(
+        &mut self,
+        travel: Arc<dyn TravelSource>,
+        centre_m: (f64, f64),
+        radius_m: f64,
+    ) -> Touched {
+        self.travel = travel;
+        let mut touched = Touched::default();
+        for v in 0..self.vehicles.len() as u32 {
+            if self.tours[v as usize].is_near(centre_m, radius_m) {
+                self.repair(v, &mut touched);
+                touched.vehicles.push(v);
+            }
+        }
+        touched.close();
+        touched
+    }
+
+    /// The tours of some vehicles as a problem and its plan, for the judge; the vehicles' own
+    /// orders are in it and no others.
+    pub fn snapshot(&self, vehicles: &[u32]) -> Result<(Problem, Plan), ProblemError> {
+        let mut data = ProblemData {
+            n_load_dims: MAX_LOAD_DIMS,
+            depots: Vec::new(),
+            chargers: Vec::new(),
+            vehicles: Vec::new(),
+            orders: Vec::new(),
+            travels: Vec::new(),
+            tenants: Vec::new(),
+            permits: PermitMap::default(),
+        };
+        let mut excerpt = Excerpt { travel: Arc::clone(&self.travel), locations: Vec::new() };
+        let mut plan = Plan::default();
+        for &v in vehicles {
+            let idx = data.vehicles.len() as u32;
+            let tour = &self.tours[v as usize];
+            let mut own = self.vehicles[v as usize].clone();
+            let mut numbers = tour.numbers();
+            numbers.extend(&tour.handed_back);
+            let first = data.orders.len() as u32;
+            let local = |number: u32| {
+                let at = numbers.iter().position(|n| *n == number);
+                first + at.map_or(0, |at| at as u32)
+            };
+            let told = |task: Task| match task {
+                Task::Serve(number) => Task::Serve(local(number)),
+                Task::Collect(number) => Task::Collect(local(number)),
+                task => task,
+            };
+            own.profile = 0;
+            if let Start::Road(at) = &mut own.start {
+                *at = excerpt.local(*at);
+            }
+            own.end = own.end.map(|end| excerpt.local(end));
+            own.committed = own.committed.iter().map(|t| told(*t)).collect();
+            let visits = tour.tasks.iter().map(|t| Visit::untimed(told(*t))).collect();
+            for &number in &numbers {
+                let mut order = self.orders[&number].clone();
+                order.id = u64::from(number);
+                order.on_board = order.on_board.map(|_| idx);
+                match &mut order.kind {
+                    OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => {
+                        stop.location = excerpt.local(stop.location);
+                    }
+                    OrderKind::Transfer { pickup, dropoff } => {
+                        pickup.location = excerpt.local(pickup.location);
+                        dropoff.location = excerpt.local(dropoff.location);
+                    }
+                }
+                if self.handed_back.contains(&number) {
+                    plan.unassigned.push(Unassigned::silent(local(number)));
+                }
+                data.orders.push(order);
+            }
+            if !tour.tasks.is_empty() {
+                let depart_ms = own.shift.start_ms;
+                plan.routes.push(Route {
+                    vehicle: idx,
+                    depart_ms,
+                    end_ms: 0,
+                    distance_mm: 0,
+                    visits,
+                });
+            }
+            data.vehicles.push(own);
+        }
+        let at = excerpt.locations.iter().map(|l| self.permits[*l as usize]);
+        data.permits.of_location = at.collect();
+        data.travels.push(Travel::Source(Arc::new(excerpt)));
+        Ok((Problem::new(data)?, plan))
+    }
+
+    /// A vehicle without tasks gets a new start (`Start::Road`), shift, charge and load; what it
+    /// brought back is handed over. False if it has tasks.
+    pub fn renew(&mut self, vehicle: u32, own: Vehicle) -> bool {
+        let v = vehicle as usize;
+        let is_idle = self.tours[v].tasks.is_empty() && own.committed.is_empty();
+        if !is_idle || !matches!(own.start, Start::Road(_)) {
+            return false;
+        }
+        self.leave(vehicle);
+        self.forget_back(vehicle);
+        self.tours[v].clear();
+        self.vehicles[v] = own;
+        self.is_lost[v] = false;
+        self.enter(vehicle);
+        self.refresh(vehicle);
+        true
+    }
+
+    /// Forgets what is on board and not on the tour.
+    fn forget_back(&mut self, v: u32) {
+        for number in std::mem::take(&mut self.tours[v as usize].handed_back) {
+            self.handed_back.remove(&number);
+            self.orders.remove(&number);
+            self.carrier.remove(&number);
+        }
+    }
+
+    fn is_committed(&self, v: u32, number: OrderNumber) -> bool {
+        let is_it = |task: &Task| matches!(task, Task::Serve(n) | Task::Collect(n) if *n == number);
+        self.vehicles[v as usize].committed.iter().any(is_it)
+    }
+
+    fn place_of(&self, task: Task) -> u32 {
+        let (Task::Serve(number) | Task::Collect(number)) = task else { return 0 };
+        stop_of(&self.orders[&number], task).location
+    }
+
+    /// Places an order at its best place near its stops.
+    fn place(&mut self, number: OrderNumber) -> Answer {
+        let order = &self.orders[&number];
+        let first = match &order.kind {
+            OrderKind::Delivery(_) => return Answer::LeftOut,
+            OrderKind::Pickup(stop) => stop,
+            OrderKind::Transfer { pickup, .. } => pickup,
+        };
+        let mut near = std::mem::take(&mut self.near);
+        near.clear();
+        if let Some(at) = self.travel.point_m(first.location) {
+            self.grid.near(at, N_NEAR, &mut near);
+        }
+        let mut vehicles: Vec<u32> = near.iter().map(|n| n.1).collect();
+        self.near = near;
+        vehicles.sort_unstable();
+        vehicles.dedup();
+        let mut places = Vec::new();
+        for v in vehicles {
+            self.places(v, number, &mut places);
+        }
+        self.take_best(number, places)
+    }
+
+    /// Places an order on the tour of one vehicle.
+    fn place_in(&mut self, v: u32, number: OrderNumber) -> Answer {
+        let mut places = Vec::new();
+        self.places(v, number, &mut places);
+        self.take_best(number, places)
+    }
+
+    fn take_best(&mut self, number: OrderNumber, places: Vec<(i64, u32, usize, usize)>) -> Answer {
+        for (_, v, first, second) in places {
+            let mut tasks = self.tours[v as usize].tasks.clone();
+            let order = &self.orders[&number];
+            if matches!(order.kind, OrderKind::Transfer { .. }) && order.on_board.is_none() {
+                tasks.insert(first, Task::Collect(number));
+                tasks.insert(second, Task::Serve(number));
+            } else {
+                tasks.insert(first, Task::Serve(number));
+            }
+            if self.drives(v, &tasks) {
+                self.carrier.insert(number, v);
+                self.set(v, tasks);
+                return Answer::Placed { vehicle: v };
+            }
+        }
+        Answer::LeftOut
+    }
+
+    /// Places on a tour that the short way does not rule out: cost, vehicle, positions.
+    fn places(&self, v: u32, number: OrderNumber, out: &mut Vec<(i64, u32, usize, usize)>) {
+        let (vehicle, order) = (&self.vehicles[v as usize], &self.orders[&number]);
+        if self.is_lost[v as usize] || order.skills & !vehicle.skills != 0 {
+            return;
+        }
+        let stops: Vec<&Stop> = match &order.kind {
+            OrderKind::Transfer { pickup, dropoff } if order.on_board.is_none() => {
+                vec![pickup, dropoff]
+            }
+            OrderKind::Transfer { dropoff, .. } => vec![dropoff],
+            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => vec![stop],
+        };
+        let lacks = |s: &&Stop| self.permits[s.location as usize] & !vehicle.permits != 0;
+        if stops.iter().any(lacks) {
+            return;
+        }
+        self.tours[v as usize].places(vehicle, &stops, &*self.travel, |cost, first, second| {
+            let place = (cost, v, first, second);
+            if out.len() < N_DRIVEN || out.last().is_some_and(|worst| place < *worst) {
+                out.insert(out.partition_point(|p| *p < place), place);
+                out.truncate(N_DRIVEN);
+            }
+        });
+    }
+
+    fn drives(&self, v: u32, tasks: &[Task]) -> bool {
+        let vehicle = &self.vehicles[v as usize];
+        drive(vehicle, tasks, &self.orders, &*self.travel, self.carried(v), vehicle.committed.len())
+            .is_ok()
+    }
+
+    /// What is on board: extra load, and orders that are on board.
+    fn carried(&self, v: u32) -> Load {
+        let mut sum = self.vehicles[v as usize].extra_load;
+        let on_tour = self.tours[v as usize].tasks.iter().filter_map(|task| match task {
+            Task::Serve(number) => self.orders.get(number).filter(|o| o.on_board.is_some()),
+            _ => None,
+        });
+        let back = self.tours[v as usize].handed_back.iter().filter_map(|n| self.orders.get(n));
+        for order in on_tour.chain(back) {
+            for (sum, amount) in sum.iter_mut().zip(order.load) {
+                *sum += amount;
+            }
+        }
+        sum
+    }
+
+    /// Takes an order's tasks off a tour.
+    fn take_off(&mut self, v: u32, number: OrderNumber) {
+        let is_it = |task: &Task| matches!(task, Task::Serve(n) | Task::Collect(n) if *n == number);
+        let mut tasks = self.tours[v as usize].tasks.clone();
+        tasks.retain(|task| !is_it(task));
+        self.carrier.remove(&number);
+        if self.orders[&number].on_board.is_some() {
+            // It stays on board, and comes back with the vehicle unless it is placed again.
+            self.tours[v as usize].handed_back.push(number);
+            self.handed_back.insert(number);
+        }
+        self.set(v, tasks);
+    }
+
+    /// Gives a vehicle these tasks, which it can drive or has to.
+    fn set(&mut self, v: u32, tasks: Vec<Task>) {
+        self.leave(v);
+        for task in &tasks {
+            let (Task::Serve(number) | Task::Collect(number)) = task else { continue };
+            if self.handed_back.remove(number) {
+                self.tours[v as usize].handed_back.retain(|n| n != number);
+            }
+        }
+        self.tours[v as usize].tasks = tasks;
+        self.enter(v);
+        self.refresh(v);
+    }
+
+    /// Recomputes what judges places on a tour in constant time.
+    fn refresh(&mut self, v: u32) {
+        let carried = self.carried(v);
+        let (vehicle, tour) = (&self.vehicles[v as usize], &mut self.tours[v as usize]);
+        tour.refresh(vehicle, &self.orders, &*self.travel, carried);
+    }
+
+    /// Takes what breaks off a tour until it can be driven; committed tasks stay, and a dropoff
+    /// whose pickup is committed follows them at once.
+    fn repair(&mut self, v: u32, touched: &mut Touched) {
+        loop {
+            let tasks = self.tours[v as usize].tasks.clone();
+            let vehicle = &self.vehicles[v as usize];
+            let n_committed = vehicle.committed.len();
+            let carried = self.carried(v);
+            let driven = drive(vehicle, &tasks, &self.orders, &*self.travel, carried, n_committed);
+            let Err(broken_at) = driven else {
+                self.refresh(v);
+                return;
+            };
+            // The task that breaks, or the last one if the way home does; committed ones stay.
+            let at = broken_at.min(tasks.len().saturating_sub(1));
+            if at < n_committed || tasks.is_empty() {
+                self.refresh(v);
+                return;
+            }
+            let (Task::Serve(number) | Task::Collect(number)) = tasks[at] else { return };
+            if self.is_committed(v, number) {
+                // Its pickup is committed: it is delivered, however late.
+                let mut kept = tasks.clone();
+                kept.retain(|t| *t != Task::Serve(number));
+                kept.insert(n_committed, Task::Serve(number));
+                self.vehicles[v as usize].committed.push(Task::Serve(number));
+                self.set(v, kept);
+                continue;
+            }
+            let is_on_board = self.orders[&number].on_board.is_some();
+            self.take_off(v, number);
+            if is_on_board {
+                touched.left_out.push(number);
+            } else {
+                self.place_again(number, touched);
+            }
+        }
+    }
+
+    fn place_again(&mut self, number: OrderNumber, touched: &mut Touched) {
+        match self.place(number) {
+            Answer::Placed { vehicle } => touched.vehicles.push(vehicle),
+            _ => {
+                self.orders.remove(&number);
+                touched.left_out.push(number);
+            }
+        }
+    }
+
+    fn leave(&mut self, v: u32) {
+        for (number, at) in self.tours[v as usize].marks.drain(..) {
+            self.grid.remove(at, (number, v));
+        }
+    }
+
+    /// Marks a vehicle's start and stops on the grid.
+    fn enter(&mut self, v: u32) {
+        if self.is_lost[v as usize] {
+            return;
+        }
+        let mut marks = Vec::with_capacity(self.tours[v as usize].tasks.len() + 1);
+        if let Start::Road(at) = self.vehicles[v as usize].start {
+            marks.push((u32::MAX, at));
+        }
+        for task in &self.tours[v as usize].tasks {
+            if let Task::Serve(number) | Task::Collect(number) = task {
+                marks.push((*number, stop_of(&self.orders[number], *task).location));
+            }
+        }
+        for &(number, location) in &marks {
+            let at = self.travel.point_m(location).unwrap_or((0.0, 0.0));
+            self.grid.add(at, (number, v));
+            self.tours[v as usize].marks.push((number, at));
+        }
+    }
+}
+
+impl Touched {
+    fn close(&mut self) {
+        self.vehicles.sort_unstable();
+        self.vehicles.dedup();
+    }
+}
+
+/// A few of the fleet's locations.
+struct Excerpt {
+    travel: Arc<dyn TravelSource>,
+    locations: Vec<u32>,
+}
+
+impl Excerpt {
+    fn local(&mut self, location: u32) -> u32 {
+        let known = self.locations.iter().position(|l| *l == location);
+        known.unwrap_or_else(|| {
+            self.locations.push(location);
+            self.locations.len() - 1
+        }) as u32
+    }
+}
+
+impl TravelSource for Excerpt {
+    fn n_locations(&self) -> usize {
+        self.locations.len()
+    }
+
+    fn leg(&self, from: u32, to: u32) -> Leg {
+        self.travel.leg(self.locations[from as usize], self.locations[to as usize])
+    }
+}
+
+/// The stop that a task makes.
+fn stop_of(order: &Order, task: Task) -> &Stop {
+    match (&order.kind, task) {
+        (OrderKind::Delivery(stop) | OrderKind::Pickup(stop), _) => stop,
+        (OrderKind::Transfer { pickup, .. }, Task::Collect(_)) => pickup,
+        (OrderKind::Transfer { dropoff, .. }, _) => dropoff,
+    }
+}

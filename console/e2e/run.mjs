@@ -13,6 +13,7 @@ import { tests as link } from './tests/link.mjs';
 import { tests as orders } from './tests/orders.mjs';
 import { tests as reach } from './tests/reach.mjs';
 import { tests as roads } from './tests/roads.mjs';
+import { tests as sight } from './tests/sight.mjs';
 
 const LONGEST_MS = 180_000;
 
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 const mock = values['base-url'] ? undefined : await startMock();
 const base = (values['base-url'] ?? `http://127.0.0.1:${mock.port}`).replace(/\/$/, '');
 const browser = await launch();
-const all = [...access, ...fleet, ...orders, ...roads, ...link, ...reach];
+const all = [...access, ...fleet, ...orders, ...roads, ...sight, ...link, ...reach];
 const roles = { viewer: values['viewer-token'], operator: values['operator-token'], tenant: values['tenant-token'] };
 let [n_passed, n_failed] = [0, 0];
 

@@ -167,6 +167,7 @@ const ROUTES = [
   ['GET', /^\/kpi$/, 'viewer', (c) => reply(c.response, 200, { ...c.world.kpi(), history: c.world.history })],
   ['GET', /^\/vans$/, 'viewer', listVans],
   ['GET', /^\/vans\/(\d+)$/, 'viewer', oneVan],
+  ['GET', /^\/vans\/(\d+)\/sight$/, 'viewer', sightOfVan],
   ['POST', /^\/vans\/(\d+)\/(halt|resume|service)$/, 'operator', runVan],
   ['PATCH', /^\/orders\/(\d+)$/, 'tenant', changeOrder],
   ['GET', /^\/orders$/, 'tenant', listOrders],
@@ -224,6 +225,25 @@ function oneVan(c, id) {
       stop_id: i, kind: s.kind, lat_deg: s.node.lat, lon_deg: s.node.lon, label: s.label, eta_ms: s.eta_ms, status: s.status,
       window_start_ms: s.orders[0]?.window_start_ms, window_end_ms: s.orders[0]?.window_end_ms, order_ids: s.orders.map((o) => o.id),
     })),
+  });
+}
+
+/** What the driver of a van sees: one ahead of it and one who walks. */
+function sightOfVan(c, id) {
+  const v = c.world.vans[Number(id)];
+  if (!v) return fail(c.response, 404, 'van_unknown', `no van ${id}`, 'see GET /vans');
+  const at = (north_m, east_m) => ({ lat_deg: v.lat_deg + north_m / 111_195, lon_deg: v.lon_deg + east_m / 80_000 });
+  const line = (...points) => points.map(([n, e]) => at(n, e)).map((p) => [p.lon_deg, p.lat_deg]);
+  return reply(c.response, 200, {
+    sight: {
+      ...at(0, 0), at_ms: 0, heading_deg: 0, length_m: 3.3, width_m: 1.25, speed_mps: 6, reason: 'follows the one in front', is_emergency: false,
+      plan: line([0, 0], [10, 0], [20, 0]), stop: line([0, 0], [8, 0]),
+      seen: [
+        { track_id: 1, class: 'car', ...at(15, 0), heading_deg: 0, length_m: 4.4, width_m: 1.8, speed_mps: 5, ways: [{ percent: 80, line: line([15, 0], [30, 0]) }, { percent: 20, line: line([15, 0], [22, 8]) }] },
+        { track_id: 2, class: 'pedestrian', ...at(10, 5), heading_deg: 270, length_m: 0.6, width_m: 0.6, speed_mps: 1.2, ways: [{ percent: 100, line: line([10, 5], [10, 1]) }] },
+      ],
+      lights: [{ ...at(25, 0), is_green: true }],
+    },
   });
 }
 

@@ -50,6 +50,7 @@ export class Client {
   city = async () => parse.city(await this.get('city'));
   vans = async (filter: { state?: string; query?: string; cursor?: string; limit: number }) =>
     parse.page(await this.get(`vans${query(filter)}`), parse.van);
+  sight = async (id: number) => parse.sight(parse.object(await this.get(`vans/${id}/sight`)).sight);
   van = async (id: number) => known(parse.vanDetail(await this.get(`vans/${id}`)), 'van');
   orders = async (filter: OrderFilter) => parse.page(await this.get(`orders${query({ ...filter })}`), parse.order);
   order = async (id: T.Id) => known(parse.orderDetail(await this.get(`orders/${encodeURIComponent(id)}`)), 'order');

@@ -176,6 +176,39 @@ export function vanDetail(value: unknown): T.VanDetail | undefined {
   };
 }
 
+/** What a driver sees; `undefined` while it shows nothing. */
+export function sight(value: unknown): T.Sight | undefined {
+  const o = object(value);
+  const at = position(o);
+  if (!at) return undefined;
+  return {
+    ...at, ...shape(o), at_ms: amount(o.at_ms), reason: text(o.reason).slice(0, 80), is_emergency: o.is_emergency === true,
+    plan: line(o.plan), stop: line(o.stop),
+    seen: list(o.seen, (x) => {
+      const s = object(x);
+      const where = position(s);
+      const ways = list(s.ways, (w) => ({ percent: amount(object(w).percent), line: line(object(w).line) }));
+      return where && { ...where, ...shape(s), track_id: amount(s.track_id), class: text(s.class).slice(0, 20), ways };
+    }).slice(0, 64),
+    lights: list(o.lights, (x) => {
+      const where = position(x);
+      return where && { ...where, is_green: object(x).is_green === true };
+    }).slice(0, 32),
+  };
+}
+
+function shape(o: Json) {
+  return { heading_deg: amount(o.heading_deg), length_m: amount(o.length_m), width_m: amount(o.width_m), speed_mps: amount(o.speed_mps) };
+}
+
+function line(value: unknown): [number, number][] {
+  return list(value, (p) => {
+    if (!Array.isArray(p)) return undefined;
+    const [lon, lat] = [number(p[0]), number(p[1])];
+    return lon === undefined || lat === undefined ? undefined : ([lon, lat] as [number, number]);
+  }).slice(0, 100);
+}
+
 function stop(value: unknown): T.Stop | undefined {
   const o = object(value);
   const [key, at] = [id(o.stop_id), position(o)];

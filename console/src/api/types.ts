@@ -206,3 +206,30 @@ export type LiveText =
   | { type: 'events'; items: FleetEvent[] }
   | { type: 'ticket'; ticket: Ticket }
   | { type: 'lagged' };
+
+/** A body on the road. */
+export interface Shape extends Position {
+  /** Clockwise from north. */
+  heading_deg: number;
+  length_m: number;
+  width_m: number;
+  speed_mps: number;
+}
+
+/** One of the others as a driver sees it, with the ways that it may take. */
+export interface Seen extends Shape {
+  track_id: number;
+  class: string;
+  ways: { percent: number; line: [number, number][] }[];
+}
+
+/** What a driver sees and intends. Lines are longitude and latitude. */
+export interface Sight extends Shape {
+  at_ms: number;
+  reason: string;
+  is_emergency: boolean;
+  plan: [number, number][];
+  stop: [number, number][];
+  seen: Seen[];
+  lights: (Position & { is_green: boolean })[];
+}

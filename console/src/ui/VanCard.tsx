@@ -6,6 +6,7 @@ import { may } from '../state/roles';
 import { attempt, useDesk, usePart } from '../state/store';
 import { always, batteryTone, ConfirmButton, Empty, Gauge, IconButton, StatePill, usePoll } from './bits';
 import { Card } from './Card';
+import { DriverView } from './DriverView';
 import { rememberVans, useMap } from './MapPane';
 import { TicketCard } from './Tickets';
 
@@ -25,6 +26,7 @@ export function VanCard({ id }: { id: number }) {
   const isSimulated = usePart((s) => s.city.is_simulated);
   const tickets = usePart((s) => s.tickets);
   const [van, setVan] = useState<VanDetail>();
+  const [isWatched, setWatched] = useState(false);
   const [problem, setProblem] = useState<ApiError>();
   const shown = van?.id === id ? van : undefined;
 
@@ -81,6 +83,10 @@ export function VanCard({ id }: { id: number }) {
             <div><dt>Odometer</dt><dd>{count(shown.odometer_km)} km</dd></div>
             <div><dt>Energy used</dt><dd>{figure(shown.kwh)} kWh</dd></div>
           </dl>
+          <details className="driver-details" onToggle={(e) => setWatched(e.currentTarget.open)}>
+            <summary>What its driver sees</summary>
+            {isWatched && <DriverView id={id} />}
+          </details>
           {open.length > 0 && <ul className="tickets">{open.map((t) => <TicketCard key={t.id} ticket={t} />)}</ul>}
           <Stops stops={shown.stops} />
           {shown.permits.length > 0 && (

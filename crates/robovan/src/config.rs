@@ -43,6 +43,9 @@ pub(crate) struct Given {
     /// Parcels of a day's simulated demand [default: 6000]
     #[arg(long, env = "ROBOVAN_PARCELS", value_name = "N")]
     parcels: Option<u32>,
+    /// Vans driven in detail: over lanes, amid traffic and people, ten times a second [default: 0]
+    #[arg(long, env = "ROBOVAN_DETAILED_VANS", value_name = "N")]
+    detailed_vans: Option<u32>,
     /// Orders from a CSV file instead of simulated demand
     #[arg(long, env = "ROBOVAN_ORDERS", value_name = "FILE")]
     orders: Option<PathBuf>,
@@ -91,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) class: String,
     /// Parcels of a day's simulated demand.
     pub(crate) parcels: u32,
+    /// Vans driven in detail.
+    pub(crate) detailed_vans: u32,
     /// Orders from a CSV file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) orders: Option<PathBuf>,
@@ -150,6 +155,7 @@ impl Given {
             vans: self.vans.or(others.vans),
             class: self.class.or(others.class),
             parcels: self.parcels.or(others.parcels),
+            detailed_vans: self.detailed_vans.or(others.detailed_vans),
             orders: self.orders.or(others.orders),
             skip_bad_rows: self.skip_bad_rows || others.skip_bad_rows,
             begin: self.begin.or(others.begin),
@@ -213,6 +219,7 @@ fn settle(given: Given) -> anyhow::Result<Settings> {
         vans: given.vans.unwrap_or(60),
         class: given.class.unwrap_or_else(|| "robovan-35".into()),
         parcels: given.parcels.unwrap_or(6000),
+        detailed_vans: given.detailed_vans.unwrap_or(0),
         orders: given.orders,
         skip_bad_rows: given.skip_bad_rows,
         begin: given.begin.unwrap_or(ClockTime::from_minutes(7 * 60 + 30)),

@@ -130,6 +130,7 @@ fn fleet_config(settings: &Settings, city: &City) -> anyhow::Result<FleetConfig>
 
 fn twin_config(settings: &Settings) -> TwinConfig {
     let mut twin = TwinConfig::usual(settings.seed, settings.parcels, DAY_LENGTH);
+    twin.n_detailed = settings.detailed_vans;
     twin.days = Days::Every;
     twin.drives = Drives::Dropped;
     twin.status_every_s = STATUS_EVERY;

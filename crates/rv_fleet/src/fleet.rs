@@ -18,6 +18,9 @@ use crate::state::{Live, State, StopState};
 /// Most timers that one step runs; the rest runs in the next.
 const TIMERS_PER_STEP_MAX: usize = 10_000;
 
+/// A van that is watched shows what its driver sees for so long before it is asked again.
+const SHOW_FOR: rv_base::Seconds = rv_base::Seconds(20.0);
+
 /// Messages to a van that may wait for acknowledgement before no more are queued.
 const UNACKED_MAX: usize = 64;
 
@@ -29,6 +32,10 @@ pub struct Fleet {
     pub(crate) roads: Roads,
     pub(crate) planner: Planner,
     live: BTreeMap<VanId, Live>,
+    /// What drivers that are watched see, as told last; telemetry, so not in the ledger.
+    sights: BTreeMap<VanId, Box<rv_wire::SightReport>>,
+    /// Until when each watched van was asked to show it.
+    shown_until: BTreeMap<VanId, Timestamp>,
     links: Vec<Link>,
     timers: BTreeSet<(Timestamp, Timer)>,
     outbox: Outbox,
@@ -123,6 +130,8 @@ impl Fleet {
             state: State::default(),
             roads,
             live: BTreeMap::new(),
+            sights: BTreeMap::new(),
+            shown_until: BTreeMap::new(),
             links: Vec::new(),
             timers: BTreeSet::new(),
             outbox: Outbox::default(),
@@ -322,6 +331,27 @@ impl Fleet {
         self.repeat_answers(van);
     }
 
+    /// Asks a van to show what its driver sees; asked again before that ends, it goes on.
+    pub(crate) fn show(&mut self, now: Timestamp, van: VanId) -> Result<Done, Rejection> {
+        if van.idx() >= self.state.vans.len() {
+            return Err(Rejection::UnknownVan(van));
+        }
+        self.shown_until.retain(|_, until| *until > now);
+        let shown_until = &self.shown_until;
+        self.sights.retain(|van, _| shown_until.contains_key(van));
+        if self.shown_until.get(&van).is_none_or(|until| *until < now + SHOW_FOR * 0.5) {
+            let until = now + SHOW_FOR;
+            self.shown_until.insert(van, until);
+            self.send(van, Down::Show { until });
+        }
+        Ok(Done::Done)
+    }
+
+    /// What a watched van's driver sees, as told last.
+    pub fn sight(&self, van: VanId) -> Option<&rv_wire::SightReport> {
+        self.sights.get(&van).map(|report| &**report)
+    }
+
     fn uplink(&mut self, now: Timestamp, van: VanId, envelope: Envelope<Up>) {
         let Some(link) = self.links.get_mut(van.idx()) else { return };
         let is_sequenced = envelope.seq != 0;
@@ -338,6 +368,11 @@ impl Fleet {
                 let is_newer = self.live.get(&van).is_none_or(|l| l.status.at <= status.at);
                 if is_newer && status.position.edge.idx() < self.city.graph.n_edges() {
                     self.live.insert(van, Live { status, heard_at: now });
+                }
+            }
+            Some(Up::Sight(report)) if !is_sequenced => {
+                if report.seen.len() <= rv_wire::SEEN_MAX && self.shown_until.contains_key(&van) {
+                    self.sights.insert(van, report);
                 }
             }
             // Only telemetry may come unnumbered; anything else could be a repeat.

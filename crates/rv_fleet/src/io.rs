@@ -148,6 +148,11 @@ pub enum Command {
         /// Which.
         van: VanId,
     },
+    /// Have a van show what its driver sees, for a while.
+    ShowVan {
+        /// Which.
+        van: VanId,
+    },
     /// Let a halted van go on.
     ResumeVan {
         /// Which.

@@ -54,6 +54,7 @@ impl Fleet {
             Command::OpenRoad { closure } => self.open_road(now, closure),
             Command::SetTraffic { slow } => self.set_traffic(now, slow),
             Command::HaltVan { van } => self.halt(now, van, Halt::Halted),
+            Command::ShowVan { van } => self.show(now, van),
             Command::ResumeVan { van } => self.halt(now, van, Halt::Resumed),
             Command::DeclareVanLost { van } => self.declare_lost(now, van),
             Command::SetVanInService { van } => self.set_service(now, van, Service::In),

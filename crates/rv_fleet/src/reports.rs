@@ -51,7 +51,7 @@ impl Fleet {
             Up::Fault { kind: FaultKind::Dead, .. } => {
                 self.open_fleet_ticket(now, van, TicketKind::Dead);
             }
-            Up::Fault { .. } | Up::Recovered { .. } | Up::Status(_) => {}
+            Up::Fault { .. } | Up::Recovered { .. } | Up::Status(_) | Up::Sight(_) => {}
         }
     }
 

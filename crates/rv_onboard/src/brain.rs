@@ -22,6 +22,9 @@ const LINK_ROOM: usize = 1024;
 /// Done stops that are remembered, to recognise them in a mission made before they were done.
 const DONE_MAX: usize = 512;
 
+/// What the driver sees is told this often at most.
+const SHOW_EVERY: Seconds = Seconds(0.9);
+
 /// Charge below the reserve is reported, and above it by this share it is well again.
 const RECOVERED_SHARE: f64 = 1.5;
 
@@ -34,6 +37,9 @@ pub struct Onboard {
     pub(crate) leg: LegPlan,
     /// What follows from the permits; never stored.
     pub(crate) grounds: Grounds,
+    /// Until when the fleet wants to see what the driver sees, and when it was told last.
+    show_until: Timestamp,
+    shown_at: Timestamp,
 }
 
 /// All that a vehicle must remember over a restart.
@@ -149,7 +155,9 @@ impl Onboard {
     pub fn resume(config: OnboardConfig, atlas: Atlas, memory: OnboardMemory) -> Self {
         let grounds =
             Grounds::new(&memory.permits, config.class.kind, &atlas.city.graph, &atlas.permits);
-        let mut van = Self { config, atlas, m: memory, leg: LegPlan::default(), grounds };
+        let leg = LegPlan::default();
+        let (show_until, shown_at) = (Timestamp::ZERO, Timestamp::ZERO);
+        let mut van = Self { config, atlas, m: memory, leg, grounds, show_until, shown_at };
         van.plan_leg(Timestamp::ZERO);
         van
     }
@@ -213,6 +221,11 @@ impl Onboard {
         self.m.phase == Phase::Driving || self.m.sensed.speed.0 > 0.0
     }
 
+    /// True if the fleet waits to see what the driver sees.
+    pub fn is_watched(&self, now: Timestamp) -> bool {
+        now < self.show_until && now >= self.shown_at + SHOW_EVERY
+    }
+
     /// The next moment at which it must be stepped even if nothing happens.
     pub fn next_wakeup(&self, now: Timestamp) -> Timestamp {
         if self.is_moving() {
@@ -261,6 +274,13 @@ impl Onboard {
                 self.take_drop(now, task_idx, &left_over, trouble);
             }
             Input::Charging { metered, stored } => self.take_charge(now, metered, stored),
+            Input::Sight(report) => {
+                if self.is_watched(now) {
+                    self.shown_at = now;
+                    let sight = self.m.link.unsequenced(Up::Sight(report));
+                    out.push(Output::Send(sight));
+                }
+            }
         }
         self.settle_call(now, out);
         self.progress(now, out);
@@ -371,6 +391,7 @@ impl Onboard {
                 }
             }
             Down::Answer { call, choice, .. } => self.take_answer(now, call, choice, out),
+            Down::Show { until } => self.show_until = until,
             Down::Halt => self.m.is_halted = true,
             Down::Resume => self.m.is_halted = false,
         }

@@ -5,7 +5,7 @@ use rv_base::{
     WattHours,
 };
 use rv_driver::Lead;
-use rv_wire::{Down, Envelope, FaultKind, StopKind, Task, Up};
+use rv_wire::{Down, Envelope, FaultKind, SightReport, StopKind, Task, Up};
 use serde::{Deserialize, Serialize};
 
 /// What happens to the vehicle.
@@ -58,6 +58,8 @@ pub enum Input {
     Failed(FaultKind),
     /// A part works again.
     Repaired(FaultKind),
+    /// What the driver sees and intends, for those who watch.
+    Sight(Box<SightReport>),
     /// People emptied the vehicle, repaired it and put it somewhere else.
     Fetched(Sensed),
 }

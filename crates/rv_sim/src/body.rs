@@ -35,6 +35,10 @@ pub(crate) struct Body {
     pub(crate) stored: WattHours,
     pub(crate) metered: WattHours,
     entered: Timestamp,
+    /// What a detailed simulation made of the last second, in place of the model here: the way along
+    /// the path and the speed at its end.
+    #[serde(skip)]
+    pub(crate) driven_so: Option<(Meters, MetersPerSecond)>,
     /// Times it reached the end of its path with speed; a fault of the driver if ever.
     pub(crate) n_overruns: u32,
 }
@@ -66,6 +70,7 @@ impl Body {
             stored,
             metered: WattHours::ZERO,
             entered: at,
+            driven_so: None,
             n_overruns: 0,
         }
     }
@@ -123,7 +128,7 @@ impl Body {
         }
         let was_standing = self.speed < STANDING;
         let from = self.odometer;
-        if self.speed.0 > 0.0 || self.acceleration.0 > 0.0 {
+        if self.speed.0 > 0.0 || self.acceleration.0 > 0.0 || self.driven_so.is_some() {
             self.roll(now, dt, roads, driven);
         }
         let uses = &power.consumption;
@@ -152,8 +157,8 @@ impl Body {
     ) {
         let motion = Motion { speed: self.speed, travelled: Meters::ZERO };
         let motion = motion.after(self.acceleration, dt);
-        let way = motion.travelled;
-        self.speed = motion.speed;
+        let (way, speed) = self.driven_so.take().unwrap_or((motion.travelled, motion.speed));
+        self.speed = speed;
         self.offset += way;
         self.odometer += way;
         loop {

@@ -44,6 +44,10 @@ pub struct TwinConfig {
     pub faults: FaultRates,
     /// Whether what each van drove is kept until it is taken.
     pub drives: Drives,
+    /// Vans, from the first on, that are driven in detail: over lanes, amid traffic and people, ten
+    /// times a second; the others by the simpler model.
+    #[serde(default)]
+    pub n_detailed: u32,
 }
 
 /// How often a day's demand comes.
@@ -91,6 +95,7 @@ impl TwinConfig {
             docks: DockTimes::USUAL,
             faults: FaultRates::NONE,
             drives: Drives::Kept,
+            n_detailed: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ mod body;
 mod config;
 pub mod day;
 mod demand;
+mod detail;
 mod faults;
 mod link;
 pub mod monitor_trial;

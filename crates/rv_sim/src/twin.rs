@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::config::{Days, Drives, TwinConfig};
 use crate::demand::{DemandDay, Planned};
+use crate::detail::Detail;
 use crate::faults::Fault;
 use crate::link::Radio;
 use crate::people::{Crowd, Visitor};
@@ -97,6 +98,8 @@ pub struct Twin {
     config: TwinConfig,
     streets: Streets,
     vans: Vec<SimVan>,
+    /// Vans driven in detail; made anew after a restart, from where they are.
+    detail: Option<Detail>,
     crowds: Vec<Crowd>,
     is_crowd_dirty: Vec<bool>,
     /// Facilities by the edge at which vans stop for them.
@@ -228,6 +231,7 @@ impl Twin {
             fleet,
             config,
             streets,
+            detail: None,
             vans,
             crowds: vec![Crowd::default(); N_CROWDS],
             is_crowd_dirty: vec![true; N_CROWDS],
@@ -419,6 +423,7 @@ impl Twin {
             self.w.n_faults_done += 1;
             self.apply(fault);
         }
+        self.drive_in_detail(now);
         let mut scratch = std::mem::take(&mut self.scratch);
         let (around, vans) = self.split();
         for van in vans {
@@ -433,6 +438,17 @@ impl Twin {
         if self.config.drives == Drives::Dropped {
             self.vans.iter_mut().for_each(|van| van.driven.clear());
         }
+    }
+
+    /// Lets the chosen vans drive for a second amid traffic and people.
+    fn drive_in_detail(&mut self, now: Timestamp) {
+        let n = (self.config.n_detailed as usize).min(self.vans.len());
+        if n == 0 {
+            return;
+        }
+        let (city, seed) = (&self.atlas.city, self.config.seed);
+        let detail = self.detail.get_or_insert_with(|| Detail::new(city, seed, now));
+        detail.second(now, self.streets.weather, &self.atlas.roads, &mut self.vans[..n]);
     }
 
     fn split(&mut self) -> (Surroundings<'_>, &mut [SimVan]) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rv_base::{
-    FacilityId, Meters, OrderId, ParcelId, RoadPosition, Seconds, StopId, Timestamp, VanId,
-    WattHours,
+    FacilityId, Meters, MetersPerSecond, OrderId, ParcelId, RoadPosition, Seconds, StopId,
+    Timestamp, VanId, WattHours,
 };
 use rv_fleet::audit::DrivenEdge;
 use rv_model::VanClass;
@@ -114,6 +114,10 @@ pub(crate) struct SimVan {
     pub(crate) is_dirty: bool,
     saved_at: Timestamp,
     pub(crate) driven: Vec<DrivenEdge>,
+    /// True while a detailed simulation drives it; lights and traffic are that one's to see.
+    pub(crate) is_detailed: bool,
+    /// What its driver sees, to be told to those who watch.
+    pub(crate) sight: Option<Box<rv_wire::SightReport>>,
 }
 
 impl SimVan {
@@ -165,6 +169,8 @@ impl SimVan {
             is_dirty: true,
             saved_at: now,
             driven: Vec::new(),
+            is_detailed: false,
+            sight: None,
         }
     }
 
@@ -184,6 +190,39 @@ impl SimVan {
         if let Some(at) = self.row.radio.next_down_at() {
             self.due = self.due.min(at);
         }
+    }
+
+    /// Its body.
+    pub(crate) fn body(&self) -> &Body {
+        &self.row.body
+    }
+
+    /// Its class.
+    pub(crate) fn class(&self) -> &VanClass {
+        &self.class
+    }
+
+    /// True while its computer is down.
+    pub(crate) fn row_is_down(&self) -> bool {
+        self.row.is_down
+    }
+
+    /// The speed that its brain asks for at the end of a second.
+    pub(crate) fn speed_asked_mps(&self) -> f64 {
+        (self.row.body.speed.0 + self.row.body.acceleration.0).max(0.0)
+    }
+
+    /// Where on the last edge of its path it shall stand, if its stop is there and that edge is the
+    /// one before `to_idx`.
+    pub(crate) fn stop_offset_m(&self, to_idx: usize) -> Option<f64> {
+        let stop = self.brain.current_stop()?;
+        let is_last = to_idx == self.row.body.path.len();
+        (is_last && self.row.body.path.last() == Some(&stop.at.edge)).then_some(stop.at.offset.0)
+    }
+
+    /// A detailed simulation has driven it so.
+    pub(crate) fn drive_so(&mut self, way: Meters, speed: MetersPerSecond) {
+        self.row.body.driven_so = Some((way, speed));
     }
 
     pub(crate) fn schedule(&mut self, at: Timestamp, deed: Deed) {
@@ -207,6 +246,9 @@ impl SimVan {
             // An acceleration is good for one step.
             self.row.body.acceleration = rv_base::MetersPerSecond2::ZERO;
             self.tell(now, Input::Sensed(sensed), around, out);
+            if let Some(sight) = self.sight.take() {
+                self.tell(now, Input::Sight(sight), around, out);
+            }
         } else if self.row.body.speed.0 > 0.0 {
             self.row.body.fall_back();
         }
@@ -284,8 +326,10 @@ impl SimVan {
         if self.brain.is_moving() {
             let roads = &self.brain.atlas().roads;
             let view = streets.view(roads, &body.path, body.path_idx, body.offset);
-            sensed.flow = streets.flow(position.edge);
-            sensed.red_at = view.red_at;
+            if !self.is_detailed {
+                sensed.flow = streets.flow(position.edge);
+                sensed.red_at = view.red_at;
+            }
             sensed.blocked = view.blocked;
         }
         sensed

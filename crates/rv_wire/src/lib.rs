@@ -31,6 +31,6 @@ pub use channel::{Channel, ChannelError, Cursor, Envelope, RETRY_AFTER, WINDOW};
 pub use codec::{DecodeError, MAX_MESSAGE_BYTES, WIRE_VERSION, decode, encode};
 pub use message::{
     CodeHash, Down, FaultKind, HelpChoice, HelpKind, Mission, MissionRefusal, NotHandedOver,
-    OnboardState, PermitPhase, PermitRule, PermitZone, Proof, Status, Stop, StopKind, Task,
-    TaskResult, Up,
+    OnboardState, PermitPhase, PermitRule, PermitZone, Proof, SEEN_MAX, SeenThing, SightReport,
+    Status, Stop, StopKind, Task, TaskResult, Up,
 };

@@ -50,6 +50,11 @@ pub enum Down {
         /// One after the other, by `from`; the first holds already.
         phases: Vec<PermitPhase>,
     },
+    /// Show what the driver sees and intends, about once a second until then.
+    Show {
+        /// When to end.
+        until: Timestamp,
+    },
 }
 
 /// The permits that bind one vehicle from a moment until the next phase begins.
@@ -189,7 +194,7 @@ pub enum Task {
     },
 }
 
-/// Vehicle to fleet. All but [`Up::Status`] are sequenced and delivered once and in order.
+/// Vehicle to fleet. All but [`Up::Status`] and [`Up::Sight`] are sequenced and delivered once and in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Up {
     /// Where it is and how it is; sent every few seconds, may be lost.
@@ -295,6 +300,61 @@ pub enum Up {
         /// What was taken out, in ascending order.
         parcels: Vec<ParcelId>,
     },
+    /// What the driver sees; only after [`Down::Show`].
+    Sight(Box<SightReport>),
+}
+
+/// What a vehicle's driver sees and intends at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SightReport {
+    /// When.
+    pub at: Timestamp,
+    /// Where it is.
+    pub world: LatLon,
+    /// Where it heads, clockwise from north.
+    pub heading: Radians,
+    /// Its length.
+    pub length: Meters,
+    /// Its width.
+    pub width: Meters,
+    /// Its speed.
+    pub speed: MetersPerSecond,
+    /// Why it drives as it does, in a few words.
+    pub reason: String,
+    /// True if it brakes in need.
+    pub is_emergency: bool,
+    /// Where it means to drive in the next seconds.
+    pub plan: Vec<LatLon>,
+    /// The stop that its monitor holds ready.
+    pub stop: Vec<LatLon>,
+    /// What it sees; at most [`SEEN_MAX`].
+    pub seen: Vec<SeenThing>,
+    /// Stop lines of the lights it sees, and whether each is green.
+    pub lights: Vec<(LatLon, bool)>,
+}
+
+/// Most things in a [`SightReport`].
+pub const SEEN_MAX: usize = 64;
+
+/// One of the others as a driver sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenThing {
+    /// Number of its track.
+    pub track: u32,
+    /// What it is taken for, such as `pedestrian`.
+    pub class: String,
+    /// Where it is.
+    pub world: LatLon,
+    /// Where it heads, clockwise from north.
+    pub heading: Radians,
+    /// Its length.
+    pub length: Meters,
+    /// Its width.
+    pub width: Meters,
+    /// Its speed.
+    pub speed: MetersPerSecond,
+    /// Ways it may take in the next seconds, with probabilities in percent.
+    pub ways: Vec<(u8, Vec<LatLon>)>,
 }
 
 /// Telemetry.

@@ -90,6 +90,9 @@ pub(crate) struct DayArgs {
     /// Jams that the fleet hears of when they begin and end: a GeoJSON file of polygons
     #[arg(long, value_name = "FILE")]
     traffic: Option<PathBuf>,
+    /// Vans driven in detail: over lanes, amid traffic and people, ten times a second
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    detailed_vans: u32,
 }
 
 #[derive(Subcommand, Debug)]
@@ -186,6 +189,7 @@ fn day_config(args: &DayArgs, city: &City) -> anyhow::Result<DayConfig> {
     }
     let length = Seconds(args.hours * 3600.0);
     let mut twin = TwinConfig::usual(args.seed, args.parcels, length);
+    twin.n_detailed = args.detailed_vans;
     twin.faults = args.faults.rates();
     twin.weather = match args.weather {
         WeatherArg::Dry => Weather::Dry,

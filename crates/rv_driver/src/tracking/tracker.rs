@@ -86,6 +86,7 @@ struct Tracked {
     unseen_s: f64,
     is_emergency: bool,
     is_new: bool,
+    n_seen: u32,
 }
 
 /// Keeps tracks from frame to frame.
@@ -155,7 +156,7 @@ impl Tracker {
         out.extend(
             self.tracks
                 .iter()
-                .filter(|t| t.exists >= self.options.told_from)
+                .filter(|t| t.exists >= self.options.told_from && t.n_seen >= 3)
                 .map(|t| t.told(late_s)),
         );
     }
@@ -214,6 +215,7 @@ impl Tracked {
             unseen_s: 0.0,
             is_emergency: d.is_emergency,
             is_new: true,
+            n_seen: 1,
         };
         track.learn_class(d.class, options);
         track
@@ -315,6 +317,7 @@ impl Tracked {
         self.exists = ratio * self.exists / (1.0 - self.exists + ratio * self.exists);
         self.exists = self.exists.min(if self.is_new { 0.75 } else { 0.999 });
         self.is_new = false;
+        self.n_seen = self.n_seen.saturating_add(1);
         self.unseen_s = 0.0;
         self.is_emergency = d.is_emergency;
         self.learn_class(d.class, options);
@@ -410,13 +413,17 @@ impl Tracked {
         let class = self.class();
         let is_thing = !class.keeps_lane() && !class.walks() && class != Class::Unknown;
         let stands = self.stood_s > 0.0 || is_thing;
-        let speed_mps = if stands { 0.0 } else { m[2].hypot(m[3]) };
+        // A speed that its error could explain is told as less (James and Stein 1961), so that a
+        // track that is new does not seem to shoot off.
+        let raw = m[2].hypot(m[3]);
+        let believed = (1.0 - 2.0 * cov[2] / (raw * raw).max(1e-6)).max(0.0);
+        let speed_mps = if stands { 0.0 } else { raw * believed };
         let heading_rad =
             if class.walks() && !stands { m[3].atan2(m[2]) } else { self.heading_rad };
         // Driving backwards is told as it is.
         let along = m[2] * heading_rad.cos() + m[3] * heading_rad.sin();
         let speed_mps = if along < -0.5 { -speed_mps } else { speed_mps };
-        let v = if stands { 0.0 } else { 1.0 };
+        let v = if stands { 0.0 } else { believed };
         Track {
             id: self.id,
             class,

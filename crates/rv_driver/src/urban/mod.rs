@@ -11,6 +11,7 @@ mod aside;
 mod follow;
 mod junction;
 mod pace;
+mod predict;
 mod roll;
 mod sight;
 mod way;
@@ -25,6 +26,7 @@ use crate::trajectory::{Input, State, Vehicle};
 
 use aside::{Aside, Held};
 use pace::{Bound, next_acceleration};
+pub use predict::{WayAhead, ways_of};
 use sight::{Beside, Scene};
 pub use sight::{Sight, VIEW_RAYS, View};
 pub use way::{EDGES_MAX, Way, WayError};
@@ -66,6 +68,31 @@ pub enum Reason {
     Emergency(u32),
     /// The monitor has stopped it.
     Monitor(monitor::Reason),
+}
+
+impl Reason {
+    /// In a few words.
+    pub fn in_words(&self) -> &'static str {
+        match self {
+            Self::Free => "the road is free",
+            Self::Bend => "slows down for a bend or a limit",
+            Self::Follows(_) => "follows the one in front",
+            Self::Signal => "stops for a light",
+            Self::GreenMayEnd => "the green ahead may end",
+            Self::JunctionFull => "the junction ahead cannot be left",
+            Self::GivesWay(_) => "lets another go first",
+            Self::CannotSee => "cannot see who may come",
+            Self::Crosswalk(_) => "somebody is on the crosswalk",
+            Self::Crossed(_) => "somebody may come into its way",
+            Self::WaitsToPass(_) => "waits to drive around something",
+            Self::WaitsToMerge(_) => "waits for a gap to change lanes",
+            Self::LetsPass(_) => "lets an emergency vehicle pass",
+            Self::Goal => "its stop is ahead",
+            Self::Hidden => "somebody could step out",
+            Self::Emergency(_) => "brakes hard",
+            Self::Monitor(_) => "the monitor has refused the plan",
+        }
+    }
 }
 
 /// A state to come.

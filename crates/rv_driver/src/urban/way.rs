@@ -231,6 +231,11 @@ impl Way {
         self.parts.get(idx).or(self.parts.last())
     }
 
+    /// The lane at a distance along it, and the place on that lane, m.
+    pub fn on_lane(&self, s_m: f64) -> Option<(CityLaneId, f64)> {
+        self.part_at(s_m).map(|p| (p.lane, p.lane_from_m + (s_m - p.from_m).max(0.0)))
+    }
+
     /// The lane at a distance along it.
     pub fn lane_at(&self, s_m: f64) -> Option<CityLaneId> {
         self.part_at(s_m).map(|p| p.lane)

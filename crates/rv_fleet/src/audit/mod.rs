@@ -496,6 +496,7 @@ impl<'a> Audit<'a> {
             }
             Up::Emptied { parcels, .. } => self.check_load_report(van, parcels),
             Up::Status(_)
+            | Up::Sight(_)
             | Up::MissionAccepted { .. }
             | Up::MissionRefused { .. }
             | Up::Help { .. }

@@ -130,7 +130,11 @@ impl State {
                 Ok(())
             }
             // The consequences follow as an event of their own.
-            Up::Emptied { .. } | Up::Help { .. } | Up::HelpOver { .. } | Up::Status(_) => Ok(()),
+            Up::Emptied { .. }
+            | Up::Help { .. }
+            | Up::HelpOver { .. }
+            | Up::Status(_)
+            | Up::Sight(_) => Ok(()),
         }
     }
 

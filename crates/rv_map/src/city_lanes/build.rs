@@ -144,6 +144,7 @@ pub(super) fn build(city: &City) -> CityLanes {
     out.lanes_of_edge = heads;
     lay_crosswalks(&site, &mut out);
     turns::lay(&site, &mut out);
+    out.cut_m = site.cut_m.iter().map(|c| (c.0 as f32, c.1 as f32)).collect();
     out.finish(signals, super::apart::find(&site))
 }
 
@@ -330,6 +331,7 @@ pub(super) struct Builder {
     pub(super) lanes: Vec<CityLane>,
     points: Vec<[f32; 3]>,
     pub(super) lanes_of_edge: Vec<(u32, u8)>,
+    cut_m: Vec<(f32, f32)>,
     crosswalks: Vec<Crosswalk>,
     crosswalk_marks: Vec<(u32, LaneCrosswalk)>,
     pub(super) links: Vec<(u32, CityLaneId)>,
@@ -344,6 +346,7 @@ impl Builder {
             lanes: Vec::new(),
             points: Vec::new(),
             lanes_of_edge: Vec::new(),
+            cut_m: Vec::new(),
             crosswalks: Vec::new(),
             crosswalk_marks: Vec::new(),
             links: Vec::new(),
@@ -399,6 +402,7 @@ impl Builder {
             crosswalks_of_lane: marks,
             signals: signals.plans,
             lanes_of_edge: self.lanes_of_edge,
+            cut_m: self.cut_m,
             apart,
             grid,
         }

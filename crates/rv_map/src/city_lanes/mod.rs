@@ -49,6 +49,8 @@ pub struct CityLanes {
     signals: Vec<SignalPlan>,
     /// First lane and number of lanes of each edge.
     lanes_of_edge: Vec<(u32, u8)>,
+    /// How far the lanes of each edge are cut back at its tail and head, m.
+    cut_m: Vec<(f32, f32)>,
     /// Pairs of edges that cross without meeting, sorted.
     apart: Vec<(EdgeId, EdgeId)>,
     grid: line::LaneGrid,
@@ -250,6 +252,42 @@ impl CityLanes {
     pub fn of_edge(&self, edge: EdgeId) -> impl ExactSizeIterator<Item = CityLaneId> + use<> {
         let (first, n) = self.lanes_of_edge.get(edge.idx()).copied().unwrap_or((0, 0));
         (first..first + u32::from(n)).map(CityLaneId)
+    }
+
+    /// Place along a lane of a place along its edge, m; `whole_m` is the edge's length.
+    pub fn along_lane(&self, lane: CityLaneId, on_edge_m: f64, whole_m: f64) -> f64 {
+        let (tail, head) = self.cuts(self.edge_of(lane));
+        let share = (on_edge_m - tail) / (whole_m - tail - head).max(0.1);
+        share.clamp(0.0, 1.0) * f64::from(self.lane(lane).length_m)
+    }
+
+    /// The edge, and how far along it, of a place along a lane; a turn belongs half to the edge it
+    /// comes from and half to the one it leads to. `length_of` gives lengths of edges, m.
+    pub fn on_edge(
+        &self,
+        lane: CityLaneId,
+        s_m: f64,
+        length_of: impl Fn(EdgeId) -> f64,
+    ) -> (EdgeId, f64) {
+        let share = (s_m / f64::from(self.lane(lane).length_m)).clamp(0.0, 1.0);
+        match self.lane(lane).kind {
+            CityLaneKind::Road { edge, .. } => {
+                let ((tail, head), whole) = (self.cuts(edge), length_of(edge));
+                (edge, (tail + share * (whole - tail - head).max(0.0)).min(whole))
+            }
+            CityLaneKind::Turn { from, to, .. } if share >= 0.5 => {
+                let _ = from;
+                (to, self.cuts(to).0 * (share * 2.0 - 1.0))
+            }
+            CityLaneKind::Turn { from, .. } => {
+                (from, length_of(from) - self.cuts(from).1 * (1.0 - share * 2.0))
+            }
+        }
+    }
+
+    fn cuts(&self, edge: EdgeId) -> (f64, f64) {
+        let cut = self.cut_m.get(edge.idx()).copied().unwrap_or((0.0, 0.0));
+        (f64::from(cut.0), f64::from(cut.1))
     }
 
     /// Edges that cross one without meeting it: over or under a bridge.

@@ -12,6 +12,7 @@ mod permits;
 mod roads;
 mod router;
 mod routing;
+mod sight;
 mod system;
 pub(crate) mod views;
 
@@ -75,6 +76,7 @@ pub fn router(app: App) -> Router {
         .route("/kpi", get(system::kpi))
         .route("/vans", get(fleet::vans))
         .route("/vans/{id}", get(fleet::van))
+        .route("/vans/{id}/sight", get(sight::sight))
         .route("/vans/{id}/halt", post(fleet::halt))
         .route("/vans/{id}/resume", post(fleet::resume))
         .route("/vans/{id}/service", post(fleet::service))
@@ -120,7 +122,7 @@ pub fn router(app: App) -> Router {
     paths(
         system::session, system::city, system::tile, system::kpi, system::sim,
         system::set_speed, system::fault, system::ledger, system::metrics, system::health,
-        system::openapi, fleet::vans, fleet::van, fleet::halt, fleet::resume, fleet::service,
+        system::openapi, fleet::vans, fleet::van, sight::sight, fleet::halt, fleet::resume, fleet::service,
         fleet::tickets, fleet::answer, orders::list, orders::place, orders::place_bulk,
         orders::get_one, orders::change, orders::cancel, roads::close, roads::closures,
         roads::open, permits::list, permits::forbid, permits::revoke, routing::route,

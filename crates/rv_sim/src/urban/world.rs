@@ -81,6 +81,25 @@ pub struct VanBody {
     pub stood_s: f64,
 }
 
+impl VanBody {
+    /// The van as others see it; `idx` tells several apart.
+    pub fn as_thing(&self, idx: usize) -> Thing {
+        Thing {
+            id: VAN_ID + idx as u32,
+            class: Class::Truck,
+            at: self.at,
+            heading_rad: self.heading_rad,
+            speed_mps: self.speed_mps,
+            acceleration_mps2: self.acceleration_mps2,
+            yaw_rate_radps: 0.0,
+            half_m: self.half_m,
+            stood_s: self.stood_s,
+            edge: None,
+            is_emergency: false,
+        }
+    }
+}
+
 /// Streets with traffic around some vans.
 #[derive(Debug)]
 pub struct World {

@@ -38,6 +38,11 @@ impl Dispatcher {
         Self { links, heard: BTreeMap::new(), notices: maker.notices, n_status: 0 }
     }
 
+    /// Says one thing more to a van.
+    pub fn tell(&mut self, van: VanId, down: Down) {
+        self.links[van.idx()].send(down).unwrap();
+    }
+
     /// Runs the twin for some seconds.
     pub fn run(&mut self, twin: &mut Twin, seconds: i64) {
         for _ in 0..seconds {

@@ -1,0 +1,384 @@
+//! Vans of the twin that are driven in detail: each second of the twin is ten cycles of the urban
+//! driver, over the city's lanes, amid traffic and people, seen through sensors.
+//!
+//! The vehicle's brain still says where to go and when to stand; what it asks for is a bound on the
+//! speed. Where no lane leads along its path, the simpler model drives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rv_base::{EdgeId, Meters, MetersPerSecond, Point2, Radians, Rng, Seconds, Timestamp};
+use rv_driver::RoadTable;
+use rv_driver::law::TrafficLaw;
+use rv_driver::tracking::{Track, Tracker, TrackerOptions};
+use rv_driver::trajectory::{State, Vehicle, bounded, step};
+use rv_driver::urban::{CYCLE_S, Decision, Sight, VanDriver, Way};
+use rv_map::City;
+use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::lanes::Aspect;
+use rv_wire::{SEEN_MAX, SeenThing, SightReport};
+
+use crate::streets::Weather;
+use crate::urban::{Busy, SensorModel, Sensors, Thing, VanBody, Walls, World, usual_van};
+use crate::van::SimVan;
+
+/// How far a van is shown what there is, m.
+const SIGHT_M: f64 = 110.0;
+
+/// Cycles of a second.
+const CYCLES: usize = 10;
+
+/// A van is put onto its stop if its driver has come to stand so near to it.
+const AT_STOP_M: f64 = 1.5;
+
+/// Edges of a path that are laid at once.
+const EDGES_AHEAD: usize = 120;
+
+/// Everything that is driven in detail.
+#[derive(Debug)]
+pub(crate) struct Detail {
+    lanes: Arc<CityLanes>,
+    walls: Arc<Walls>,
+    law: TrafficLaw,
+    world: World,
+    seed: u64,
+    vans: BTreeMap<usize, Detailed>,
+    things: Vec<Thing>,
+}
+
+/// One van in detail.
+#[derive(Debug)]
+struct Detailed {
+    driver: VanDriver,
+    state: State,
+    acceleration_mps2: f64,
+    stood_s: f64,
+    sensors: Sensors,
+    tracker: Tracker,
+    tracks: Vec<Track>,
+    signals: Vec<(CityLaneId, Aspect)>,
+    lights: Vec<CityLaneId>,
+    /// The path that its way was laid along, its part that was laid, and the body's way so far.
+    path: Vec<EdgeId>,
+    from_idx: usize,
+    last: Option<Decision>,
+}
+
+impl Detail {
+    pub(crate) fn new(city: &Arc<City>, seed: u64, now: Timestamp) -> Self {
+        let lanes = Arc::new(CityLanes::build(city));
+        let walls = Arc::new(Walls::of(city, &lanes.frame));
+        let law = TrafficLaw::shipped().swap_remove(0);
+        let at = Seconds(now.0.rem_euclid(86_400_000) as f64 / 1000.0);
+        let world = World::new(Arc::clone(&lanes), law.clone(), Busy::USUAL, seed, at);
+        Self { lanes, walls, law, world, seed, vans: BTreeMap::new(), things: Vec::new() }
+    }
+
+    /// Drives the vans that move for a second.
+    pub(crate) fn second(
+        &mut self,
+        now: Timestamp,
+        weather: Weather,
+        roads: &RoadTable,
+        vans: &mut [SimVan],
+    ) {
+        let mut moving: Vec<usize> = Vec::new();
+        for (idx, van) in vans.iter_mut().enumerate() {
+            let drives = van.brain.is_moving() && !van.row_is_down();
+            if drives && self.set_out(idx, weather, roads, van) {
+                van.is_detailed = true;
+                moving.push(idx);
+            } else {
+                van.is_detailed = false;
+                self.vans.remove(&idx);
+            }
+        }
+        if moving.is_empty() {
+            return;
+        }
+        let caps: Vec<f64> = moving.iter().map(|i| vans[*i].speed_asked_mps()).collect();
+        for _ in 0..CYCLES {
+            let bodies: Vec<VanBody> =
+                moving.iter().filter_map(|i| Some(self.vans.get(i)?.body(&self.lanes))).collect();
+            self.world.step(&bodies, CYCLE_S);
+            for (k, idx) in moving.iter().enumerate() {
+                self.cycle(*idx, &bodies, k, caps[k]);
+            }
+        }
+        for idx in &moving {
+            self.settle(*idx, now, roads, &mut vans[*idx]);
+        }
+    }
+
+    /// Has a way for the van's path; false if there is none.
+    fn set_out(&mut self, idx: usize, weather: Weather, roads: &RoadTable, van: &SimVan) -> bool {
+        let body = van.body();
+        let known = self.vans.get(&idx);
+        let goes_on = known.is_some_and(|d| {
+            d.path == body.path && d.from_idx <= body.path_idx && !d.must_lay_on(body.path_idx)
+        });
+        if goes_on {
+            return true;
+        }
+        let from_idx = body.path_idx;
+        let to_idx = body.path.len().min(from_idx + EDGES_AHEAD);
+        let edges = &body.path[from_idx..to_idx];
+        let vehicle = vehicle_of(van);
+        let Some(first) = self.lanes.of_edge(edges[0]).next() else { return false };
+        let start_m = self.lanes.along_lane(first, body.offset.0, roads.length(edges[0]).0);
+        let last = edges[edges.len() - 1];
+        let whole_m = roads.length(last).0;
+        let stop_m = van.stop_offset_m(to_idx).unwrap_or(whole_m);
+        let Some(last_lane) = self.lanes.of_edge(last).next() else { return false };
+        // Its centre comes to stand at the stop, so its front goes beyond.
+        let end_m = self.lanes.along_lane(last_lane, stop_m, whole_m) + vehicle.length_m / 2.0;
+        let laid = Way::lay(&self.lanes, &self.law, edges, (start_m, end_m), vehicle.speed_max_mps);
+        let Ok(way) = laid else { return false };
+        let lights = self.lights_along(edges);
+        let path = body.path.clone();
+        if let Some(detailed) = self.vans.get_mut(&idx) {
+            let (at, _) = way.pose(0.0);
+            let is_near = at.distance_to(detailed.state.centre(&vehicle)).0 < 6.0;
+            if is_near {
+                detailed.driver.set_way(way);
+                (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
+                return true;
+            }
+        }
+        let (centre, heading) = way.pose(0.0);
+        let state = State::at_centre(&vehicle, centre, heading, body.speed.0);
+        let rng = Rng::from_seed(self.seed).fork_idx("detailed", idx as u64);
+        let sensors = Sensors::new(SensorModel::USUAL, weather, Arc::clone(&self.walls), rng);
+        let detailed = Detailed {
+            driver: VanDriver::new(vehicle, way),
+            state,
+            acceleration_mps2: 0.0,
+            stood_s: 0.0,
+            sensors,
+            tracker: Tracker::new(TrackerOptions::USUAL),
+            tracks: Vec::new(),
+            signals: Vec::new(),
+            lights,
+            path,
+            from_idx,
+            last: None,
+        };
+        self.vans.insert(idx, detailed);
+        true
+    }
+
+    fn lights_along(&self, edges: &[EdgeId]) -> Vec<CityLaneId> {
+        edges
+            .iter()
+            .flat_map(|e| self.lanes.of_edge(*e))
+            .filter(|l| self.lanes.lane(*l).signal.is_some())
+            .collect()
+    }
+
+    fn cycle(&mut self, idx: usize, bodies: &[VanBody], own: usize, cap_mps: f64) {
+        let Some(van) = self.vans.get_mut(&idx) else { return };
+        let now = self.world.now();
+        let at = bodies[own].at;
+        let under = van.edges_under(&self.lanes);
+        self.world.things_near(at, SIGHT_M, &|e| under.contains(&e), &mut self.things);
+        let others = bodies
+            .iter()
+            .enumerate()
+            .filter(|(k, b)| *k != own && b.at.distance_to(at).0 < SIGHT_M);
+        self.things.extend(others.map(|(k, b)| b.as_thing(k)));
+        if let Some((seen_s, frame)) = van.sensors.look(now.0, at, &self.things) {
+            let view = van.sensors.view();
+            van.tracker.take(seen_s, &frame, &|p| view.sees(p));
+        }
+        van.tracker.told(now.0, &mut van.tracks);
+        van.signals.clear();
+        for lane in &van.lights {
+            let l = self.lanes.lane(*lane);
+            let (p, _) = self.lanes.at(*lane, f64::from(l.stop_m));
+            if let Some(signal) = l.signal.filter(|_| p.distance_to(at).0 < 120.0) {
+                van.signals.push((*lane, self.lanes.aspect(signal, now)));
+            }
+        }
+        let sight = Sight {
+            at: now,
+            age_s: van.tracker.last_frame_s().map_or(0.0, |s| now.0 - s),
+            state: van.state,
+            acceleration_mps2: van.acceleration_mps2,
+            tracks: &van.tracks,
+            signals: &van.signals,
+            view: van.sensors.view(),
+            weather_share: van.sensors.weather_share(),
+        };
+        let decision = van.driver.cycle(&self.lanes, &self.law, &sight);
+        let mut input = bounded(van.driver.vehicle(), &van.state, decision.input, CYCLE_S);
+        // No faster than the brain asks for.
+        let most = (cap_mps - van.state.speed_mps) / CYCLE_S;
+        input.acceleration_mps2 = input.acceleration_mps2.min(most.max(-2.5));
+        let before = van.state.speed_mps;
+        van.state = step(van.driver.vehicle(), &van.state, input, CYCLE_S);
+        van.acceleration_mps2 = (van.state.speed_mps - before) / CYCLE_S;
+        van.stood_s = if van.state.speed_mps < 0.1 { van.stood_s + CYCLE_S } else { 0.0 };
+        if van.driver.stuck_s(now.0) > 60.0 {
+            // Whoever watches from afar looks, and lets it go on.
+            van.driver.release();
+        }
+        van.last = Some(decision);
+    }
+
+    /// Moves the body on along its path by what was driven, and says what is seen if asked to.
+    fn settle(&mut self, idx: usize, now: Timestamp, roads: &RoadTable, van: &mut SimVan) {
+        let Some(detailed) = self.vans.get(&idx) else { return };
+        let body = van.body();
+        let (s_m, _) = detailed.driver.place(&detailed.state);
+        let Some((lane, on_lane_m)) = detailed.driver.way().on_lane(s_m) else { return };
+        let (edge, on_edge_m) = self.lanes.on_edge(lane, on_lane_m, |e| roads.length(e).0);
+        let ahead = body.path[body.path_idx..].iter().position(|e| *e == edge);
+        let mut way_m = 0.0;
+        if let Some(n) = ahead {
+            let passed: f64 = body.path[body.path_idx..body.path_idx + n]
+                .iter()
+                .map(|e| roads.length(*e).0)
+                .sum();
+            way_m = (passed + on_edge_m - body.offset.0).max(0.0);
+        }
+        let mut speed = detailed.state.speed_mps;
+        let to_stop =
+            van.stop_offset_m(body.path.len()).filter(|_| body.path_idx + 1 == body.path.len());
+        if let Some(stop_m) = to_stop {
+            let left_m = stop_m - body.offset.0;
+            way_m = way_m.min(left_m.max(0.0));
+            if speed < 0.15 && left_m - way_m < AT_STOP_M {
+                (way_m, speed) = (left_m.max(0.0), 0.0);
+            }
+        }
+        if speed < 0.05 {
+            speed = 0.0;
+        }
+        van.drive_so(Meters(way_m), MetersPerSecond(speed));
+        if van.brain.is_watched(now) {
+            van.sight = Some(Box::new(self.report(detailed, now)));
+        }
+    }
+
+    fn report(&self, van: &Detailed, now: Timestamp) -> SightReport {
+        let world = |p: Point2| self.lanes.frame.to_world(p).unwrap_or_default();
+        let north = |heading: f64| {
+            Radians((std::f64::consts::FRAC_PI_2 - heading).rem_euclid(std::f64::consts::TAU))
+        };
+        let vehicle = van.driver.vehicle();
+        let centre = van.state.centre(vehicle);
+        let mut near: Vec<&Track> =
+            van.tracks.iter().filter(|t| t.centre.distance_to(centre).0 < 60.0).collect();
+        near.sort_by(|a, b| {
+            a.centre
+                .distance_to(centre)
+                .total_cmp(&b.centre.distance_to(centre))
+                .then(a.id.cmp(&b.id))
+        });
+        near.truncate(SEEN_MAX);
+        let seen = near.into_iter().map(|t| SeenThing {
+            track: t.id,
+            class: format!("{:?}", t.class).to_lowercase(),
+            world: world(t.centre),
+            heading: north(t.heading_rad),
+            length: Meters(t.half_m.0 * 2.0),
+            width: Meters(t.half_m.1 * 2.0),
+            speed: MetersPerSecond(t.speed_mps),
+            ways: rv_driver::urban::ways_of(&self.lanes, t, 3.0)
+                .into_iter()
+                .map(|w| {
+                    (
+                        (w.probability * 100.0).round() as u8,
+                        w.points.iter().map(|p| world(*p)).collect(),
+                    )
+                })
+                .collect(),
+        });
+        let (reason, is_emergency) = van
+            .last
+            .as_ref()
+            .map_or((String::new(), false), |d| (d.reason.in_words().to_owned(), d.is_emergency));
+        SightReport {
+            at: now,
+            world: world(centre),
+            heading: north(van.state.heading_rad),
+            length: Meters(vehicle.length_m),
+            width: Meters(vehicle.width_m),
+            speed: MetersPerSecond(van.state.speed_mps),
+            reason,
+            is_emergency,
+            plan: van.driver.plan().iter().step_by(2).map(|p| world(p.centre)).collect(),
+            stop: van.driver.held_stop().step_by(4).take(20).map(world).collect(),
+            seen: seen.collect(),
+            lights: van
+                .signals
+                .iter()
+                .map(|(lane, aspect)| {
+                    let at = f64::from(self.lanes.lane(*lane).stop_m);
+                    (world(self.lanes.at(*lane, at).0), *aspect == Aspect::Green)
+                })
+                .take(16)
+                .collect(),
+        }
+    }
+}
+
+impl Detailed {
+    /// True if the laid part of the path is nearly driven and the path goes on.
+    fn must_lay_on(&self, path_idx: usize) -> bool {
+        let laid_to = self.from_idx + EDGES_AHEAD;
+        laid_to < self.path.len() && path_idx + 20 > laid_to
+    }
+
+    fn body(&self, lanes: &CityLanes) -> VanBody {
+        let vehicle = self.driver.vehicle();
+        let (s_m, _) = self.driver.place(&self.state);
+        let way = self.driver.way();
+        let at = self.state.centre(vehicle);
+        let lane = way.lane_at(s_m).map(|lane| {
+            let mut ahead_m = s_m;
+            let mut next = lane;
+            while next == lane && ahead_m < s_m + 80.0 && ahead_m < way.length_m() {
+                ahead_m += 4.0;
+                next = way.lane_at(ahead_m).unwrap_or(lane);
+            }
+            (lane, lanes.foot(lane, at).s_m, next)
+        });
+        VanBody {
+            at,
+            heading_rad: self.state.heading_rad,
+            speed_mps: self.state.speed_mps,
+            acceleration_mps2: self.acceleration_mps2,
+            half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
+            lane,
+            stood_s: self.stood_s,
+        }
+    }
+
+    /// Edges over or under the way near the van.
+    fn edges_under(&self, lanes: &CityLanes) -> Vec<EdgeId> {
+        let (s_m, _) = self.driver.place(&self.state);
+        let mut found = Vec::new();
+        let mut last = None;
+        let mut at_m = s_m - 20.0;
+        while at_m < s_m + 60.0 {
+            let edge = self.driver.way().lane_at(at_m).map(|l| lanes.edge_of(l));
+            if edge != last {
+                found.extend(edge.into_iter().flat_map(|e| lanes.apart_from(e)));
+                last = edge;
+            }
+            at_m += 10.0;
+        }
+        found
+    }
+}
+
+/// The vehicle of a van's class.
+fn vehicle_of(van: &SimVan) -> Vehicle {
+    let class = van.class();
+    Vehicle {
+        width_m: class.width.0.clamp(0.6, 2.6),
+        speed_max_mps: class.speed_max.0,
+        ..usual_van()
+    }
+}

@@ -1,5 +1,6 @@
 //! `robovan linehaul`: plans and checks hub-to-hub networks.
 
+mod bench;
 mod draw;
 mod hubs;
 mod picture;
@@ -43,7 +44,7 @@ pub(crate) enum Command {
     Draw(draw::DrawArgs),
     /// Make a week (JSON) of any size from a seed
     Generate(GenerateArgs),
-    /// Plan a week greedily and by search, and compare
+    /// Plan a folder of .dow instances, one row each with gaps; or a week greedily and by search
     Bench(BenchArgs),
 }
 
@@ -75,14 +76,20 @@ pub(crate) struct GenerateArgs {
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// Week (JSON)
+    /// Folder of .dow instances, or a week (JSON)
     file: PathBuf,
-    /// CPU seconds to plan for
+    /// CPU seconds to plan each for
     #[arg(long, default_value_t = 120.0, value_name = "N")]
     budget_cpu_s: f64,
     /// Seed of everything random
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
+    /// Best-known costs of the folder's instances: a CSV of names and costs
+    #[arg(long, value_name = "FILE.csv")]
+    best_known: Option<PathBuf>,
+    /// Answer as JSON (of a week always)
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -188,6 +195,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Replan(args) => replan::run(&args),
         Command::Draw(args) => draw::run(&args),
         Command::Generate(args) => week::generate(&args),
+        Command::Bench(args) if args.file.is_dir() => bench::run(&args),
         Command::Bench(args) => week::bench(&args),
     }
 }

@@ -11,7 +11,7 @@ const MARK_M: f64 = 0.5;
 /// Most marks of a path.
 const MARKS_MAX: usize = 600;
 
-/// A line that is driven while braking, with a mark every half metre or closer.
+/// A line that is driven while braking, with marks where it bends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Line {
     /// Distance along, centre, heading, curvature.
@@ -86,13 +86,10 @@ impl Line {
 
     fn lead_on(&mut self, on_m: f64) {
         let (s, at, heading, _) = self.marks[self.marks.len() - 1];
-        let n = ((on_m / MARK_M).ceil() as usize).min(MARKS_MAX);
-        for i in 1..=n {
-            let by_m = i as f64 * MARK_M;
-            let centre =
-                Point2 { x_m: at.x_m + by_m * heading.cos(), y_m: at.y_m + by_m * heading.sin() };
-            self.marks.push((s + by_m, centre, heading, 0.0));
-        }
+        // Straight on, one mark far away says it all.
+        let (sin, cos) = heading.sin_cos();
+        let centre = Point2 { x_m: at.x_m + on_m * cos, y_m: at.y_m + on_m * sin };
+        self.marks.push((s + on_m, centre, heading, 0.0));
     }
 
     /// The bend so far along, 1/m.

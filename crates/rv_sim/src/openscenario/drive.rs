@@ -29,8 +29,8 @@ const BRAKES_MPS2: f64 = 8.5;
 const BUILDS_UP_MPS3: f64 = 40.0;
 /// How fast the wheels turn, rad/s.
 const STEERS_RADPS: f64 = 0.6;
-/// Time that a contact is followed after it has begun, s.
-const AFTER_CONTACT_S: f64 = 0.0;
+/// Further behind than this nobody is met again, m.
+const LEFT_BEHIND_M: f64 = 250.0;
 
 /// Who drives the vehicle under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,9 @@ pub struct Driven {
     pub ended_s: f64,
     /// True if the scenario ended it, false if time ran out.
     pub is_over: bool,
+    /// True if it ended early because everybody else is far behind and falls further back; some
+    /// scenarios never end by themselves.
+    pub has_left_all: bool,
     /// The first contact.
     pub contact: Option<EgoContact>,
     /// Cycles of the driver.
@@ -163,7 +166,11 @@ pub fn drive(
         if driven.contact.is_none() {
             driven.contact = contact(&player, ego);
         }
-        if driven.contact.as_ref().is_some_and(|c| player.time_s() - c.at_s >= AFTER_CONTACT_S) {
+        if driven.contact.is_some() {
+            break;
+        }
+        if is_active && n_steps.is_multiple_of(100) && has_left_all(&player, ego) {
+            driven.has_left_all = true;
             break;
         }
     }
@@ -183,6 +190,20 @@ fn activates(scenario: &Scenario, ego: EntityIdx) -> bool {
         here || element.children.iter().any(|child| within(child, ego))
     }
     scenario.stories.iter().any(|story| within(story, ego))
+}
+
+/// True if there are others, and all of them are far behind and slower.
+fn has_left_all(player: &Player<'_>, ego: EntityIdx) -> bool {
+    let own = &player.movers()[ego];
+    let mut others =
+        player.movers().iter().enumerate().filter(|(i, m)| *i != ego && m.is_there).peekable();
+    others.peek().is_some()
+        && own.speed_mps > 0.5
+        && others.all(|(_, other)| {
+            let (ahead_m, _) = own.pose.local(other.pose.at);
+            let turn = other.pose.heading_rad - own.pose.heading_rad;
+            ahead_m < -LEFT_BEHIND_M && other.speed_mps * turn.cos() < own.speed_mps
+        })
 }
 
 fn contact(player: &Player<'_>, ego: EntityIdx) -> Option<EgoContact> {

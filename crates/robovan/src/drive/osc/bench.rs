@@ -248,7 +248,7 @@ fn drive_one(bundle: &Bundle, set: &[(String, String)], args: &OscArgs) -> One {
         *bins.entry(bin.min(BINS) as u32).or_insert(0) += 1;
     }
     One {
-        is_over: driven.is_over || driven.contact.is_some(),
+        is_over: driven.is_over || driven.contact.is_some() || driven.has_left_all,
         n_cycles: driven.n_cycles as u64,
         n_refused: driven.n_refused as u64,
         n_unverified: driven.n_unverified as u64,

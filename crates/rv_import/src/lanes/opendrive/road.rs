@@ -179,14 +179,17 @@ impl Road {
         if lane == 0 {
             return Some((inner_m, inner_m));
         }
-        for info in section.side(lane > 0) {
+        // Outwards by number; a number that is missing has no width.
+        for number in 1..=lane.abs() {
+            let id = number * lane.signum();
+            let Some(info) = section.lanes.iter().find(|info| info.id == id) else { continue };
             let outer_m = info.outer_m(
                 (middle_m, inner_m),
                 Cubic::last_begun(&info.widths, distance_m - section.from_m),
                 Cubic::last_begun(&info.borders, distance_m - section.from_m),
                 distance_m - section.from_m,
             );
-            if info.id == lane {
+            if id == lane {
                 return Some((inner_m, outer_m));
             }
             inner_m = outer_m;

@@ -91,6 +91,43 @@ fn none_of_the_75_cut_ins_ends_in_a_contact_that_a_reference_driver_avoids() {
     assert!(ours <= 25 && theirs.iter().all(|n| *n >= ours), "{ours} {theirs:?}");
 }
 
+/// Numbers of a scenario are changed at random, to odd ones too: it is played, driven or refused,
+/// and nobody is ever at no finite place.
+#[test]
+fn odd_numbers_are_played_or_refused() {
+    let text = std::fs::read_to_string(own("cut_in.xosc")).unwrap();
+    let folder = std::env::temp_dir().join(format!("rv_odd_{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("catalogs")).unwrap();
+    for name in ["motorway.xodr", "catalogs/vehicles.xosc"] {
+        std::fs::copy(own(name), folder.join(name)).unwrap();
+    }
+    let quotes: Vec<usize> = text.match_indices("=\"").map(|(at, _)| at + 2).collect();
+    let mut rng = rv_base::Rng::from_seed(1);
+    let odd = ["0", "-1", "1e9", "-1e9", "1e-9", "NaN", "inf", "", "3.7", "${1/3}", "Ego", "true"];
+    let mut n_played = 0;
+    for case in 0..150 {
+        let at = quotes[rng.below(quotes.len())];
+        let end = at + text[at..].find('"').unwrap();
+        let value = odd[rng.below(odd.len())];
+        let path = folder.join(format!("odd{case}.xosc"));
+        std::fs::write(&path, format!("{}{value}{}", &text[..at], &text[end..])).unwrap();
+        let Ok(bundle) = Bundle::load(&path) else { continue };
+        let Ok(scenario) = bundle.scenario(&[]) else { continue };
+        let Ok(roads) = bundle.roads(&scenario) else { continue };
+        let Ok(mut player) = Player::new(&scenario, &roads) else { continue };
+        while !player.is_over() && player.time_s() < 15.0 {
+            player.step(0.05, None).unwrap();
+        }
+        assert!(player.movers().iter().all(|m| m.pose.at.x_m.is_finite()), "case {case}");
+        let limits = DriveLimits { until_s: 15.0, keeps_trace: false };
+        if drive(&scenario, &roads, Who::Driver, limits, None).is_ok() {
+            n_played += 1;
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(n_played > 30, "{n_played}");
+}
+
 #[test]
 fn steps_that_are_none_are_refused() {
     let bundle = Bundle::load(&own("cut_in.xosc")).unwrap();

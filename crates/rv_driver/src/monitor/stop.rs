@@ -87,6 +87,8 @@ impl Line {
     fn lead_on(&mut self, on_m: f64) {
         let (s, at, heading, _) = self.marks[self.marks.len() - 1];
         // Straight on, one mark far away says it all.
+        let last = self.marks.len() - 1;
+        self.marks[last].3 = 0.0;
         let (sin, cos) = heading.sin_cos();
         let centre = Point2 { x_m: at.x_m + on_m * cos, y_m: at.y_m + on_m * sin };
         self.marks.push((s + on_m, centre, heading, 0.0));

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         for seed in args.how.seed..args.how.seed.saturating_add(args.seeds) {
             let start_s = cpu_s();
             let loaded = load(&path, args.how.convention)?;
-            let how = How { seed, ..args.how };
+            let how = How { seed, ..args.how.clone() };
             let (mut answer, _, _) = plan(&loaded, None, &how, start_s, &|_| {});
             answer.name = stem(&path);
             let row = Row { gap: gap(&answer, known, how.objective), answer, best_known: known };

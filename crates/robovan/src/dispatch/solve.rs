@@ -64,7 +64,7 @@ pub(crate) struct SolveArgs {
 }
 
 /// How to plan; the same for `solve` and `bench`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct How {
     /// What a plan is judged by
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Distance)]

@@ -119,7 +119,7 @@ impl How {
                 parts.map(|p| p.0).zip(value.filter(|v| (0.0..=1e6).contains(v)))
             else {
                 return Err(error_with_hint(
-                    &format!("--weights {item}: not a kind of cost with a factor"),
+                    format!("--weights {item}: not a kind of cost with a factor"),
                     "for example --weights lateness=10,stability=0; factors are 0 to 1000000",
                 ));
             };
@@ -144,7 +144,7 @@ fn criterion(name: &str) -> anyhow::Result<Criterion> {
         "stability" => Criterion::Stability,
         _ => {
             return Err(error_with_hint(
-                &format!("{name} is not a kind of cost"),
+                format!("{name} is not a kind of cost"),
                 "there are unserved, vehicles, cost, lateness and stability",
             ));
         }

@@ -370,10 +370,12 @@ impl Fleet {
                     self.live.insert(van, Live { status, heard_at: now });
                 }
             }
-            Some(Up::Sight(report)) if !is_sequenced => {
-                if report.seen.len() <= rv_wire::SEEN_MAX && self.shown_until.contains_key(&van) {
-                    self.sights.insert(van, report);
-                }
+            Some(Up::Sight(report))
+                if !is_sequenced
+                    && report.seen.len() <= rv_wire::SEEN_MAX
+                    && self.shown_until.contains_key(&van) =>
+            {
+                self.sights.insert(van, report);
             }
             // Only telemetry may come unnumbered; anything else could be a repeat.
             Some(report) if is_sequenced => self.report(now, van, cursor, report),

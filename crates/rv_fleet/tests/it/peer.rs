@@ -70,7 +70,13 @@ impl Peer {
             Some(Down::Mission(mission)) => self.take(mission),
             Some(Down::Halt) => self.is_halted = true,
             Some(Down::Resume) => self.is_halted = false,
-            Some(Down::Closures { .. } | Down::Permits { .. } | Down::Answer { .. }) | None => {}
+            Some(
+                Down::Closures { .. }
+                | Down::Permits { .. }
+                | Down::Answer { .. }
+                | Down::Show { .. },
+            )
+            | None => {}
         }
     }
 

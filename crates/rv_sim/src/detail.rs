@@ -31,6 +31,9 @@ const CYCLES: usize = 10;
 /// A van is put onto its stop if its driver has come to stand so near to it.
 const AT_STOP_M: f64 = 1.5;
 
+/// A van pulls out where nobody is within this distance, m.
+const PULL_OUT_M: f64 = 8.0;
+
 /// Edges of a path that are laid at once.
 const EDGES_AHEAD: usize = 120;
 
@@ -44,6 +47,17 @@ pub(crate) struct Detail {
     seed: u64,
     vans: BTreeMap<usize, Detailed>,
     things: Vec<Thing>,
+}
+
+/// Whether a van that wants to drive does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SetOut {
+    /// It has a way.
+    Drives,
+    /// Somebody is where it would pull out.
+    Waits,
+    /// No lane leads along its path.
+    NoWay,
 }
 
 /// One van in detail.
@@ -83,17 +97,24 @@ impl Detail {
         vans: &mut [SimVan],
     ) {
         let mut moving: Vec<usize> = Vec::new();
+        let mut is_awaited = false;
         for (idx, van) in vans.iter_mut().enumerate() {
             let drives = van.brain.is_moving() && !van.row_is_down();
-            if drives && self.set_out(idx, weather, roads, van) {
-                van.is_detailed = true;
-                moving.push(idx);
-            } else {
-                van.is_detailed = false;
-                self.vans.remove(&idx);
+            let setting_out =
+                if drives { self.set_out(idx, weather, roads, van) } else { SetOut::NoWay };
+            van.is_detailed = setting_out != SetOut::NoWay;
+            match setting_out {
+                SetOut::Drives => moving.push(idx),
+                SetOut::Waits => {
+                    is_awaited = true;
+                    van.drive_so(Meters::ZERO, MetersPerSecond::ZERO);
+                }
+                SetOut::NoWay => {
+                    self.vans.remove(&idx);
+                }
             }
         }
-        if moving.is_empty() {
+        if moving.is_empty() && !is_awaited {
             return;
         }
         let caps: Vec<f64> = moving.iter().map(|i| vans[*i].speed_asked_mps()).collect();
@@ -110,30 +131,30 @@ impl Detail {
         }
     }
 
-    /// Has a way for the van's path; false if there is none.
-    fn set_out(&mut self, idx: usize, weather: Weather, roads: &RoadTable, van: &SimVan) -> bool {
+    /// Lays a way for the van's path, if there is none yet.
+    fn set_out(&mut self, idx: usize, weather: Weather, roads: &RoadTable, van: &SimVan) -> SetOut {
         let body = van.body();
         let known = self.vans.get(&idx);
         let goes_on = known.is_some_and(|d| {
             d.path == body.path && d.from_idx <= body.path_idx && !d.must_lay_on(body.path_idx)
         });
         if goes_on {
-            return true;
+            return SetOut::Drives;
         }
         let from_idx = body.path_idx;
         let to_idx = body.path.len().min(from_idx + EDGES_AHEAD);
         let edges = &body.path[from_idx..to_idx];
         let vehicle = vehicle_of(van);
-        let Some(first) = self.lanes.of_edge(edges[0]).next() else { return false };
+        let Some(first) = self.lanes.of_edge(edges[0]).next() else { return SetOut::NoWay };
         let start_m = self.lanes.along_lane(first, body.offset.0, roads.length(edges[0]).0);
         let last = edges[edges.len() - 1];
         let whole_m = roads.length(last).0;
         let stop_m = van.stop_offset_m(to_idx).unwrap_or(whole_m);
-        let Some(last_lane) = self.lanes.of_edge(last).next() else { return false };
+        let Some(last_lane) = self.lanes.of_edge(last).next() else { return SetOut::NoWay };
         // Its centre comes to stand at the stop, so its front goes beyond.
         let end_m = self.lanes.along_lane(last_lane, stop_m, whole_m) + vehicle.length_m / 2.0;
         let laid = Way::lay(&self.lanes, &self.law, edges, (start_m, end_m), vehicle.speed_max_mps);
-        let Ok(way) = laid else { return false };
+        let Ok(way) = laid else { return SetOut::NoWay };
         let lights = self.lights_along(edges);
         let path = body.path.clone();
         if let Some(detailed) = self.vans.get_mut(&idx) {
@@ -142,10 +163,13 @@ impl Detail {
             if is_near {
                 detailed.driver.set_way(way);
                 (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
-                return true;
+                return SetOut::Drives;
             }
         }
         let (centre, heading) = way.pose(0.0);
+        if self.is_taken(centre) {
+            return SetOut::Waits;
+        }
         let state = State::at_centre(&vehicle, centre, heading, body.speed.0);
         let rng = Rng::from_seed(self.seed).fork_idx("detailed", idx as u64);
         let sensors = Sensors::new(SensorModel::USUAL, weather, Arc::clone(&self.walls), rng);
@@ -164,7 +188,17 @@ impl Detail {
             last: None,
         };
         self.vans.insert(idx, detailed);
-        true
+        SetOut::Drives
+    }
+
+    /// True if somebody is where a van would pull out.
+    fn is_taken(&mut self, centre: Point2) -> bool {
+        let is_van_there = self
+            .vans
+            .values()
+            .any(|d| d.state.centre(d.driver.vehicle()).distance_to(centre).0 < PULL_OUT_M);
+        self.world.things_near(centre, PULL_OUT_M, &|_| false, &mut self.things);
+        is_van_there || !self.things.is_empty()
     }
 
     fn lights_along(&self, edges: &[EdgeId]) -> Vec<CityLaneId> {

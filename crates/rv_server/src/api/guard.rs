@@ -49,6 +49,7 @@ pub const ACCESS: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/kpi", WATCH),
     (Method::GET, "/api/v1/vans", WATCH),
     (Method::GET, "/api/v1/vans/{id}", WATCH),
+    (Method::GET, "/api/v1/vans/{id}/sight", WATCH),
     (Method::POST, "/api/v1/vans/{id}/halt", OPERATE),
     (Method::POST, "/api/v1/vans/{id}/resume", OPERATE),
     (Method::POST, "/api/v1/vans/{id}/service", OPERATE),

@@ -338,7 +338,9 @@ mod tests {
         let a = corners(p(0.0, 0.0), 0.0, (2.0, 1.0));
         assert!(touch(&a, &corners(p(3.9, 0.0), 0.0, (2.0, 1.0))));
         assert!(!touch(&a, &corners(p(4.1, 0.0), 0.0, (2.0, 1.0))));
-        assert!(!touch(&a, &corners(p(3.4, 2.4), 0.8, (2.0, 1.0))));
+        // Turned, its corner comes nearest: at (3.4, 2.4) it is 3 cm inside the other.
+        assert!(touch(&a, &corners(p(3.4, 2.4), 0.8, (2.0, 1.0))));
+        assert!(!touch(&a, &corners(p(3.5, 2.5), 0.8, (2.0, 1.0))));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! breaks is placed anew. What is executed is gone, what is committed stays, what is on board stays
 //! on board: a transfer whose pickup is committed or done is never dropped.
 //!
-//! A place is judged in constant time (see [`tour`]) among the stops near the order, and the best
+//! A place is judged in constant time (see `tour`) among the stops near the order, and the best
 //! ones are driven in full before one is taken. Deliveries that are not on board need a hub first and
 //! are left to the next plan.
 

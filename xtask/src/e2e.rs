@@ -27,7 +27,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     let mut up = Command::new(built("debug", "robovan")?);
     up.args(["up", "--listen", "127.0.0.1:0", "--vans", "20", "--parcels", "1500"])
-        .args(["--speed", "30", "--detailed-vans", "6", "--data-dir"])
+        .args(["--speed", "30", "--detailed-vans", "10", "--data-dir"])
         .arg(&data_dir);
     let server = Server::start(&mut up)?;
     let base = format!("http://{}", server.address());

@@ -134,6 +134,22 @@ pub(crate) fn ahead(p: Point2, heading_rad: f64, by_m: f64) -> Point2 {
     Point2 { x_m: p.x_m + by_m * cos, y_m: p.y_m + by_m * sin }
 }
 
+/// From an index on, the first from which no neighbour is nearer; `last` is the largest index.
+pub(crate) fn walk_down(from: usize, last: usize, square: impl Fn(usize) -> f64) -> usize {
+    let mut idx = from.min(last);
+    let mut here = square(idx);
+    loop {
+        if idx < last && square(idx + 1) < here {
+            idx += 1;
+        } else if idx > 0 && square(idx - 1) < here {
+            idx -= 1;
+        } else {
+            return idx;
+        }
+        here = square(idx);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

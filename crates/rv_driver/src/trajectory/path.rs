@@ -2,7 +2,7 @@
 
 use rv_base::Point2;
 
-use super::geometry::{distance_m, square_m2, wrapped_rad};
+use super::geometry::{distance_m, square_m2, walk_down, wrapped_rad};
 
 /// Distance between two points of a path, m.
 pub(crate) const STEP_M: f64 = 0.5;
@@ -161,21 +161,8 @@ impl Path {
     /// As [`Path::project`], walking downhill from an index, which is moved.
     pub(crate) fn project_near(&self, cursor: &mut usize, p: Point2) -> (f64, f64) {
         let square = |i: usize| square_m2(self.points[i].at, p);
-        let last = self.points.len() - 1;
-        let mut idx = (*cursor).min(last);
-        let mut here = square(idx);
-        loop {
-            if idx < last && square(idx + 1) < here {
-                idx += 1;
-            } else if idx > 0 && square(idx - 1) < here {
-                idx -= 1;
-            } else {
-                break;
-            }
-            here = square(idx);
-        }
-        *cursor = idx;
-        self.refine(idx, p)
+        *cursor = walk_down(*cursor, self.points.len() - 1, square);
+        self.refine(*cursor, p)
     }
 
     fn refine(&self, idx: usize, p: Point2) -> (f64, f64) {

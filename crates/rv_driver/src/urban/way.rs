@@ -4,6 +4,7 @@ use rv_base::{EdgeId, Point2};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
 
 use crate::law::{Precedence, TrafficLaw};
+use crate::trajectory::walk_down;
 
 /// Distance between two points of a way, m.
 pub(crate) const STEP_M: f64 = 1.0;
@@ -177,21 +178,8 @@ impl Way {
             let q = self.points[i].at;
             (q.x_m - p.x_m) * (q.x_m - p.x_m) + (q.y_m - p.y_m) * (q.y_m - p.y_m)
         };
-        let last = self.points.len() - 1;
-        let mut idx = (*cursor).min(last);
-        let mut here = square(idx);
-        loop {
-            if idx < last && square(idx + 1) < here {
-                idx += 1;
-            } else if idx > 0 && square(idx - 1) < here {
-                idx -= 1;
-            } else {
-                break;
-            }
-            here = square(idx);
-        }
-        *cursor = idx;
-        self.foot_at(idx, p)
+        *cursor = walk_down(*cursor, self.points.len() - 1, square);
+        self.foot_at(*cursor, p)
     }
 
     fn foot_at(&self, idx: usize, p: Point2) -> (f64, f64) {

@@ -37,7 +37,9 @@ pub(crate) fn finish(state: &mut State<'_, '_>, budget: &Budget<'_>) {
     let mut lists = Vec::new();
     let mut n_left = n_max.min(RUNS_MAX);
     for v in 0..inst.vehs.len() as u32 {
-        let mut walk = Walk { state, v, seq: Vec::new(), found: Vec::new(), n_left, budget };
+        let cost_max = state.cost;
+        let mut walk =
+            Walk { state, v, seq: Vec::new(), found: Vec::new(), n_left, cost_max, budget };
         if !walk.all() {
             return;
         }
@@ -59,6 +61,8 @@ struct Walk<'a, 'i, 'p> {
     seq: Vec<u32>,
     found: Vec<Found>,
     n_left: u64,
+    /// A way that costs more than the whole plan so far leads to no better one: no cost is negative.
+    cost_max: i64,
     budget: &'a Budget<'a>,
 }
 
@@ -71,15 +75,36 @@ impl Walk<'_, '_, '_> {
         self.seq.extend(&veh.committed);
         self.seq.push(veh.end);
         let is_done = self.step(0, 0);
-        if self.found.iter().all(|f| f.jobs != 0) {
-            // A vehicle that cannot even get from its start to its end stays where it is.
+        // A vehicle that is at a depot with nothing to do may stay there, and one that cannot even
+        // get from its start to its end has to.
+        let is_free = !veh.starts_on_road && veh.committed.is_empty();
+        let n_bare = self.seq.len();
+        if self.found.iter().all(|f| f.jobs != 0 || is_free && f.seq.len() != n_bare) {
             self.found.push(Found { jobs: 0, cost: 0, seq: self.seq.clone() });
         }
         is_done
     }
 
+    /// What the way to the last stop costs at least.
+    fn cost_min(&self) -> i64 {
+        let inst = self.state.inst;
+        let veh = &inst.vehs[self.v as usize];
+        let legs = self.seq[..self.seq.len() - 1].windows(2);
+        let length: i64 = legs
+            .map(|leg| {
+                let [from, to] = [leg[0], leg[1]].map(|id| inst.nodes[id as usize].loc);
+                i64::from(inst.leg(veh.profile, from, to).1)
+            })
+            .sum();
+        let fixed = if self.seq.len() > 2 { veh.cost_fixed } else { 0 };
+        length.saturating_mul(veh.cost_per_mm).saturating_add(fixed)
+    }
+
     fn step(&mut self, jobs: u32, n_charges: usize) -> bool {
         let inst = self.state.inst;
+        if self.cost_min() > self.cost_max {
+            return true;
+        }
         if self.n_left == 0 || (self.n_left.is_multiple_of(4096) && self.budget.is_over()) {
             return false;
         }

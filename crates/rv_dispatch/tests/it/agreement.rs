@@ -4,8 +4,13 @@ use rv_base::Rng;
 use rv_dispatch::{Budget, Params, check, confirm, solve};
 use rv_model::dispatch::{Plan, Problem, Route, Unassigned, Visit};
 
-use crate::oracle;
+use crate::oracle::{self, Effort};
 use crate::random::{Features, problem};
+
+/// Search steps of the engine.
+const BUDGET_ITERATIONS: u64 = 3_000;
+/// What costs may differ by, in millionths of currency: the engine rounds each route.
+const TOLERANCE: i64 = 2_000;
 
 /// Kinds whose best begins depend on other routes: brute force leaves them to the judge.
 fn settled(features: u32) -> u32 {
@@ -20,17 +25,18 @@ fn settled(features: u32) -> u32 {
     features
 }
 
+/// Steps of brute force for one problem; what needs more has an order less.
+const STEPS_MAX: u64 = 60_000;
+/// Problems of the test.
+const SEEDS: u64 = 80;
+/// Stops of a problem at most.
+const STOPS_MAX: usize = 8;
+
+/// Orders of a problem: the stops of all of them are at most [`STOPS_MAX`].
 fn n_orders_of(features: u32, rng: &mut Rng) -> usize {
-    let helpers = Features::RELOADS | Features::BATTERY;
-    let times = Features::SOFT | Features::TOLD | Features::TIME_COSTS | Features::LIMITS;
-    let most = match (features & helpers != 0, features & times != 0) {
-        (true, true) => 3,
-        (true, false) => 4,
-        (false, true) => 4,
-        (false, false) => 6,
-    };
-    let most = if features & Features::TRANSFERS != 0 { most.min(4) } else { most };
-    1 + rng.below(most)
+    let most = if features & Features::TRANSFERS != 0 { STOPS_MAX / 2 } else { STOPS_MAX };
+    // Large ones more often: they are the rarest to be within the effort.
+    1 + rng.below(most).max(rng.below(most))
 }
 
 fn plan_of(problem: &Problem, best: &oracle::Best) -> Plan {
@@ -55,8 +61,16 @@ fn plan_of(problem: &Problem, best: &oracle::Best) -> Plan {
     plan
 }
 
-/// What differs between the engine and brute force, if anything.
-fn compare(seed: u64) -> Result<(), String> {
+/// What one seed came to.
+struct Compared {
+    n_orders: usize,
+    kinds: u32,
+    n_left_out: usize,
+}
+
+/// The largest problem of the seed that brute force can solve, solved by both; the error says what
+/// differs.
+fn compare(seed: u64, steps_max: u64) -> Result<Compared, String> {
     let mut rng = Rng::from_seed(seed);
     // Few kinds at a time half of the time, so that each is seen alone, too.
     let mut bits = rng.next_u64() as u32 % (1 << Features::N);
@@ -67,35 +81,48 @@ fn compare(seed: u64) -> Result<(), String> {
         bits &= rng.next_u64() as u32;
     }
     let bits = settled(bits);
-    let n_orders = n_orders_of(bits, &mut rng);
+    let n_orders_max = n_orders_of(bits, &mut rng);
     let n_vehicles = 1 + rng.below(2);
-    let problem = problem(seed, n_orders, n_vehicles, Features(bits));
-    let best = oracle::solve(&problem);
-    let params = Params::standard();
-    let budget = Budget::iterations(3_000);
-    let outcome = solve(&problem, None, &params, &budget, &mut Rng::from_seed(seed));
-    let report = check(&problem, &outcome.plan);
-    let say =
-        |what: String| Err(format!("seed {seed}, kinds {bits:#b}, {n_orders} orders: {what}"));
+    for n_orders in (1..=n_orders_max).rev() {
+        let problem = problem(seed, n_orders, n_vehicles, Features(bits));
+        let budget = Budget::iterations(BUDGET_ITERATIONS);
+        let mut rng = Rng::from_seed(seed);
+        let outcome = solve(&problem, None, &Params::standard(), &budget, &mut rng);
+        let costs = check(&problem, &outcome.plan).costs;
+        let cost_max = (costs.n_required_unassigned == 0).then(|| costs.total().0 + TOLERANCE);
+        let Some(best) = oracle::solve(&problem, cost_max, &Effort::of(steps_max)) else {
+            continue;
+        };
+        judge(&problem, &outcome.plan, &best)
+            .map_err(|what| format!("seed {seed}, kinds {bits:#b}, {n_orders} orders: {what}"))?;
+        let n_left_out = outcome.plan.unassigned.len();
+        return Ok(Compared { n_orders, kinds: bits, n_left_out });
+    }
+    Ok(Compared { n_orders: 0, kinds: bits, n_left_out: 0 })
+}
+
+/// Holds a plan to the checker, to brute force and to what it says of orders left out.
+fn judge(problem: &Problem, ours: &Plan, best: &oracle::Best) -> Result<(), String> {
+    let report = check(problem, ours);
     if !report.violations.is_empty() {
-        return say(format!("{:?}", report.violations));
+        return Err(format!("{:?}", report.violations));
     }
     let got = (report.costs.n_required_unassigned, report.costs.total().0);
     let wanted = (best.n_required_out, best.cost);
-    if got.0 != wanted.0 || (got.1 - wanted.1).abs() > 2_000 {
-        let plan = plan_of(&problem, &best);
-        let theirs_judged = check(&problem, &plan);
+    if got.0 != wanted.0 || (got.1 - wanted.1).abs() > TOLERANCE {
+        let plan = plan_of(problem, best);
+        let theirs_judged = check(problem, &plan);
         let tasks = |r: &Route| (r.vehicle, r.depart_ms, r.tasks().collect::<Vec<_>>());
-        let ours: Vec<_> = outcome.plan.routes.iter().map(tasks).collect();
+        let own: Vec<_> = ours.routes.iter().map(tasks).collect();
         let theirs: Vec<_> = plan.routes.iter().map(tasks).collect();
         let judged = theirs_judged.violations;
-        return say(format!(
-            "engine {got:?}, brute force {wanted:?}, judged {judged:?}\n {ours:?}\n {theirs:?}"
+        return Err(format!(
+            "engine {got:?}, brute force {wanted:?}, judged {judged:?}\n {own:?}\n {theirs:?}"
         ));
     }
-    for out in &outcome.plan.unassigned {
-        if out.relaxations.is_empty() || !confirm(&problem, &outcome.plan, out) {
-            return say(format!("order {} is left out for {:?}", out.order, out.relaxations));
+    for out in &ours.unassigned {
+        if out.relaxations.is_empty() || !confirm(problem, ours, out) {
+            return Err(format!("order {} is left out for {:?}", out.order, out.relaxations));
         }
     }
     Ok(())
@@ -103,11 +130,27 @@ fn compare(seed: u64) -> Result<(), String> {
 
 #[test]
 fn the_engine_agrees_with_brute_force() {
-    // More seeds: ROBOVAN_ORACLE_SEEDS=100000.
+    // More seeds: ROBOVAN_ORACLE_SEEDS=100000; more steps of brute force: ROBOVAN_ORACLE_STEPS.
     let var = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
-    let n = var("ROBOVAN_ORACLE_SEEDS").unwrap_or(100);
+    let n = var("ROBOVAN_ORACLE_SEEDS").unwrap_or(SEEDS);
     let first = var("ROBOVAN_ORACLE_FIRST").unwrap_or(0);
-    let wrong: Vec<String> = (first..first + n).filter_map(|seed| compare(seed).err()).collect();
+    let steps_max = var("ROBOVAN_ORACLE_STEPS").unwrap_or(STEPS_MAX);
+    let mut wrong = Vec::new();
+    let (mut by_size, mut by_kind) = ([0; STOPS_MAX + 1], [0; Features::N as usize]);
+    let mut n_left_out = 0;
+    for seed in first..first + n {
+        match compare(seed, steps_max) {
+            Ok(compared) => {
+                by_size[compared.n_orders] += 1;
+                n_left_out += compared.n_left_out;
+                let n_kinds = by_kind.iter_mut().enumerate();
+                n_kinds.for_each(|(kind, n)| *n += compared.kinds >> kind & 1);
+            }
+            Err(what) => wrong.push(what),
+        }
+    }
+    println!("by orders {by_size:?}, by kind {by_kind:?}, {n_left_out} orders left out");
     let shown = wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n");
     assert!(wrong.is_empty(), "{} of {n} differ:\n{shown}", wrong.len());
+    assert!(n < SEEDS || by_kind.iter().all(|n| *n > 0), "a kind of constraint was never on");
 }

@@ -38,10 +38,25 @@ pub(crate) fn explain_absent(
     dice: &mut Dice,
     n_max: usize,
 ) -> Vec<Unassigned> {
+    loop {
+        // What was explained before another job was let in is explained anew: the routes changed.
+        if let Some(found) = explain_all(state, near, dice, n_max) {
+            return found;
+        }
+    }
+}
+
+/// As [`explain_absent`]; `None` if a job was inserted after another one was explained.
+fn explain_all(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    dice: &mut Dice,
+    n_max: usize,
+) -> Option<Vec<Unassigned>> {
     let inst = state.inst;
     let mut wide = widened(inst);
     let mut plan = Plan { routes: output::routes(state), unassigned: Vec::new() };
-    let mut found = Vec::new();
+    let (mut found, mut is_stale) = (Vec::new(), false);
     for job in std::mem::take(&mut state.absent) {
         let order = inst.jobs[job as usize].order;
         if found.len() >= n_max {
@@ -52,6 +67,7 @@ pub(crate) fn explain_absent(
         if let Some((place, extra)) = best_place_at_any_cost(state, near, job, dice) {
             if extra <= state.absence_cost(job) && state.insert(job, &place) {
                 plan.routes = output::routes(state);
+                is_stale |= !found.is_empty();
                 continue;
             }
             found.push(too_dear(state, job, &place, extra));
@@ -65,6 +81,7 @@ pub(crate) fn explain_absent(
         let mut free = candidates.iter().filter(|c| c.needs.is_empty());
         if free.any(|c| state.insert(job, &Place::Whole(c.v, c.seq.clone()))) {
             plan.routes = output::routes(state);
+            is_stale |= !found.is_empty();
             continue;
         }
         state.absent.push(job);
@@ -74,7 +91,7 @@ pub(crate) fn explain_absent(
         });
         found.push(good.unwrap_or(Unassigned::silent(order)));
     }
-    found
+    (!is_stale).then_some(found)
 }
 
 /// A job that has a place, but not one that is worth it.

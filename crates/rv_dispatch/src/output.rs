@@ -13,10 +13,24 @@ pub(crate) fn routes(state: &State<'_, '_>) -> Vec<Route> {
     for (v, route) in state.routes.iter().enumerate() {
         if route.seq.len() > 2 {
             out.fixed.clone_from(&route.begins);
-            routes.extend(timed(state.inst, v as u32, &route.seq, &mut out));
+            let timed = timed(state.inst, v as u32, &route.seq, &mut out);
+            routes.push(timed.unwrap_or_else(|| untimed(state.inst, v as u32, &route.seq)));
         }
     }
     routes
+}
+
+/// A route that does not run, as only committed tasks may make one (the road to the next stop is
+/// closed): they stay, and the judge says what is wrong with them.
+fn untimed(inst: &Instance<'_>, v: u32, seq: &[u32]) -> Route {
+    let veh = &inst.vehs[v as usize];
+    let visit = |id: &u32| {
+        let node = &inst.nodes[*id as usize];
+        Visit::untimed(task(inst, node, node.charge_mwh.max(0)))
+    };
+    let depart_ms = inst.clock(veh.shift_start);
+    let visits = seq[1..seq.len() - 1].iter().map(visit).collect();
+    Route { vehicle: veh.vehicle, depart_ms, end_ms: depart_ms, distance_mm: 0, visits }
 }
 
 /// One route, departing as late as its end allows if time costs; `None` if it does not run.

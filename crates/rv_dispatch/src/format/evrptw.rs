@@ -5,7 +5,7 @@ use rv_model::dispatch::{
 };
 
 use super::literature::{
-    Clock, Site, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
+    Clock, Rows, Site, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
 };
 use super::{Convention, FormatError, Loaded, UNIT, line_error, numbers};
 
@@ -13,7 +13,7 @@ use super::{Convention, FormatError, Loaded, UNIT, line_error, numbers};
 const VEHICLES: usize = 60;
 
 pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatError> {
-    let mut sites: Vec<(char, Site)> = Vec::new();
+    let (mut kinds, mut rows) = (Vec::new(), Rows::default());
     let mut constants: [Option<f64>; 5] = [None; 5];
     for (idx, line) in text.lines().enumerate().skip(1) {
         let (line_no, trimmed) = (idx + 1, line.trim());
@@ -34,6 +34,7 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
             return line_error(line_no, "expected 8 columns");
         }
         let kind = match words[1] {
+            "d" if kinds.contains(&'d') => return line_error(line_no, "a second depot"),
             "d" => 'd',
             "f" => 'f',
             "c" => 'c',
@@ -44,12 +45,11 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         else {
             return line_error(line_no, "expected 8 columns");
         };
-        if demand < 0.0 || close < open || service < 0.0 {
-            return line_error(line_no, "negative demand or service, or a window that ends early");
-        }
         let label = words[0].to_owned();
-        sites.push((kind, Site { label, at: (x, y), demand, open, close, service }));
+        rows.add(line_no, Site { label, at: (x, y), demand, open, close, service }, false)?;
+        kinds.push(kind);
     }
+    let sites: Vec<(char, Site)> = kinds.into_iter().zip(rows.sites).collect();
     let [Some(capacity_kwh), Some(capacity), Some(rate), Some(slowness), Some(speed)] = constants
     else {
         return Err(FormatError::Whole("one of the lines Q, C, r, g, v is missing".into()));

@@ -10,7 +10,7 @@ use rv_model::dispatch::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{FormatError, Loaded};
+use super::{FormatError, Loaded, VEHICLES_MAX, reach};
 
 /// A problem as written in JSON; see `docs/dispatch.md`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -279,8 +279,8 @@ fn unit_cost() -> f64 {
     1.0
 }
 
-/// Most vehicles that `count` may make.
-const VEHICLES_MAX: u64 = 1_000_000;
+/// Longest leg, ms, mm and mWh: 12 days, 1,073 km, 1 MWh.
+const LEG_MAX: i32 = (1 << 30) - 2;
 
 pub(super) fn read(text: &str) -> Result<Loaded, FormatError> {
     let document: Document =
@@ -381,8 +381,8 @@ impl Document {
         let mut vehicles = Vec::new();
         for (i, vehicle) in self.vehicles.iter().enumerate() {
             let one = vehicle.load(&format!("vehicles[{i}]"), &place, &areas)?;
-            if vehicles.len() as u64 + vehicle.count > VEHICLES_MAX {
-                let reason = format!("vehicles[{i}].count: more than {VEHICLES_MAX} vehicles");
+            if vehicle.count == 0 || vehicle.count > (VEHICLES_MAX - vehicles.len()) as u64 {
+                let reason = format!("vehicles[{i}].count: 1 to {VEHICLES_MAX} vehicles in all");
                 return Err(FormatError::Whole(reason));
             }
             let copies =
@@ -391,7 +391,11 @@ impl Document {
         }
         let vehicle_of = vehicles.iter().enumerate().map(|(idx, v)| (v.id, idx as u32)).collect();
         let tenant_names = self.tenants.iter().enumerate();
-        let tenant_of = tenant_names.map(|(idx, t)| (t.name.as_str(), idx as u32)).collect();
+        let tenant_of: BTreeMap<&str, u32> =
+            tenant_names.map(|(idx, t)| (t.name.as_str(), idx as u32)).collect();
+        if tenant_of.len() < self.tenants.len() {
+            return Err(FormatError::Whole("tenants: a name is used twice".into()));
+        }
         let known = Known { place: &place, vehicle_of, tenant_of };
         let orders =
             self.orders.iter().enumerate().map(|(i, o)| o.load(&format!("orders[{i}]"), &known));
@@ -402,15 +406,18 @@ impl Document {
             chargers: chargers.collect::<Result<_, FormatError>>()?,
             vehicles,
             orders: orders.collect::<Result<_, _>>()?,
-            travels: self.travels.iter().map(|t| self.travel(t)).collect::<Result<_, _>>()?,
+            travels: (0..self.travels.len()).map(|i| self.travel(i)).collect::<Result<_, _>>()?,
             tenants: self.service_levels()?,
             permits,
         };
+        let problem = Problem::new(data)?;
+        let labels: Vec<String> = self.locations.iter().map(|l| l.label.clone()).collect();
+        reach::check(&problem, &labels)?;
         Ok(Loaded {
             name: self.name.clone(),
-            problem: Problem::new(data)?,
+            problem,
             points: self.locations.iter().map(|l| (l.x_m, l.y_m)).collect(),
-            labels: self.locations.iter().map(|l| l.label.clone()).collect(),
+            labels,
             convention: None,
             has_distinct_vehicles: true,
             skills: self.skill_names.clone(),
@@ -461,31 +468,42 @@ impl Document {
         self.tenants.iter().enumerate().map(level).collect()
     }
 
-    fn travel(&self, travel: &DocTravel) -> Result<Travel, FormatError> {
+    fn travel(&self, idx: usize) -> Result<Travel, FormatError> {
         let n = self.locations.len();
-        Ok(match travel {
+        let table = |name: &str, values: &[Option<f64>]| {
+            let field = format!("travels[{idx}].table.{name}");
+            if values.len() != n * n {
+                let len = values.len();
+                let reason = format!("{field}: has {len} entries, {n} locations need {}", n * n);
+                return Err(FormatError::Whole(reason));
+            }
+            let entry = |(at, value): (usize, &Option<f64>)| {
+                let Some(value) = value else { return Ok(i32::MAX) };
+                let whole = milli(&field, *value)?;
+                let is_sound = (0..=i64::from(LEG_MAX)).contains(&whole)
+                    || name == "energy_wh" && (-i64::from(LEG_MAX)..0).contains(&whole);
+                if is_sound {
+                    return Ok(whole as i32);
+                }
+                let reason = format!("{field}[{at}]: {value} is negative or too large");
+                Err(FormatError::Whole(reason))
+            };
+            values.iter().enumerate().map(entry).collect::<Result<Vec<i32>, _>>()
+        };
+        Ok(match &self.travels[idx] {
             DocTravel::Plane { speed_mps, wh_per_km } => Travel::Plane {
                 points_m: self.locations.iter().map(|l| (l.x_m, l.y_m)).collect(),
                 speed_mps: *speed_mps,
-                mwh_per_km: milli("travels.wh_per_km", *wh_per_km)?,
+                mwh_per_km: milli(&format!("travels[{idx}].plane.wh_per_km"), *wh_per_km)?,
             },
             DocTravel::Table { duration_s, distance_m, energy_wh } => {
-                let table = |field: &str, values: &[Option<f64>]| {
-                    let entry = |value: &Option<f64>| match value {
-                        None => Ok(i32::MAX),
-                        Some(value) => i32::try_from(milli(field, *value)?).map_err(|_| {
-                            FormatError::Whole(format!("{field}: {value} is too large"))
-                        }),
-                    };
-                    values.iter().map(entry).collect::<Result<Vec<i32>, _>>()
-                };
                 let energy_wh: Option<Vec<Option<f64>>> =
                     energy_wh.as_ref().map(|e| e.iter().copied().map(Some).collect());
                 Travel::Table {
                     n,
-                    duration_ms: table("travels.duration_s", duration_s)?,
-                    distance_mm: table("travels.distance_m", distance_m)?,
-                    energy_mwh: energy_wh.map(|e| table("travels.energy_wh", &e)).transpose()?,
+                    duration_ms: table("duration_s", duration_s)?,
+                    distance_mm: table("distance_m", distance_m)?,
+                    energy_mwh: energy_wh.map(|e| table("energy_wh", &e)).transpose()?,
                 }
             }
         })

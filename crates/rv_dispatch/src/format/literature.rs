@@ -1,15 +1,21 @@
 //! What the formats of the literature share.
 
+use std::collections::BTreeSet;
+
 use rv_base::Money;
 use rv_model::dispatch::{
     Depot, Load, Order, OrderKind, Presence, Problem, ProblemData, Start, Stop, Told, Travel,
     Vehicle, Window,
 };
 
-use super::{Convention, FormatError, Loaded, UNIT};
+use super::{Convention, FormatError, Loaded, UNIT, VEHICLES_MAX, line_error};
 
 /// Most locations of a file: a dense table of them takes 3.2 GB.
-const LOCATIONS_MAX: usize = 20_000;
+pub(super) const LOCATIONS_MAX: usize = 20_000;
+/// Farthest coordinate.
+const COORDINATE_MAX: f64 = 1e5;
+/// Longest leg, mm: longer ones are closed.
+const LEG_MM_MAX: i32 = (1 << 30) - 1;
 
 /// One location of a literature file, in file units.
 #[derive(Clone, Debug)]
@@ -20,6 +26,69 @@ pub(super) struct Site {
     pub open: f64,
     pub close: f64,
     pub service: f64,
+}
+
+/// The rows of a file, each checked as it comes, with labels that are used once.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub sites: Vec<Site>,
+    labels: BTreeSet<String>,
+}
+
+impl Rows {
+    /// Takes the row of a line; dropoffs of pairs have a negative demand.
+    pub fn add(&mut self, line: usize, site: Site, is_dropoff: bool) -> Result<(), FormatError> {
+        if self.sites.len() >= LOCATIONS_MAX {
+            return line_error(line, format!("more than {LOCATIONS_MAX} locations"));
+        }
+        if !self.labels.insert(site.label.clone()) {
+            return line_error(line, format!("{} is listed twice", site.label));
+        }
+        if site.demand < 0.0 && !is_dropoff {
+            return line_error(line, format!("the demand {} is negative", site.demand));
+        }
+        coordinate(line, site.at)?;
+        times(line, site.open, site.close, site.service)?;
+        self.sites.push(site);
+        Ok(())
+    }
+}
+
+/// Checks a place.
+pub(super) fn coordinate(line: usize, at: (f64, f64)) -> Result<(), FormatError> {
+    if at.0.abs().max(at.1.abs()) > COORDINATE_MAX {
+        return line_error(line, format!("a coordinate is beyond {COORDINATE_MAX}"));
+    }
+    Ok(())
+}
+
+/// Checks a window and a service time.
+pub(super) fn times(line: usize, open: f64, close: f64, service: f64) -> Result<(), FormatError> {
+    if close < open {
+        let reason = format!("the window ends ({close}) before it begins ({open})");
+        return line_error(line, reason);
+    }
+    if service < 0.0 {
+        return line_error(line, format!("the service time {service} is negative"));
+    }
+    Ok(())
+}
+
+/// Checks a number of vehicles.
+pub(super) fn n_vehicles(line: usize, n: f64) -> Result<usize, FormatError> {
+    if !(1.0..=VEHICLES_MAX as f64).contains(&n) || n.fract() != 0.0 {
+        let reason = format!("{n} vehicles: a whole number from 1 to {VEHICLES_MAX} is needed");
+        return line_error(line, reason);
+    }
+    Ok(n as usize)
+}
+
+/// Checks a capacity.
+pub(super) fn capacity(line: usize, capacity: f64) -> Result<f64, FormatError> {
+    if capacity < 0.0 {
+        return line_error(line, format!("the capacity {capacity} is negative"));
+    }
+    Ok(capacity)
 }
 
 /// A time in ms; files mark "always" with very large numbers.
@@ -123,12 +192,15 @@ pub(super) fn travel(
         let reason = format!("{n} locations, the most is {LOCATIONS_MAX}");
         return Err(FormatError::Whole(reason));
     }
-    if points.iter().any(|p| p.0.abs() > 1e5 || p.1.abs() > 1e5) {
-        return Err(FormatError::Whole("a coordinate is beyond 100,000".into()));
-    }
     let mut distance_mm = Vec::with_capacity(n * n);
     for a in points {
         distance_mm.extend(points.iter().map(|b| convention.mm((a.0 - b.0).hypot(a.1 - b.1))));
+    }
+    if let Some(at) = distance_mm.iter().position(|mm| *mm >= LEG_MM_MAX) {
+        let (a, b) = (points[at / n], points[at % n]);
+        let most = f64::from(LEG_MM_MAX) / UNIT;
+        let reason = format!("{a:?} and {b:?} lie {most} or more apart");
+        return Err(FormatError::Whole(reason));
     }
     let energy_mwh = mwh_per_mm.map(|rate| {
         distance_mm.iter().map(|&mm| (f64::from(mm) * rate - 1e-6).ceil() as i32).collect()

@@ -10,6 +10,7 @@ mod li_lim;
 mod literature;
 mod plan_json;
 mod plot;
+mod reach;
 mod solomon;
 mod solution;
 mod vrplib;
@@ -27,6 +28,9 @@ pub use solution::{cost_in_units, length_in_units, read_solution, write_csv, wri
 
 /// Millimetres, and milliseconds, of one unit of a literature file.
 pub(crate) const UNIT: f64 = 10_000.0;
+
+/// Most vehicles of a file.
+pub(crate) const VEHICLES_MAX: usize = 200_000;
 
 /// How distances are rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

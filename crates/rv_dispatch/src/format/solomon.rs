@@ -3,14 +3,15 @@
 use rv_model::dispatch::{OrderKind, PermitMap, ProblemData};
 
 use super::literature::{
-    Clock, Site, depot, finish, load, load_scale, order, stop, travel, vehicle,
+    Clock, Rows, Site, capacity, depot, finish, load, load_scale, n_vehicles, order, stop, travel,
+    vehicle,
 };
 use super::{Convention, FormatError, Loaded, line_error, numbers};
 
 pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatError> {
     let mut name = String::new();
     let mut fleet: Option<(usize, f64)> = None;
-    let mut sites: Vec<Site> = Vec::new();
+    let mut rows = Rows::default();
     for (idx, line) in text.lines().enumerate() {
         let line_no = idx + 1;
         let trimmed = line.trim();
@@ -24,18 +25,13 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
         }
         let row = numbers(line_no, trimmed)?;
         match (row.as_slice(), fleet) {
-            ([n, capacity], None) if *n >= 1.0 && *n <= 1e6 && *capacity >= 0.0 => {
-                fleet = Some((*n as usize, *capacity));
+            (&[n, holds], None) => {
+                fleet = Some((n_vehicles(line_no, n)?, capacity(line_no, holds)?));
             }
             (&[id, x, y, demand, open, close, service], Some(_)) => {
                 let label = format!("{id}");
-                if demand < 0.0 || service < 0.0 {
-                    return line_error(line_no, "the demand or the service time is negative");
-                }
-                if close < open {
-                    return line_error(line_no, "the window ends before it begins");
-                }
-                sites.push(Site { label, at: (x, y), demand, open, close, service });
+                let site = Site { label, at: (x, y), demand, open, close, service };
+                rows.add(line_no, site, false)?;
             }
             _ => return line_error(line_no, "expected NUMBER CAPACITY, then rows of 7 numbers"),
         }
@@ -43,6 +39,7 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
     let Some((n_vehicles, capacity)) = fleet else {
         return Err(FormatError::Whole("the line with NUMBER and CAPACITY is missing".into()));
     };
+    let sites = rows.sites;
     if sites.is_empty() {
         return Err(FormatError::Whole("there is no depot row".into()));
     }

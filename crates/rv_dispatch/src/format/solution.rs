@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Task, Vehicle, Visit};
+use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Start, Task, Vehicle, Visit};
 
 use super::{FormatError, Loaded};
 use crate::Weights;
@@ -20,8 +20,7 @@ pub fn write_solution(loaded: &Loaded, plan: &Plan) -> String {
     let n_rows = if loaded.has_distinct_vehicles { loaded.problem.vehicles().len() } else { 0 };
     let mut rows: Vec<String> = vec![String::new(); n_rows];
     for route in plan.routes.iter().filter(|r| !r.visits.is_empty()) {
-        let words: Vec<&str> =
-            route.tasks().map(|t| loaded.labels[loaded.location(t) as usize].as_str()).collect();
+        let words: Vec<String> = route.tasks().map(|t| word_of(loaded, t)).collect();
         if loaded.has_distinct_vehicles {
             rows[route.vehicle as usize] = words.join(" ");
         } else {
@@ -80,24 +79,34 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
     if text.trim_start().starts_with('{') {
         return read_json(loaded, text);
     }
-    let tasks = tasks_by_label(loaded);
+    let tasks = tasks_by_word(loaded);
     let mut plan = Plan::default();
     let mut is_served = vec![false; loaded.problem.orders().len()];
     let mut n_rows = 0;
+    let mut is_used = vec![false; loaded.problem.vehicles().len()];
+    let mut has_cost = false;
     for (idx, line) in text.lines().enumerate() {
         let line_no = idx + 1;
-        let Some((head, words)) = line.split_once(':') else { continue };
-        let digits: String = head.chars().filter(char::is_ascii_digit).collect();
-        if !head.trim_start().to_ascii_lowercase().starts_with("route") {
+        let word = line.split_whitespace().next().unwrap_or("").to_ascii_lowercase();
+        has_cost |= word.starts_with("cost");
+        if !word.starts_with("route") {
             continue;
         }
+        let Some((head, words)) = line.split_once(':') else {
+            return super::line_error(line_no, "expected a line like `Route #1: 4 7 2`");
+        };
+        let digits: String = head.chars().filter(char::is_ascii_digit).collect();
         let vehicle = match digits.parse::<u32>() {
             Ok(number) if loaded.has_distinct_vehicles && number > 0 => number - 1,
             _ => n_rows,
         };
         n_rows += 1;
         if vehicle as usize >= loaded.problem.vehicles().len() {
-            return super::line_error(line_no, "more routes than vehicles");
+            let n = loaded.problem.vehicles().len();
+            return super::line_error(line_no, format!("more routes than the {n} vehicles"));
+        }
+        if std::mem::replace(&mut is_used[vehicle as usize], true) {
+            return super::line_error(line_no, format!("route {} is listed twice", vehicle + 1));
         }
         let mut visits = Vec::new();
         for word in words.split_whitespace() {
@@ -112,6 +121,10 @@ pub fn read_solution(loaded: &Loaded, text: &str) -> Result<Plan, FormatError> {
         if !visits.is_empty() {
             plan.routes.push(timed(&loaded.problem, vehicle, visits));
         }
+    }
+    if n_rows == 0 && !has_cost {
+        let reason = "there is no line like `Route #1: 4 7 2`, and none like `Cost 12`";
+        return Err(FormatError::Whole(reason.into()));
     }
     plan.routes.sort_by_key(|r| r.vehicle);
     leave_out(&mut plan, &is_served);
@@ -154,47 +167,54 @@ fn leave_out(plan: &mut Plan, is_served: &[bool]) {
     }
 }
 
-fn tasks_by_label(loaded: &Loaded) -> BTreeMap<&str, Task> {
-    let mut tasks = BTreeMap::new();
-    let label = |location: u32| loaded.labels[location as usize].as_str();
-    for (idx, depot) in loaded.problem.depots().iter().enumerate() {
-        tasks.insert(label(depot.location), Task::Reload(idx as u32));
+/// What a solution calls a task: the file's label of its location, or, in our own JSON, where
+/// orders may share a location, the order's id, behind a `+` where a transfer is collected.
+fn word_of(loaded: &Loaded, task: Task) -> String {
+    let id = |order: u32| loaded.problem.orders()[order as usize].id;
+    match task {
+        _ if loaded.convention.is_some() => loaded.labels[loaded.location(task) as usize].clone(),
+        Task::Serve(order) => id(order).to_string(),
+        Task::Collect(order) => format!("+{}", id(order)),
+        Task::Reload(depot) => format!("depot{depot}"),
+        Task::Charge { charger, .. } => format!("charger{charger}"),
     }
-    for (idx, charger) in loaded.problem.chargers().iter().enumerate() {
-        let task = Task::Charge { charger: idx as u32, energy_mwh: 0 };
-        tasks.insert(label(charger.location), task);
-    }
-    for (idx, order) in loaded.problem.orders().iter().enumerate() {
-        let idx = idx as u32;
-        match &order.kind {
-            OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => {
-                tasks.insert(label(stop.location), Task::Serve(idx));
-            }
-            OrderKind::Transfer { pickup, dropoff } => {
-                tasks.insert(label(pickup.location), Task::Collect(idx));
-                tasks.insert(label(dropoff.location), Task::Serve(idx));
-            }
-        }
-    }
-    tasks
 }
+
+fn tasks_by_word(loaded: &Loaded) -> BTreeMap<String, Task> {
+    let (problem, mut all) = (&loaded.problem, Vec::new());
+    all.extend((0..problem.depots().len() as u32).map(Task::Reload));
+    let chargers = 0..problem.chargers().len() as u32;
+    all.extend(chargers.map(|charger| Task::Charge { charger, energy_mwh: 0 }));
+    for (idx, order) in problem.orders().iter().enumerate() {
+        if matches!(order.kind, OrderKind::Transfer { .. }) {
+            all.push(Task::Collect(idx as u32));
+        }
+        all.push(Task::Serve(idx as u32));
+    }
+    all.into_iter().map(|task| (word_of(loaded, task), task)).collect()
+}
+
+/// Orders of a problem up to which the departure of a route that breaks limits is searched for; each
+/// try looks at all of them.
+const ORDERS_MAX: usize = 5_000;
 
 /// A route with charges filled in and the latest departure that ends it no later.
 fn timed(problem: &Problem, vehicle: u32, mut visits: Vec<Visit>) -> Route {
     let veh = &problem.vehicles()[vehicle as usize];
-    if veh.battery.is_some()
-        && let Some(route) = charged_well(problem, vehicle, &visits)
-    {
+    if let Some(route) = driven_well(problem, vehicle, &visits) {
         return route;
     }
     fill_charges(problem, veh, &mut visits);
     let start_ms = veh.shift.start_ms;
     let mut route = Route { vehicle, depart_ms: start_ms, end_ms: 0, distance_mm: 0, visits };
-    let earliest = end_of(problem, veh, &route, start_ms);
+    if problem.orders().len() > ORDERS_MAX || matches!(veh.start, Start::Road(_)) {
+        return route;
+    }
+    let earliest = end_of(problem, &route, start_ms);
     let (mut low, mut high) = (start_ms, veh.shift.end_ms.min(start_ms + (1 << 31)));
     while low < high {
         let middle = low + (high - low + 1) / 2;
-        if end_of(problem, veh, &route, middle) == earliest {
+        if end_of(problem, &route, middle) == earliest {
             low = middle;
         } else {
             high = middle - 1;
@@ -205,7 +225,7 @@ fn timed(problem: &Problem, vehicle: u32, mut visits: Vec<Visit>) -> Route {
 }
 
 /// The route as the search drives these visits, if that is within all limits.
-fn charged_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Route> {
+fn driven_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Route> {
     let mut orders: Vec<u32> = visits
         .iter()
         .filter_map(|v| match v.task {
@@ -213,6 +233,13 @@ fn charged_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Rou
             _ => None,
         })
         .collect();
+    let veh = &problem.vehicles()[vehicle as usize];
+    orders.extend(veh.committed.iter().filter_map(|task| match task {
+        Task::Serve(order) | Task::Collect(order) => Some(*order),
+        _ => None,
+    }));
+    let all = problem.orders().iter().enumerate();
+    orders.extend(all.filter(|(_, o)| o.on_board == Some(vehicle)).map(|(idx, _)| idx as u32));
     orders.sort_unstable();
     orders.dedup();
     let (weights, share) = (Weights::equal(), Share::all(problem));
@@ -231,7 +258,7 @@ fn charged_well(problem: &Problem, vehicle: u32, visits: &[Visit]) -> Option<Rou
 }
 
 /// End of a route by its departure, and how late its stops are in sum.
-fn end_of(problem: &Problem, vehicle: &Vehicle, route: &Route, depart_ms: i64) -> (i64, i64) {
+fn end_of(problem: &Problem, route: &Route, depart_ms: i64) -> (i64, i64) {
     let alone = Route { depart_ms, ..route.clone() };
     let plan = Plan { routes: vec![alone], unassigned: Vec::new() };
     let report = check(problem, &plan);
@@ -240,7 +267,6 @@ fn end_of(problem: &Problem, vehicle: &Vehicle, route: &Route, depart_ms: i64) -
         _ => 0,
     });
     let home: i64 = depart_ms + report.costs.duration_ms;
-    debug_assert!(vehicle.committed.is_empty(), "files commit nothing");
     (home, late.sum())
 }
 

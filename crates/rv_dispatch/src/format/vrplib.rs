@@ -6,17 +6,38 @@ use rv_base::Money;
 use rv_model::dispatch::{Order, OrderKind, PermitMap, ProblemData, Start};
 
 use super::literature::{
-    Clock, Site, cost_per_km, depot, finish, load, load_scale, ms, order, stop, travel, vehicle,
+    Clock, LOCATIONS_MAX, Site, coordinate, cost_per_km, depot, finish, load, load_scale, ms,
+    n_vehicles, order, stop, times, travel, vehicle,
 };
 use super::{Convention, FormatError, Loaded, line_error, numbers};
 
 /// Most reloads of a vehicle that may reload.
 const RELOADS_MAX: u32 = 8;
 
+/// Sections that are understood.
+const SECTIONS: [&str; 13] = [
+    "NODE_COORD_SECTION",
+    "DEMAND_SECTION",
+    "TIME_WINDOW_SECTION",
+    "SERVICE_TIME_SECTION",
+    "RELEASE_TIME_SECTION",
+    "DEPOT_SECTION",
+    "PICKUP_AND_DELIVERY_SECTION",
+    "CAPACITY_SECTION",
+    "VEHICLES_DEPOT_SECTION",
+    "VEHICLES_RELOAD_DEPOT_SECTION",
+    "VEHICLES_FIXED_COST_SECTION",
+    "VEHICLES_UNIT_DISTANCE_COST_SECTION",
+    "VEHICLES_MAX_DURATION_SECTION",
+];
+
+/// A row of numbers with its line.
+type Row = (usize, Vec<f64>);
+
 /// A file cut into its header and sections.
 struct Sections<'a> {
     header: BTreeMap<String, (usize, &'a str)>,
-    rows: BTreeMap<String, Vec<(usize, Vec<f64>)>>,
+    rows: BTreeMap<String, Vec<Row>>,
 }
 
 impl<'a> Sections<'a> {
@@ -29,15 +50,20 @@ impl<'a> Sections<'a> {
                 continue;
             }
             if trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) {
-                match trimmed.split_once(':') {
-                    Some((key, value)) => {
-                        header.insert(key.trim().to_owned(), (line_no, value.trim()));
+                let name = trimmed.trim_end_matches(':').trim_end();
+                let is_twice = match trimmed.split_once(':') {
+                    Some((key, value)) if !name.ends_with("_SECTION") => {
                         section = None;
+                        header.insert(key.trim().to_owned(), (line_no, value.trim())).is_some()
                     }
-                    None => {
-                        rows.insert(trimmed.to_owned(), Vec::new());
-                        section = Some(trimmed.to_owned());
+                    _ if SECTIONS.contains(&name) => {
+                        section = Some(name.to_owned());
+                        rows.insert(name.to_owned(), Vec::new()).is_some()
                     }
+                    _ => return line_error(line_no, format!("\"{name}\" is not supported")),
+                };
+                if is_twice {
+                    return line_error(line_no, "the file has this twice");
                 }
                 continue;
             }
@@ -53,6 +79,11 @@ impl<'a> Sections<'a> {
         self.header.get(key).map(|(_, value)| *value)
     }
 
+    /// The line of a header entry.
+    fn line(&self, key: &str) -> usize {
+        self.header.get(key).map_or(0, |entry| entry.0)
+    }
+
     fn number(&self, key: &str) -> Result<Option<f64>, FormatError> {
         let Some(&(line, value)) = self.header.get(key) else { return Ok(None) };
         match value.parse::<f64>() {
@@ -62,42 +93,49 @@ impl<'a> Sections<'a> {
     }
 
     /// The values behind the index in rows `1..=n` of a section, or the header's single value.
-    fn column(
-        &self,
-        name: &str,
-        n: usize,
-        width: usize,
-    ) -> Result<Option<Vec<Vec<f64>>>, FormatError> {
+    fn column(&self, name: &str, n: usize, width: usize) -> Result<Option<Vec<Row>>, FormatError> {
         let Some(rows) = self.rows.get(&format!("{name}_SECTION")) else {
-            return Ok(self.number(name)?.map(|value| vec![vec![value; width]; n]));
+            let row = |value| (self.line(name), vec![value; width]);
+            return Ok(self.number(name)?.map(|value| vec![row(value); n]));
         };
-        let mut column = vec![None; n];
+        let mut column: Vec<Option<Row>> = vec![None; n];
         for (line, row) in rows {
-            let idx = row[0] as usize;
-            if row.len() != width + 1 || idx == 0 || idx > n {
+            let idx = whole(row[0], n).filter(|_| row.len() == width + 1);
+            let Some(idx) = idx else {
                 return line_error(*line, format!("expected 1..={n} and {width} values"));
+            };
+            if column[idx - 1].replace((*line, row[1..].to_vec())).is_some() {
+                return line_error(*line, format!("{idx} is listed twice"));
             }
-            column[idx - 1] = Some(row[1..].to_vec());
         }
-        match column.into_iter().collect::<Option<Vec<_>>>() {
-            Some(column) => Ok(Some(column)),
-            None => Err(FormatError::Whole(format!("{name}_SECTION does not list all {n} rows"))),
+        if let Some(idx) = column.iter().position(Option::is_none) {
+            let reason = format!("{name}_SECTION does not list {} of {n}", idx + 1);
+            return Err(FormatError::Whole(reason));
         }
+        Ok(Some(column.into_iter().flatten().collect()))
     }
 
-    fn single(&self, name: &str, n: usize) -> Result<Option<Vec<f64>>, FormatError> {
-        let column = self.column(name, n, 1)?;
-        Ok(column.map(|rows| rows.into_iter().map(|row| row[0]).collect()))
+    /// One amount for each, none of them negative.
+    fn amounts(&self, name: &str, n: usize) -> Result<Option<Vec<f64>>, FormatError> {
+        let Some(column) = self.column(name, n, 1)? else { return Ok(None) };
+        let amount = |(line, row): Row| {
+            if row[0] < 0.0 {
+                return line_error(line, format!("{name} {} is negative", row[0]));
+            }
+            Ok(row[0])
+        };
+        column.into_iter().map(amount).collect::<Result<Vec<_>, _>>().map(Some)
     }
 
     /// Depot rows (locations from zero), without the closing -1.
     fn depots(&self, n: usize) -> Result<Vec<usize>, FormatError> {
         let mut depots = Vec::new();
         for (line, row) in self.rows.get("DEPOT_SECTION").map_or(&[][..], |r| r) {
-            match row[0] {
-                -1.0 => {}
-                idx if idx >= 1.0 && idx <= n as f64 => depots.push(idx as usize - 1),
-                _ => return line_error(*line, "the depot does not exist"),
+            match whole(row[0], n) {
+                _ if row[0] == -1.0 => {}
+                Some(idx) if !depots.contains(&(idx - 1)) => depots.push(idx - 1),
+                Some(_) => return line_error(*line, "the depot is listed twice"),
+                None => return line_error(*line, "the depot does not exist"),
             }
         }
         if depots.is_empty() {
@@ -105,6 +143,11 @@ impl<'a> Sections<'a> {
         }
         Ok(depots)
     }
+}
+
+/// A whole number from 1 to `n`.
+fn whole(value: f64, n: usize) -> Option<usize> {
+    (value.fract() == 0.0 && (1.0..=n as f64).contains(&value)).then_some(value as usize)
 }
 
 pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatError> {
@@ -119,19 +162,24 @@ pub(super) fn read(text: &str, convention: Convention) -> Result<Loaded, FormatE
     if file.word("EDGE_WEIGHT_TYPE").is_some_and(|t| t != "EUC_2D") {
         return Err(FormatError::Whole("only EDGE_WEIGHT_TYPE EUC_2D is supported".into()));
     }
-    let n = file.number("DIMENSION")?.unwrap_or(0.0);
-    if !(1.0..=1e6).contains(&n) {
-        return Err(FormatError::Whole("DIMENSION is missing or out of range".into()));
-    }
-    let n = n as usize;
+    let Some(n) = file.number("DIMENSION")? else {
+        return Err(FormatError::Whole("DIMENSION is missing".into()));
+    };
+    let Some(n) = whole(n, LOCATIONS_MAX) else {
+        let reason = format!("DIMENSION must be a whole number from 1 to {LOCATIONS_MAX}");
+        return line_error(file.line("DIMENSION"), reason);
+    };
     let mut sites = sites(&file, n)?;
     let depots = file.depots(n)?;
-    let n_vehicles = file.number("VEHICLES")?.map_or(n - 1, |v| v as usize).clamp(1, 100_000);
+    let n_vehicles = match file.number("VEHICLES")? {
+        Some(given) => n_vehicles(file.line("VEHICLES"), given)?,
+        None => (n - 1).max(1),
+    };
     let has_times = sites.iter().any(|s| s.close < 1e8 || s.service > 0.0)
-        || file.number("VEHICLES_MAX_DURATION")?.is_some();
+        || file.amounts("VEHICLES_MAX_DURATION", n_vehicles)?.is_some();
     let clock = if has_times { Clock::Distance } else { Clock::None };
     let scale = load_scale(sites.iter().map(|s| &s.demand));
-    let releases = file.single("RELEASE_TIME", n)?;
+    let releases = file.amounts("RELEASE_TIME", n)?;
     let orders = match file.rows.get("PICKUP_AND_DELIVERY_SECTION") {
         Some(rows) => pairs(rows, &mut sites, &depots)?,
         None => {
@@ -178,8 +226,9 @@ fn pairs(
         if !is_node(node, 1.0) || !is_node(pickup, 0.0) || !is_node(delivery, 0.0) {
             return line_error(*line, format!("a node is not within 1..={n}"));
         }
-        if close < open || service < 0.0 {
-            return line_error(*line, "the window ends before it begins, or service is negative");
+        times(*line, open, close, service)?;
+        if partners[node as usize - 1].0 != 0 {
+            return line_error(*line, format!("node {node} is listed twice"));
         }
         let site = &mut sites[node as usize - 1];
         (site.demand, site.open, site.close, site.service) = (demand, open, close, service);
@@ -198,11 +247,17 @@ fn pairs(
             }
             continue;
         }
-        if !is_answered(delivery) || partners[delivery - 1].1 != at + 1 {
+        let is_pair = is_answered(delivery)
+            && delivery != at + 1
+            && partners[delivery - 1].1 == at + 1
+            && partners[delivery - 1].2 == 0;
+        if !is_pair {
             return line_error(line, format!("node {delivery} does not name it as its pickup"));
         }
-        if sites[at].demand < 0.0 {
-            return line_error(line, "the demand of a pickup is negative");
+        let (loaded, dropped) = (sites[at].demand, sites[delivery - 1].demand);
+        if loaded < 0.0 || loaded + dropped != 0.0 {
+            let reason = format!("{loaded} is loaded here and {} dropped off", -dropped);
+            return line_error(line, reason);
         }
         let pickup = stop(at, &sites[at]);
         let kind =
@@ -216,31 +271,27 @@ fn sites(file: &Sections<'_>, n: usize) -> Result<Vec<Site>, FormatError> {
     let Some(points) = file.column("NODE_COORD", n, 2)? else {
         return Err(FormatError::Whole("NODE_COORD_SECTION is missing".into()));
     };
-    let demands = file.single("DEMAND", n)?.unwrap_or_else(|| vec![0.0; n]);
-    let services = file.single("SERVICE_TIME", n)?.unwrap_or_else(|| vec![0.0; n]);
+    let demands = file.amounts("DEMAND", n)?.unwrap_or_else(|| vec![0.0; n]);
+    let services = file.amounts("SERVICE_TIME", n)?.unwrap_or_else(|| vec![0.0; n]);
     let windows = file.column("TIME_WINDOW", n, 2)?;
     let depots = file.depots(n)?;
     let site = |at: usize| {
-        let (open, close) = windows.as_ref().map_or((0.0, 1e9), |w| (w[at][0], w[at][1]));
+        let (open, close) = match &windows {
+            Some(windows) => {
+                let (line, row) = &windows[at];
+                times(*line, row[0], row[1], 0.0)?;
+                (row[0], row[1])
+            }
+            None => (0.0, 1e9),
+        };
+        let (line, row) = &points[at];
+        coordinate(*line, (row[0], row[1]))?;
         // A single SERVICE_TIME in the header is meant for customers.
         let service = if depots.contains(&at) { 0.0 } else { services[at] };
-        Site {
-            label: at.to_string(),
-            at: (points[at][0], points[at][1]),
-            demand: demands[at],
-            open,
-            close,
-            service,
-        }
+        let (label, at, demand) = (at.to_string(), (row[0], row[1]), demands[at]);
+        Ok(Site { label, at, demand, open, close, service })
     };
-    let sites: Vec<Site> = (0..n).map(site).collect();
-    match sites.iter().position(|s| s.demand < 0.0 || s.close < s.open || s.service < 0.0) {
-        Some(at) => {
-            let reason = "negative demand or service, or a window that ends before it begins";
-            Err(FormatError::Whole(format!("node {}: {reason}", at + 1)))
-        }
-        None => Ok(sites),
-    }
+    (0..n).map(site).collect()
 }
 
 fn vehicles(
@@ -250,16 +301,16 @@ fn vehicles(
     depots: &[usize],
     scale: f64,
 ) -> Result<Vec<rv_model::dispatch::Vehicle>, FormatError> {
-    let Some(capacities) = file.single("CAPACITY", n)? else {
+    let Some(capacities) = file.amounts("CAPACITY", n)? else {
         return Err(FormatError::Whole("CAPACITY is missing".into()));
     };
-    let fixed = file.single("VEHICLES_FIXED_COST", n)?;
-    let per_unit = file.single("VEHICLES_UNIT_DISTANCE_COST", n)?;
-    let homes = file.single("VEHICLES_DEPOT", n)?;
-    let reloads = file.single("VEHICLES_RELOAD_DEPOT", n)?;
-    let longest = file.number("VEHICLES_MAX_DURATION")?;
+    let fixed = file.amounts("VEHICLES_FIXED_COST", n)?;
+    let per_unit = file.amounts("VEHICLES_UNIT_DISTANCE_COST", n)?;
+    let homes = file.amounts("VEHICLES_DEPOT", n)?;
+    let reloads = file.amounts("VEHICLES_RELOAD_DEPOT", n)?;
+    let longest = file.amounts("VEHICLES_MAX_DURATION", n)?;
     let depot_of = |row: f64| {
-        let at = row as usize - usize::from(row >= 1.0);
+        let at = whole(row, sites.len())? - 1;
         depots.iter().position(|&d| d == at).map(|d| d as u32)
     };
     let mut vehicles = Vec::with_capacity(n);
@@ -285,7 +336,7 @@ fn vehicles(
             one.reload_depots = vec![depot];
             one.reloads_max = RELOADS_MAX;
         }
-        one.duration_ms_max = longest.map(ms);
+        one.duration_ms_max = longest.as_ref().map(|longest| ms(longest[idx]));
         vehicles.push(one);
     }
     Ok(vehicles)

@@ -1,11 +1,12 @@
 //! The engine against brute force, with every kind of constraint switched on and off.
 
 use rv_base::Rng;
-use rv_dispatch::{Budget, Params, check, confirm, solve};
+use rv_dispatch::{Budget, Params, check, solve};
 use rv_model::dispatch::{Plan, Problem, Route, Unassigned, Visit};
 
 use crate::oracle::{self, Effort};
 use crate::random::{Features, problem};
+use crate::unexplained;
 
 /// Search steps of the engine.
 const BUDGET_ITERATIONS: u64 = 3_000;
@@ -120,12 +121,10 @@ fn judge(problem: &Problem, ours: &Plan, best: &oracle::Best) -> Result<(), Stri
             "engine {got:?}, brute force {wanted:?}, judged {judged:?}\n {own:?}\n {theirs:?}"
         ));
     }
-    for out in &ours.unassigned {
-        if out.relaxations.is_empty() || !confirm(problem, ours, out) {
-            return Err(format!("order {} is left out for {:?}", out.order, out.relaxations));
-        }
+    match unexplained(problem, ours).pop() {
+        Some(what) => Err(what),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[test]

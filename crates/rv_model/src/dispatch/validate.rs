@@ -25,10 +25,16 @@ pub struct ProblemError {
 const LOAD_MAX: i32 = 1 << 29;
 /// Largest span between the earliest shift start and any finite time that matters, ms: 12 days.
 const SPAN_MS_MAX: i64 = 1 << 30;
+/// Latest moment after the earliest shift start at which something can begin, ms: 6 days.
+const BEGIN_MS_MAX: i64 = (1 << 29) - 1;
 /// Largest cost per kilometre, hour or vehicle: a billion units.
 const COST_MAX: i64 = 1_000_000_000_000_000;
 /// Largest energy, mWh: 2 MWh.
 const ENERGY_MAX: i64 = 2_000_000_000;
+/// Largest power, mW: a gigawatt.
+const POWER_MAX: i64 = 1_000_000_000_000;
+/// Longest leg, ms, mm and mWh, so that sums of two never overflow 32 bits.
+const LEG_MAX: f64 = 1_073_741_822.0;
 /// Most compartments of one vehicle.
 const COMPARTMENTS_MAX: usize = 64;
 /// Most orders, vehicles or locations of one problem.
@@ -50,7 +56,8 @@ pub(super) fn validate(data: &ProblemData) -> Check {
         }
     }
     let n_locations = check_travels(data)?;
-    let checker = Checker { data, n_locations };
+    let origin_ms = data.vehicles.iter().map(|v| v.shift.start_ms).min().unwrap_or(0);
+    let checker = Checker { data, n_locations, origin_ms };
     for (idx, depot) in data.depots.iter().enumerate() {
         let field = format!("depots[{idx}]");
         checker.location(&field, depot.location)?;
@@ -66,9 +73,9 @@ pub(super) fn validate(data: &ProblemData) -> Check {
         checker.window(&format!("{field}.window"), &charger.window)?;
         checker.span(&format!("{field}.setup_ms"), charger.setup_ms)?;
         if let ChargeKind::Plug { power_mw } = charger.kind
-            && power_mw <= 0
+            && !(1..=POWER_MAX).contains(&power_mw)
         {
-            return fail(format!("{field}.power_mw"), "must be above zero");
+            return fail(format!("{field}.power_mw"), format!("is not within 1..={POWER_MAX}"));
         }
         if charger.bays == Some(0) {
             return fail(format!("{field}.bays"), "must be at least one");
@@ -149,6 +156,17 @@ fn check_travels(data: &ProblemData) -> Result<usize, ProblemError> {
                 if !(0..=1_000_000_000).contains(mwh_per_km) {
                     return fail(format!("{field}.mwh_per_km"), "must be 0..=1000000000");
                 }
+                let longest_m = diagonal_m(points_m);
+                let legs = [
+                    ("points_m", longest_m * 1e3, "lie too far apart"),
+                    ("speed_mps", longest_m / speed_mps * 1e3, "is too slow for such distances"),
+                    ("mwh_per_km", longest_m * *mwh_per_km as f64 / 1e3, "is too much for them"),
+                ];
+                for (name, longest, what) in legs {
+                    if longest > LEG_MAX {
+                        return fail(format!("{field}.{name}"), what);
+                    }
+                }
             }
             Travel::Source(_) => {}
         }
@@ -156,9 +174,22 @@ fn check_travels(data: &ProblemData) -> Result<usize, ProblemError> {
     Ok(n_locations)
 }
 
+/// Diagonal of the box around the points.
+fn diagonal_m(points_m: &[(f64, f64)]) -> f64 {
+    let span = |of: fn(&(f64, f64)) -> f64| {
+        let values = points_m.iter().map(of);
+        let (low, high) =
+            values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+        (high - low).max(0.0)
+    };
+    span(|p| p.0).hypot(span(|p| p.1))
+}
+
 struct Checker<'a> {
     data: &'a ProblemData,
     n_locations: usize,
+    /// Earliest start of a shift.
+    origin_ms: i64,
 }
 
 impl Checker<'_> {
@@ -180,6 +211,14 @@ impl Checker<'_> {
     fn span(&self, field: &str, span_ms: i64) -> Check {
         if !(0..=SPAN_MS_MAX).contains(&span_ms) {
             return fail(field, format!("{span_ms} ms is not within 0..={SPAN_MS_MAX}"));
+        }
+        Ok(())
+    }
+
+    /// Moments far beyond the first shift are a mistake: nothing could ever begin then.
+    fn begin(&self, field: &str, at_ms: i64) -> Check {
+        if at_ms.saturating_sub(self.origin_ms) > BEGIN_MS_MAX {
+            return fail(field, "is more than 6 days after the first shift starts");
         }
         Ok(())
     }
@@ -206,6 +245,7 @@ impl Checker<'_> {
         for (idx, window) in stop.windows.iter().enumerate() {
             let field = format!("{field}.windows[{idx}]");
             self.window(&field, window)?;
+            self.begin(&field, window.start_ms)?;
             if idx > 0 && window.start_ms <= stop.windows[idx - 1].end_ms {
                 return fail(field, "begins before the previous one ended");
             }
@@ -264,6 +304,7 @@ impl Checker<'_> {
             }
         }
         self.load(&format!("{field}.load"), &order.load)?;
+        self.begin(&format!("{field}.release_ms"), order.release_ms)?;
         if let Presence::Optional(prize) = order.presence
             && !(0..=COST_MAX).contains(&prize.0)
         {
@@ -297,6 +338,7 @@ impl Checker<'_> {
             self.location(&format!("{field}.end"), end)?;
         }
         self.window(&format!("{field}.shift"), &vehicle.shift)?;
+        self.begin(&format!("{field}.shift"), vehicle.shift.start_ms)?;
         if vehicle.shift.start_ms < i64::MIN / 2 || vehicle.shift.end_ms > i64::MAX / 2 {
             return fail(format!("{field}.shift"), "is beyond every calendar");
         }
@@ -340,6 +382,7 @@ impl Checker<'_> {
     fn committed(&self) -> Check {
         let mut seen = BTreeSet::new();
         for (idx, vehicle) in self.data.vehicles.iter().enumerate() {
+            self.committed_trips(idx, vehicle)?;
             for (at, task) in vehicle.committed.iter().enumerate() {
                 let field = format!("vehicles[{idx}].committed[{at}]");
                 match *task {
@@ -362,6 +405,39 @@ impl Checker<'_> {
                         }
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is committed can be on board then: it was loaded at a depot, or is on board from the
+    /// start and not yet brought back to one.
+    fn committed_trips(&self, idx: usize, vehicle: &Vehicle) -> Check {
+        let mut was_at_depot = matches!(vehicle.start, Start::Depot(_));
+        let (mut n_reloads, mut n_open) = (0, 0);
+        for (at, task) in vehicle.committed.iter().enumerate() {
+            let wrong = |reason| fail(format!("vehicles[{idx}].committed[{at}]"), reason);
+            match *task {
+                Task::Reload(_) if n_open > 0 => {
+                    return wrong("a transfer is collected and not yet served");
+                }
+                Task::Reload(_) => (was_at_depot, n_reloads) = (true, n_reloads + 1),
+                Task::Collect(_) => n_open += 1,
+                Task::Serve(order) => match self.data.orders.get(order as usize) {
+                    Some(Order { on_board: Some(_), .. }) if n_reloads > 0 => {
+                        return wrong("what is on board is served before a reload");
+                    }
+                    Some(Order { on_board: None, kind: OrderKind::Delivery(_), .. })
+                        if !was_at_depot =>
+                    {
+                        return wrong("the order is not on board, and no depot comes before");
+                    }
+                    Some(Order { on_board: None, kind: OrderKind::Transfer { .. }, .. }) => {
+                        n_open -= 1;
+                    }
+                    _ => {}
+                },
+                Task::Charge { .. } => {}
             }
         }
         Ok(())
@@ -415,8 +491,9 @@ fn battery(field: &str, battery: &Battery) -> Check {
     }
     let mut last_mwh = 0;
     for (idx, step) in battery.curve.iter().enumerate() {
-        if step.up_to_mwh <= last_mwh || step.power_mw <= 0 {
-            return fail(format!("{field}.curve[{idx}]"), "must ascend and have power");
+        if step.up_to_mwh <= last_mwh || !(1..=POWER_MAX).contains(&step.power_mw) {
+            let reason = format!("must ascend and have a power within 1..={POWER_MAX}");
+            return fail(format!("{field}.curve[{idx}]"), reason);
         }
         last_mwh = step.up_to_mwh;
     }

@@ -18,7 +18,7 @@ const PATIENCE: f64 = 0.1;
 
 /// When the search for fewer vehicles last came closer to its aim.
 #[derive(Default)]
-struct Patience {
+pub(crate) struct Patience {
     begun: Option<f64>,
     gained: f64,
     /// Vehicles and orders left out at the last gain.
@@ -28,7 +28,7 @@ struct Patience {
 impl Patience {
     /// Notes the vehicles and orders left out at `done` of the budget; true if that has not gained
     /// for too long.
-    fn is_over(&mut self, done: f64, now: (usize, usize)) -> bool {
+    pub fn is_over(&mut self, done: f64, now: (usize, usize)) -> bool {
         let done = done - *self.begun.get_or_insert(done);
         if self.least.is_none_or(|least| now < least) {
             (self.least, self.gained) = (Some(now), done);
@@ -205,7 +205,7 @@ impl Shrink for Yard<'_, '_, '_> {
 }
 
 /// Routes that the loads alone need, if all vehicles are alike.
-fn n_routes_min(inst: &Instance<'_>) -> usize {
+pub(crate) fn n_routes_min(inst: &Instance<'_>) -> usize {
     let Some(veh) = inst.vehs.first() else { return 0 };
     if veh.reloads_max > 0 || inst.vehs.iter().any(|v| v.capacity != veh.capacity) {
         return 0;

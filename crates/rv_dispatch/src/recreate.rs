@@ -37,6 +37,11 @@ impl Dice {
         Self { state: rng.next_u64() | 1, until_blink: 0, blink: 0 }
     }
 
+    /// Dice for what never rolls them.
+    pub fn still() -> Self {
+        Self { state: 1, until_blink: 0, blink: 0 }
+    }
+
     /// Uniform over `u64` but for zero (Marsaglia 2003, xorshift).
     #[inline]
     pub fn next(&mut self) -> u64 {

@@ -138,6 +138,12 @@ impl Schedule {
         Self { hot, cold: self.cold * last, now: hot, ..self }
     }
 
+    /// The same for costs counted in other units, of which a unit of the instance has so many.
+    pub fn in_units(self, units: f64) -> Self {
+        let hot = self.hot * units;
+        Self { hot, cold: self.cold * units, now: hot, ..self }
+    }
+
     /// Sets the temperature for a share of the budget that is used.
     pub fn cool(&mut self, done: f64) {
         let begun = *self.begun.get_or_insert(done);

@@ -221,6 +221,10 @@ fn solve_part(
     if params.objective == Objective::VehiclesFirst {
         effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);
         span.spent = effort.iterations;
+        if warp::fits(&state) {
+            effort.add(warp::reduce(&mut state, &near, budget, span, FLEET_SHARE, &mut rng));
+            span.spent = effort.iterations;
+        }
     }
     if warp::fits(&state) {
         effort.add(warp::improve(&mut state, &near, budget, span, &mut rng));

@@ -5,18 +5,24 @@
 //! improves the surroundings by local search; steps are accepted as in annealing.
 
 mod moves;
+mod pairs;
+mod shrink;
+#[cfg(test)]
+mod tests;
 mod tours;
 
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::instance::{Instance, Kind, NONE, PER_MM_MAX};
+use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs};
 use crate::state::State;
 use moves::{Work, descend};
-use tours::{Prices, Tours, Way};
+use pairs::insert_pair;
+pub(crate) use shrink::reduce;
+use tours::{Prices, Tours, Way, per_mm};
 
 /// Steps after which the prices follow the share of sound plans.
 const STEPS_PER_PRICE: u32 = 200;
@@ -28,13 +34,15 @@ const FEW_JOBS: usize = 400;
 const REMOVED_MEAN: f64 = 10.0;
 /// Probability 1 % of passing over a place, in 1/65536.
 const BLINK: u32 = 655;
+/// Steps without a sound plan after which the search goes on from the best one.
+const LOST: u32 = 2000;
 /// Dearest warp: a route's warp has 31 bits.
 const WARP_PRICE_MAX: i64 = 1 << 30;
 /// Longest time and leg that the arithmetic of warp allows.
 const SPAN_MAX: i32 = 1 << 27;
 
-/// Whether the instance is made of what this search knows: one stop for each job, one load, all
-/// delivered or all picked up, one price of distance, ways open and every job placed.
+/// Whether the instance is made of what this search knows: one load, all of it delivered, all of it
+/// picked up or all of it in pairs, one price of distance, ways open and every job placed.
 pub(crate) fn fits(state: &State<'_, '_>) -> bool {
     let inst = state.inst;
     let Some(first) = inst.jobs.first() else { return false };
@@ -43,9 +51,9 @@ pub(crate) fn fits(state: &State<'_, '_>) -> bool {
     inst.is_simple
         && state.absent.is_empty()
         && inst.jobs.len() >= 8
-        && inst.cost_per_mm(0) <= PER_MM_MAX
-        && matches!(kind, Kind::Delivery | Kind::Pickup)
-        && inst.jobs.iter().all(|j| j.second == NONE && inst.nodes[j.first as usize].kind == kind)
+        && inst.cost_per_mm(0) > 0
+        && matches!(kind, Kind::Delivery | Kind::Pickup | Kind::Collect)
+        && inst.jobs.iter().all(|j| inst.nodes[j.first as usize].kind == kind)
         && inst.vehs.iter().all(|v| {
             v.cost_per_mm == inst.vehs[0].cost_per_mm
                 && inst.leg(0, inst.nodes[v.start as usize].loc, inst.nodes[v.end as usize].loc)
@@ -70,12 +78,14 @@ pub(crate) fn improve(
     let mut prices = Pricing::new(inst);
     let mut tours = Tours::new(inst, seqs, state.empties.clone(), prices.now);
     let mut best = Best::new(&mut tours);
-    let mut schedule = Schedule::new(inst, span);
+    let unit = per_mm(inst) as f64 / inst.cost_per_mm(0) as f64;
+    let mut schedule = Schedule::new(inst, span).in_units(unit);
     if inst.jobs.len() <= FEW_JOBS {
         schedule = schedule.hotter(3.0, 6.0);
     }
     let mut work = Work::new(inst.nodes.len(), N_NEAR);
     let mut jobs = Vec::new();
+    let mut n_lost = 0;
     loop {
         if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
             let n_done = span.spent + effort.iterations;
@@ -88,7 +98,7 @@ pub(crate) fn improve(
         ruin(&mut tours, near, &mut jobs, &mut dice, &mut work);
         sort_jobs(inst, &mut jobs, &mut dice);
         for &job in &jobs {
-            insert(&mut tours, near, inst.jobs[job as usize].first, &mut dice, &mut work);
+            insert(&mut tours, near, job, &mut dice, &mut work);
         }
         descend(&mut tours, near, &mut work);
         let is_sound = tours.is_sound();
@@ -97,6 +107,11 @@ pub(crate) fn improve(
             best.keep(&mut tours);
         } else if tours.cost as f64 >= schedule.limit(before, &mut dice) {
             tours.undo();
+        }
+        n_lost = if tours.is_sound() { 0 } else { n_lost + 1 };
+        if n_lost > LOST {
+            best.go_back(&mut tours);
+            n_lost = 0;
         }
         if prices.note(&tours) {
             tours.set_prices(prices.now);
@@ -118,7 +133,7 @@ struct Pricing {
 
 impl Pricing {
     fn new(inst: &Instance<'_>) -> Self {
-        let warp = inst.cost_per_mm(0).max(1);
+        let warp = per_mm(inst);
         // A unit of load too much costs what its share of a vehicle's way costs.
         let legs = inst.row_from(inst.lite[0].loc).iter().map(|leg| i64::from(leg[1]));
         let reach = legs.max().unwrap_or(1).max(1);
@@ -183,12 +198,24 @@ impl Best {
         }
     }
 
+    /// Goes on from the best plan.
+    fn go_back(&self, tours: &mut Tours<'_, '_>) {
+        tours.begin();
+        for (v, seq) in self.seqs.iter().enumerate() {
+            if std::mem::take(&mut tours.is_newer[v]) {
+                tours.edit(v as u32, |now| now.clone_from(seq));
+                tours.is_newer[v] = false;
+            }
+        }
+        tours.begin();
+    }
+
     fn restore(self, state: &mut State<'_, '_>) {
         for (v, seq) in self.seqs.iter().enumerate() {
             state.is_newer[v] = state.routes[v].seq != *seq;
         }
-        state.restore(&self.seqs, &[], Vec::new(), self.cost);
-        debug_assert_eq!(state.routes.iter().map(|r| r.totals.cost).sum::<i64>(), self.cost);
+        state.restore(&self.seqs, &[], Vec::new(), 0);
+        state.cost = state.routes.iter().map(|r| r.totals.cost).sum();
     }
 }
 
@@ -200,19 +227,33 @@ fn ruin(
     dice: &mut Dice,
     work: &mut Work,
 ) {
+    let seed = dice.below(tours.inst.jobs.len()) as u32;
+    ruin_around(tours, near, seed, removed, dice, work);
+}
+
+/// The same near a given job.
+fn ruin_around(
+    tours: &mut Tours<'_, '_>,
+    near: &Near,
+    seed: u32,
+    removed: &mut Vec<u32>,
+    dice: &mut Dice,
+    work: &mut Work,
+) {
     let inst = tours.inst;
     removed.clear();
     let length_mean = (inst.jobs.len() / tours.n_used.max(1)).max(1) as f64;
     let string_max = length_mean.min(REMOVED_MEAN);
     let n_strings_max = (4.0 * REMOVED_MEAN / (1.0 + string_max) - 1.0).max(1.0);
     let n_strings = (dice.unit() * n_strings_max + 1.0) as usize;
-    let seed = dice.below(inst.jobs.len()) as u32;
     let mut ruined: Vec<u32> = Vec::with_capacity(n_strings);
     for &job in near.jobs(seed) {
         if ruined.len() >= n_strings {
             break;
         }
-        let at = tours.spots[inst.jobs[job as usize].first as usize];
+        let entry = &inst.jobs[job as usize];
+        let is_second = entry.second != NONE && dice.below(2) == 1;
+        let at = tours.spots[if is_second { entry.second } else { entry.first } as usize];
         if at.route == NONE || ruined.contains(&at.route) {
             continue;
         }
@@ -224,6 +265,10 @@ fn ruin(
         let first_min = (pos + 1).saturating_sub(length).max(1);
         let first_max = pos.min(n_tasks + 1 - length);
         let first = first_min + dice.below(first_max - first_min + 1);
+        if tours.is_paired() {
+            remove_pairs(tours, at.route, first..first + length, removed, work);
+            continue;
+        }
         for k in first..first + length {
             let id = tours.tours[at.route as usize].seq[k];
             removed.push(inst.nodes[id as usize].job);
@@ -238,9 +283,49 @@ fn ruin(
     }
 }
 
-/// Puts a stop where it costs least, penalties included.
-fn insert(tours: &mut Tours<'_, '_>, near: &Near, node: u32, dice: &mut Dice, work: &mut Work) {
+/// Takes the pairs with a stop among these positions of a route out of it.
+fn remove_pairs(
+    tours: &mut Tours<'_, '_>,
+    route: u32,
+    range: std::ops::Range<usize>,
+    removed: &mut Vec<u32>,
+    work: &mut Work,
+) {
     let inst = tours.inst;
+    let from = removed.len();
+    for k in range {
+        let job = inst.nodes[tours.tours[route as usize].seq[k] as usize].job;
+        if !removed[from..].contains(&job) {
+            removed.push(job);
+        }
+    }
+    let gone = &removed[from..];
+    let is_gone = |id: u32| gone.contains(&inst.nodes[id as usize].job);
+    for k in 1..tours.tours[route as usize].seq.len() {
+        let seq = &tours.tours[route as usize].seq;
+        let (a, b) = (seq[k - 1], seq[k]);
+        match (is_gone(a), is_gone(b)) {
+            (false, true) => work.push(tours, a),
+            (true, false) => work.push(tours, b),
+            _ => {}
+        }
+    }
+    tours.edit(route, |seq| seq.retain(|&id| !is_gone(id)));
+    for &job in gone {
+        let entry = &inst.jobs[job as usize];
+        tours.spots[entry.first as usize].route = NONE;
+        tours.spots[entry.second as usize].route = NONE;
+    }
+}
+
+/// Puts a job where it costs least, penalties included.
+fn insert(tours: &mut Tours<'_, '_>, near: &Near, job: u32, dice: &mut Dice, work: &mut Work) {
+    let inst = tours.inst;
+    if inst.jobs[job as usize].second != NONE {
+        insert_pair(tours, near, job, BLINK, dice, work);
+        return;
+    }
+    let node = inst.jobs[job as usize].first;
     let me = tours.spots[node as usize];
     let (to, from) = (inst.row_to(me.loc), inst.row_from(me.loc));
     let mut best = (i64::MAX, NONE);
@@ -275,7 +360,7 @@ fn insert(tours: &mut Tours<'_, '_>, near: &Near, node: u32, dice: &mut Dice, wo
     for list in &tours.empties {
         if let Some(&v) = list.last() {
             let veh = &inst.vehs[v as usize];
-            consider(&mut best, tours, veh.start, veh.cost_fixed);
+            consider(&mut best, tours, veh.start, tours.fixed[v as usize]);
         }
     }
     if best.1 == NONE {

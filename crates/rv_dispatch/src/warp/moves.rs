@@ -4,8 +4,9 @@
 //! swap) or reach to the end (2-opt*); within a route strings are moved or turned round. A move is
 //! judged by length first: where no penalty can be saved, a longer plan cannot be a better one.
 
+use super::pairs::relocate_pair;
 use super::tours::{Tours, Way};
-use crate::instance::NONE;
+use crate::instance::{Kind, NONE};
 use crate::near::Near;
 
 /// Longest string that is moved.
@@ -53,7 +54,8 @@ pub(super) fn descend(tours: &mut Tours<'_, '_>, near: &Near, work: &mut Work) {
         let n = work.n_near;
         let is_better = near.preds(u).iter().take(n).any(|&v| link(tours, work, v, u))
             || near.succs(u).iter().take(n).any(|&w| link(tours, work, u, w))
-            || open(tours, work, u);
+            || open(tours, work, u)
+            || (tours.is_paired() && relocate_pair(tours, near, work, u));
         if is_better {
             work.push(tours, u);
         }
@@ -85,8 +87,13 @@ fn link(tours: &mut Tours<'_, '_>, work: &mut Work, v: u32, u: u32) -> bool {
     }
     let tail_v = Part { before: v, first: NONE, last: NONE, behind: from.next };
     let head_u = Part { before: to.prev, first: NONE, last: NONE, behind: u };
-    if tails(tours, work, v, u, penalties) {
+    // Where pairs are on board their dropoffs would go elsewhere.
+    let is_closed = tours.is_closed_after(v) && tours.is_closed_after(to.prev);
+    if is_closed && tails(tours, work, v, u, penalties) {
         return true;
+    }
+    if tours.is_paired() {
+        return false; // Strings tear pairs apart; pairs are moved by `relocate_pair`.
     }
     // Strings that begin with `u` go behind `v`, for strings that begin there.
     let mut mine = Part { first: u, ..head_u };
@@ -158,7 +165,7 @@ fn swap(tours: &mut Tours<'_, '_>, work: &mut Work, a: Part, b: Part, penalties:
     let (route_a, route_b) = (spot(a.last).route, spot(b.before).route);
     let mut delta = (new - old) * tours.per_mm;
     if is_b_empty && spot(a.before).prev == NONE && spot(a.behind).next == NONE {
-        delta -= tours.inst.vehs[route_a as usize].cost_fixed;
+        delta -= tours.fixed[route_a as usize];
     }
     if delta >= penalties {
         return false;
@@ -235,14 +242,20 @@ fn tails(tours: &mut Tours<'_, '_>, work: &mut Work, v: u32, u: u32, penalties: 
     let old = i64::from(from.d_next) + i64::from(spot(p).d_next);
     let mut delta = (i64::from(made[1]) + i64::from(rest[1]) - old) * tours.per_mm;
     if spot(p).prev == NONE && spot(w).next == NONE {
-        delta -= tours.inst.vehs[route_u as usize].cost_fixed;
+        delta -= tours.fixed[route_u as usize];
     }
     if delta >= penalties {
         return false;
     }
     let sums = |r: u32| tours.tours[r as usize].sums;
-    let load_v = from.load_up_to + sums(route_u).load - spot(p).load_up_to;
-    let load_u = spot(p).load_up_to + sums(route_v).load - from.load_up_to;
+    let (load_v, load_u) = if tours.is_paired() {
+        let joined =
+            |a: u32, b: u32| tours.peaks[a as usize].up_to.max(tours.peaks[b as usize].from);
+        (joined(v, u), joined(p, w))
+    } else {
+        let load_v = from.load_up_to + sums(route_u).load - spot(p).load_up_to;
+        (load_v, spot(p).load_up_to + sums(route_v).load - from.load_up_to)
+    };
     let warp_v = Way::after(from).join(made[0], to);
     let warp_u = Way::after(spot(p)).join(rest[0], spot(w));
     delta += tours.penalty(route_v, warp_v, load_v) + tours.penalty(route_u, warp_u, load_u);
@@ -306,10 +319,15 @@ fn rotate(
     let legs = [tours.leg(before, y0), tours.leg(y1, x0), tours.leg(x1, behind)];
     let old = [before, x1, y1].map(|id| i64::from(spot(id).d_next)).iter().sum::<i64>();
     let new = legs.iter().map(|leg| i64::from(leg[1])).sum::<i64>();
-    let delta = (new - old) * tours.per_mm;
+    let mut delta = (new - old) * tours.per_mm;
     let warp_now = tours.tours[route as usize].sums.warp;
-    if delta >= i64::from(warp_now) * tours.prices.warp {
+    if delta >= tours.penalty_now(route) {
         return false;
+    }
+    if tours.is_paired() {
+        let order = seq[b..c].iter().chain(&seq[a..b]).copied();
+        let Some(dearer) = reordered(tours, before, order, behind, a..b) else { return false };
+        delta += dearer;
     }
     let mut way = Way::after(spot(before)).step(legs[0][0], spot(y0));
     for pair in seq[b..c].windows(2) {
@@ -330,6 +348,32 @@ fn rotate(
     true
 }
 
+/// What the load costs more if a stretch of a route with pairs is run in another order; `None` if a
+/// dropoff would come before its pickup, which stands in `late` of the route as it is.
+fn reordered(
+    tours: &Tours<'_, '_>,
+    before: u32,
+    order: impl Iterator<Item = u32>,
+    behind: u32,
+    late: std::ops::Range<usize>,
+) -> Option<i64> {
+    let spot = |id: u32| &tours.spots[id as usize];
+    let mut load = spot(before).load_up_to;
+    let mut most = tours.peaks[before as usize].up_to;
+    for id in order {
+        let node = &tours.inst.nodes[id as usize];
+        if node.kind == Kind::Drop && late.contains(&(spot(node.mate).pos as usize)) {
+            return None;
+        }
+        load += spot(id).load;
+        most = most.max(load);
+    }
+    most = most.max(load + tours.peaks[behind as usize].from);
+    let route = spot(before).route;
+    let now = tours.tours[route as usize].sums.load;
+    Some(tours.penalty(route, 0, most) - tours.penalty(route, 0, now))
+}
+
 /// 2-opt: turns the stretch `a..=b` of a route round if that saves cost.
 fn turn(tours: &mut Tours<'_, '_>, work: &mut Work, route: u32, a: usize, b: usize) -> bool {
     if !tours.inst.is_symmetric() {
@@ -340,7 +384,15 @@ fn turn(tours: &mut Tours<'_, '_>, work: &mut Work, route: u32, a: usize, b: usi
     let (before, x, y, behind) = (seq[a - 1], seq[a], seq[b], seq[b + 1]);
     let (into, out) = (tours.leg(before, y), tours.leg(x, behind));
     let old = i64::from(spot(before).d_next) + i64::from(spot(y).d_next);
-    let delta = (i64::from(into[1]) + i64::from(out[1]) - old) * tours.per_mm;
+    let mut delta = (i64::from(into[1]) + i64::from(out[1]) - old) * tours.per_mm;
+    if delta >= tours.penalty_now(route) {
+        return false;
+    }
+    if tours.is_paired() {
+        let order = seq[a..=b].iter().rev().copied();
+        let Some(dearer) = reordered(tours, before, order, behind, a..b + 1) else { return false };
+        delta += dearer;
+    }
     let warp_now = tours.tours[route as usize].sums.warp;
     let worst = i64::from(warp_now) * tours.prices.warp - delta;
     if worst <= 0 {
@@ -368,10 +420,14 @@ fn open(tours: &mut Tours<'_, '_>, work: &mut Work, u: u32) -> bool {
     for class in 0..tours.empties.len() {
         let Some(&v) = tours.empties[class].last() else { continue };
         let veh = &tours.inst.vehs[v as usize];
-        let fixed = veh.cost_fixed;
+        let fixed = tours.fixed[v as usize];
         let (start, end) = (veh.start, veh.end);
-        if fixed < penalties && tails(tours, work, start, u, penalties - fixed) {
+        let is_closed = tours.is_closed_after(to.prev);
+        if is_closed && fixed < penalties && tails(tours, work, start, u, penalties - fixed) {
             return true;
+        }
+        if tours.is_paired() {
+            continue;
         }
         let mine = Part { before: to.prev, first: u, last: u, behind: to.next };
         let theirs = Part { before: start, first: NONE, last: NONE, behind: end };

@@ -6,7 +6,7 @@
 //! rest of a route, the latest arrival that adds nothing and what it is set back by even then. Any
 //! start is joined to any rest in constant time.
 
-use crate::instance::{Instance, NONE};
+use crate::instance::{Instance, Kind, NONE};
 
 /// A node on a route, in one cache line. `next`, `t_next` and `d_next` always belong together, even
 /// while the node is off its route.
@@ -32,9 +32,21 @@ pub(super) struct Spot {
     /// Duration and length of the leg to `next`.
     pub t_next: i32,
     pub d_next: i32,
+    /// What the stop adds to the load; less than nothing for the dropoff of a pair.
     pub load: i32,
     /// Load of the route up to here, this node included.
     pub load_up_to: i32,
+}
+
+/// What is known of loads at a node of a route with pairs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Peak {
+    /// Largest load up to here, this node included.
+    pub up_to: i32,
+    /// By how much the load rises from arriving here until the fullest moment behind.
+    pub from: i32,
+    /// Pairs picked up and not yet dropped off when leaving.
+    pub n_open: i32,
 }
 
 /// Sums of a route.
@@ -42,6 +54,7 @@ pub(super) struct Spot {
 pub(super) struct Sums {
     pub distance: i64,
     pub warp: i32,
+    /// All that is delivered, or picked up; with pairs, the largest load on the way.
     pub load: i32,
 }
 
@@ -61,8 +74,8 @@ pub(super) struct Prices {
 /// A vehicle on its way, part of a route behind it.
 #[derive(Clone, Copy)]
 pub(super) struct Way {
-    leave: i32,
-    warp: i32,
+    pub leave: i32,
+    pub warp: i32,
 }
 
 impl Way {
@@ -87,13 +100,28 @@ impl Way {
     }
 }
 
+/// Cost of a millimetre in the units of this search: coarse enough that breaches can be priced a
+/// thousand times as high, fine enough that rounding the fixed costs does not matter.
+const PER_MM: i64 = 1 << 10;
+/// Dearest route: sums keep to 63 bits.
+const FIXED_MAX: i64 = 1 << 44;
+
+/// Cost of a millimetre in the units of this search.
+pub(super) fn per_mm(inst: &Instance<'_>) -> i64 {
+    inst.cost_per_mm(0).clamp(1, PER_MM)
+}
+
 pub(super) struct Tours<'i, 'p> {
     pub inst: &'i Instance<'p>,
     pub spots: Vec<Spot>,
+    /// By node, if jobs are pairs of stops; else empty.
+    pub peaks: Vec<Peak>,
     pub tours: Vec<Tour>,
     pub prices: Prices,
     /// Cost of a millimetre, the same for all vehicles.
     pub per_mm: i64,
+    /// What opening each route costs, in the same units.
+    pub fixed: Vec<i64>,
     pub n_used: usize,
     /// Penalised cost of all routes.
     pub cost: i64,
@@ -117,6 +145,7 @@ impl<'i, 'p> Tours<'i, 'p> {
         empties: Vec<Vec<u32>>,
         prices: Prices,
     ) -> Self {
+        let is_paired = inst.jobs.iter().any(|j| j.second != NONE);
         let spot = |(node, lite): (&crate::instance::Node, &crate::instance::Lite)| Spot {
             route: NONE,
             pos: 0,
@@ -132,16 +161,21 @@ impl<'i, 'p> Tours<'i, 'p> {
             warp_after: 0,
             t_next: 0,
             d_next: 0,
-            load: lite.load,
+            load: if is_paired { lite.change } else { lite.load },
             load_up_to: 0,
         };
         let n_routes = inst.vehs.len();
+        let per_mm = per_mm(inst);
+        let unit = inst.cost_per_mm(0) / per_mm;
+        let fixed = inst.vehs.iter().map(|veh| (veh.cost_fixed / unit).min(FIXED_MAX));
         let mut tours = Self {
             inst,
             spots: inst.nodes.iter().zip(&inst.lite).map(spot).collect(),
+            peaks: vec![Peak::default(); if is_paired { inst.nodes.len() } else { 0 }],
             tours: seqs.map(|seq| Tour { seq, sums: Sums::default() }).collect(),
             prices,
-            per_mm: inst.cost_per_mm(0),
+            per_mm,
+            fixed: fixed.collect(),
             n_used: 0,
             cost: 0,
             warp: 0,
@@ -155,7 +189,7 @@ impl<'i, 'p> Tours<'i, 'p> {
         for v in 0..n_routes as u32 {
             if tours.tours[v as usize].seq.len() > 2 {
                 tours.n_used += 1;
-                tours.cost += inst.vehs[v as usize].cost_fixed;
+                tours.cost += tours.fixed[v as usize];
             }
             tours.run(v);
         }
@@ -182,6 +216,18 @@ impl<'i, 'p> Tours<'i, 'p> {
         }
         self.spare.extend(journal.drain(..).map(|(_, seq)| seq));
         self.journal = journal;
+    }
+
+    /// Whether jobs are pairs of a pickup and a dropoff.
+    #[inline]
+    pub fn is_paired(&self) -> bool {
+        !self.peaks.is_empty()
+    }
+
+    /// Whether no pair is on board when leaving a node.
+    #[inline]
+    pub fn is_closed_after(&self, node: u32) -> bool {
+        self.peaks.get(node as usize).is_none_or(|peak| peak.n_open == 0)
     }
 
     pub fn is_empty(&self, v: u32) -> bool {
@@ -270,14 +316,14 @@ impl<'i, 'p> Tours<'i, 'p> {
         match (was_empty, self.tours[v as usize].seq.len() == 2) {
             (true, false) => {
                 self.n_used += 1;
-                self.cost += veh.cost_fixed;
+                self.cost += self.fixed[v as usize];
                 if let Some(at) = list.iter().rposition(|&e| e == v) {
                     list.remove(at);
                 }
             }
             (false, true) => {
                 self.n_used -= 1;
-                self.cost -= veh.cost_fixed;
+                self.cost -= self.fixed[v as usize];
                 let at = list.partition_point(|&e| e > v);
                 list.insert(at, v);
             }
@@ -298,6 +344,11 @@ impl<'i, 'p> Tours<'i, 'p> {
             (start.route, start.pos, start.prev) = (v, 0, NONE);
             (start.leave, start.warp, start.load_up_to) = (way.leave, 0, 0);
         }
+        // With pairs, what counts is the largest load.
+        let mut most = Peak::default();
+        if let Some(peak) = self.peaks.get_mut(at as usize) {
+            *peak = most;
+        }
         for (pos, &id) in seq.iter().enumerate().skip(1) {
             let loc = self.spots[id as usize].loc;
             let from = &mut self.spots[at as usize];
@@ -312,13 +363,27 @@ impl<'i, 'p> Tours<'i, 'p> {
             load += spot.load;
             (spot.route, spot.pos, spot.prev) = (v, pos as u32, at);
             (spot.leave, spot.warp, spot.load_up_to) = (way.leave, way.warp, load);
+            if let Some(peak) = self.peaks.get_mut(id as usize) {
+                most.up_to = most.up_to.max(load);
+                most.n_open += i32::from(self.inst.nodes[id as usize].kind == Kind::Collect)
+                    - i32::from(self.inst.nodes[id as usize].kind == Kind::Drop);
+                *peak = most;
+            }
             at = id;
+        }
+        if let Some(peak) = self.peaks.get(at as usize) {
+            load = peak.up_to;
         }
         let end = &mut self.spots[at as usize];
         (end.late, end.warp_after) = (end.close, 0);
         let (mut late, mut warp_after) = (end.close, 0_i32);
+        let mut rise = 0;
         for &id in seq.iter().rev().skip(1) {
             let spot = &mut self.spots[id as usize];
+            if let Some(peak) = self.peaks.get_mut(id as usize) {
+                rise = (spot.load + rise).max(0);
+                peak.from = rise;
+            }
             let slack = late - spot.t_next - spot.service;
             warp_after = warp_after.saturating_add((spot.open - slack).max(0));
             late = slack.min(spot.close).max(spot.open);

@@ -114,8 +114,19 @@ pub struct Cruise {
     habits: Habits,
     near: usize,
     offset_m: f64,
+    /// What it steered in the last cycle, 1/m.
+    curvature_1pm: f64,
     expects: Vec<Forecast>,
     lead: Option<(f64, f64)>,
+}
+
+/// What another one may be about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Will {
+    /// It goes on as it moves now.
+    GoOn,
+    /// It turns into the way, to its middle.
+    Join,
 }
 
 /// Another one over the next seconds.
@@ -129,6 +140,7 @@ struct Forecast {
     margin_m: f64,
     place: Place,
     along_mps: f64,
+    across_mps: f64,
     is_beside: bool,
     goes_along: bool,
     /// Where across the way it ends up, m.
@@ -138,7 +150,15 @@ struct Forecast {
 impl Cruise {
     /// A driver at the start of a way.
     pub fn new(way: Way, habits: Habits) -> Self {
-        Self { way, habits, near: 0, offset_m: 0.0, expects: Vec::new(), lead: None }
+        Self {
+            way,
+            habits,
+            near: 0,
+            offset_m: 0.0,
+            curvature_1pm: 0.0,
+            expects: Vec::new(),
+            lead: None,
+        }
     }
 
     /// The way.
@@ -264,27 +284,8 @@ impl Cruise {
             wanted = (wanted.min(0.0) - 1.0).max(hardest);
         }
         if choice.is_none() {
-            // To the right first, where a road has its shoulder.
-            let aside = [(right_m, -1.0), (left_m, 1.0)];
-            'sides: for (room_m, sign) in aside {
-                let most_m = room_m - h.half_width_m - 0.2;
-                for share in [0.4, 0.7, 1.0] {
-                    let offset_m = sign * most_m.min(4.0) * share;
-                    if most_m <= 0.0 || offset_m.abs() < 0.3 {
-                        continue;
-                    }
-                    for a in [free_mps2.clamp(-2.0, 0.0), -4.0, hardest] {
-                        let until_s = self.free_until_s(own, here, &forecasts, a, offset_m);
-                        if until_s.is_infinite() {
-                            choice = Some((a, offset_m, true));
-                            break 'sides;
-                        }
-                        if until_s > latest.0 + 0.3 {
-                            latest = (until_s, a.min(-4.0), offset_m);
-                        }
-                    }
-                }
-            }
+            choice =
+                self.evasion(own, here, &forecasts, (free_mps2, (left_m, right_m)), &mut latest);
         }
         let (acceleration_mps2, offset_m, evades, why) = match choice {
             Some((a, offset, true)) => (a, offset, true, Why::Evades),
@@ -304,8 +305,72 @@ impl Cruise {
         };
         self.offset_m = offset_m;
         let curvature_1pm = self.steer(own, here, offset_m, evades);
+        self.curvature_1pm = curvature_1pm;
         self.expects = forecasts;
         Command { acceleration_mps2, curvature_1pm, offset_m, why }
+    }
+
+    /// A way aside that touches nobody: rolled out as it will be steered, too, if there is one
+    /// like that. To the right first, where a road has its shoulder.
+    fn evasion(
+        &self,
+        own: &Own,
+        here: Place,
+        forecasts: &[Forecast],
+        (free_mps2, (left_m, right_m)): (f64, (f64, f64)),
+        latest: &mut (f64, f64, f64),
+    ) -> Option<(f64, f64, bool)> {
+        let h = &self.habits;
+        let hardest = -h.braking_max_mps2;
+        let mut unproven = None;
+        for (room_m, sign) in [(right_m, -1.0), (left_m, 1.0)] {
+            let most_m = room_m - h.half_width_m - 0.2;
+            for share in [0.4, 0.7, 1.0] {
+                let offset_m = sign * most_m.min(4.0) * share;
+                if most_m <= 0.0 || offset_m.abs() < 0.3 {
+                    continue;
+                }
+                for a in [free_mps2.clamp(-2.0, 0.0), -4.0, hardest] {
+                    let until_s = self.free_until_s(own, here, forecasts, a, offset_m);
+                    if until_s.is_infinite() {
+                        if self.is_free_as_steered(own, forecasts, a, offset_m) {
+                            return Some((a, offset_m, true));
+                        }
+                        unproven = unproven.or(Some((a, offset_m, true)));
+                    } else if until_s > latest.0 + 0.3 {
+                        *latest = (until_s, a.min(-4.0), offset_m);
+                    }
+                }
+            }
+        }
+        unproven
+    }
+
+    /// True if an evasion, steered as the vehicle can, touches nobody.
+    fn is_free_as_steered(
+        &self,
+        own: &Own,
+        forecasts: &[Forecast],
+        acceleration_mps2: f64,
+        offset_m: f64,
+    ) -> bool {
+        let h = &self.habits;
+        let (half_length_m, to_middle_m) =
+            ((h.nose_m + h.tail_m) / 2.0, (h.nose_m - h.tail_m) / 2.0);
+        let command = Command { acceleration_mps2, curvature_1pm: 0.0, offset_m, why: Why::Evades };
+        let states = self.preview(own, &command, self.curvature_1pm);
+        states.iter().skip(1).enumerate().all(|(i, (_, at, heading_rad, _))| {
+            let (sin, cos) = heading_rad.sin_cos();
+            let middle =
+                Point2 { x_m: at.x_m + to_middle_m * cos, y_m: at.y_m + to_middle_m * sin };
+            forecasts.iter().all(|other| {
+                let box_m = (half_length_m + 0.1, h.half_width_m + 0.1);
+                other
+                    .poses
+                    .get(i)
+                    .is_none_or(|pose| !overlaps((middle, sin, cos), box_m, *pose, other.half_m))
+            })
+        })
     }
 
     /// True if somebody is, or soon will be, where it would be back in its lane.
@@ -383,23 +448,37 @@ impl Cruise {
     fn forecasts(&self, here: Place, seen: &[Seen]) -> Vec<Forecast> {
         let mut all: Vec<Forecast> = Vec::with_capacity(seen.len().min(OTHERS_MAX));
         for other in seen.iter().filter(|o| is_finite(o)).take(OTHERS_MAX) {
-            all.push(self.forecast(here, other));
+            let goes_on = self.forecast(here, other, Will::GoOn);
+            // A vehicle that comes at a slant may cross the way, or turn into it.
+            let off_m = goes_on.place.d_m;
+            let (heading_rad, _) = self.way.bend(goes_on.place.s_m);
+            let slant = wrapped(other.heading_rad - heading_rad);
+            let may_join = !goes_on.goes_along
+                && !other.is_vulnerable
+                && goes_on.along_mps.abs() > 0.5
+                && slant.cos().abs() > 0.3
+                && off_m * goes_on.across_mps < 0.0;
+            all.push(goes_on);
+            if may_join && all.len() < 2 * OTHERS_MAX {
+                all.push(self.forecast(here, other, Will::Join));
+            }
         }
         all
     }
 
     /// Along the way for whoever goes along it, straight on for whoever crosses it.
-    fn forecast(&self, here: Place, other: &Seen) -> Forecast {
+    fn forecast(&self, here: Place, other: &Seen, will: Will) -> Forecast {
         let mut near = self.near;
         let place = self.way.place(&mut near, other.centre);
-        let (_, heading_rad, curvature) = self.way.at(Place { d_m: 0.0, ..place });
-        let (sin, cos) = heading_rad.sin_cos();
+        let (heading_rad, curvature) = self.way.bend(place.s_m);
+        let (_, (cos, sin)) = self.way.point(Place { d_m: 0.0, ..place });
         let (vx, vy) = other.velocity_mps;
         let across_mps = vy * cos - vx * sin;
         let along_mps = (vx * cos + vy * sin) / (1.0 - curvature * place.d_m).clamp(0.5, 2.0);
         let speed = vx.hypot(vy);
-        let goes_along = !other.is_vulnerable && along_mps.abs() > 2.0 * across_mps.abs();
         let turn_rad = wrapped(other.heading_rad - heading_rad);
+        let goes_along = !other.is_vulnerable
+            && (will == Will::Join || along_mps.abs() > 2.0 * across_mps.abs());
         let inwards = -place.d_m * across_mps > 0.0;
         // Whoever begins to come over is expected to do so with some resolve.
         let across_mps = if goes_along && inwards && across_mps.abs() > 0.1 {
@@ -408,6 +487,8 @@ impl Cruise {
             across_mps
         };
         let braking = other.acceleration_mps2.min(0.0);
+        let (turn_sin, turn_cos) = turn_rad.sin_cos();
+        let (own_sin, own_cos) = other.heading_rad.sin_cos();
         let mut poses = [(Point2::default(), 0.0, 0.0); STEPS];
         let mut end_m = place.d_m;
         for (i, pose) in poses.iter_mut().enumerate() {
@@ -426,18 +507,25 @@ impl Cruise {
                 }
                 end_m = d_m;
                 let s_m = place.s_m + along_mps * way_share;
-                let (at, heading, _) = self.way.at(Place { s_m, d_m });
-                (at, (heading + turn_rad).sin(), (heading + turn_rad).cos())
+                let (at, (x, y)) = self.way.point(Place { s_m, d_m });
+                if will == Will::Join {
+                    // It straightens as it comes to the middle.
+                    let left = (d_m / place.d_m).clamp(0.0, 1.0);
+                    let (sin, cos) = (turn_rad * left).sin_cos();
+                    (at, y * cos + x * sin, x * cos - y * sin)
+                } else {
+                    (at, y * turn_cos + x * turn_sin, x * turn_cos - y * turn_sin)
+                }
             } else {
                 let at = Point2 {
                     x_m: other.centre.x_m + vx * way_share,
                     y_m: other.centre.y_m + vy * way_share,
                 };
-                (at, other.heading_rad.sin(), other.heading_rad.cos())
+                (at, own_sin, own_cos)
             };
         }
         Forecast {
-            now: (other.centre, other.heading_rad.sin(), other.heading_rad.cos()),
+            now: (other.centre, own_sin, own_cos),
             speed_mps: speed,
             poses,
             half_m: other.half_m,
@@ -445,6 +533,7 @@ impl Cruise {
             margin_m: if other.is_vulnerable { 0.5 } else { 0.25 },
             place,
             along_mps,
+            across_mps,
             goes_along,
             end_m,
             is_beside: (place.s_m - here.s_m).abs() < other.half_m.0 + self.habits.nose_m,
@@ -480,8 +569,12 @@ impl Cruise {
             let x = (t / over_s).min(1.0);
             let d_m = here.d_m + by_m * x * x * (3.0 - 2.0 * x);
             let slope = if v > 1.0 { by_m * 6.0 * x * (1.0 - x) / over_s / v } else { 0.0 };
-            let (at, heading, _) = self.way.at(Place { s_m, d_m });
-            let (sin, cos) = (heading + slope.clamp(-0.4, 0.4)).sin_cos();
+            let (at, (along_x, along_y)) = self.way.point(Place { s_m, d_m });
+            // Turned by the slope, which is small: its tangent is as good as its angle.
+            let slope = slope.clamp(-0.4, 0.4);
+            let scale = 1.0 / (1.0 + slope * slope).sqrt();
+            let cos = (along_x - along_y * slope) * scale;
+            let sin = (along_y + along_x * slope) * scale;
             let middle =
                 Point2 { x_m: at.x_m + to_middle_m * cos, y_m: at.y_m + to_middle_m * sin };
             for other in forecasts {
@@ -494,18 +587,10 @@ impl Cruise {
                 // What is beside it now keeps at its side; no more room along than it needs.
                 let along_m = half_length_m + if other.is_beside { 0.1 } else { spare_m };
                 let wide_m = h.half_width_m + other.margin_m;
-                let (x, y) = (dx * cos + dy * sin, dy * cos - dx * sin);
-                let (c, s) = (
-                    (cos * other_cos + sin * other_sin).abs(),
-                    (cos * other_sin - sin * other_cos).abs(),
-                );
-                let (l, w) = other.half_m;
-                let (p, q) = (dx * other_cos + dy * other_sin, dy * other_cos - dx * other_sin);
-                if x.abs() < along_m + l * c + w * s
-                    && y.abs() < wide_m + l * s + w * c
-                    && p.abs() < l + along_m * c + wide_m * s
-                    && q.abs() < w + along_m * s + wide_m * c
-                    && x > -along_m - 0.5 * l
+                let is_behind = dx * cos + dy * sin <= -along_m - 0.5 * other.half_m.0;
+                let theirs = (there, other_sin, other_cos);
+                if !is_behind
+                    && overlaps((middle, sin, cos), (along_m, wide_m), theirs, other.half_m)
                 {
                     return t;
                 }
@@ -531,9 +616,8 @@ impl Cruise {
     fn steer(&self, own: &Own, here: Place, offset_m: f64, evades: bool) -> f64 {
         let v = own.speed_mps.max(0.0);
         let length_m = if evades { (0.35 * v).max(2.2) } else { (0.6 * v).max(2.5) };
-        let ahead = Place { s_m: here.s_m + v * self.habits.cycle_s, d_m: 0.0 };
-        let (_, _, bend) = self.way.at(ahead);
-        let (_, heading_rad, _) = self.way.at(Place { s_m: here.s_m, d_m: 0.0 });
+        let (_, bend) = self.way.bend(here.s_m + v * self.habits.cycle_s);
+        let (heading_rad, _) = self.way.bend(here.s_m);
         let turn_rad = wrapped(own.heading_rad - heading_rad);
         let off_m = (here.d_m - offset_m).clamp(-length_m, length_m);
         let wanted = bend - off_m / (length_m * length_m) - 1.8 * turn_rad.sin() / length_m;
@@ -541,6 +625,25 @@ impl Cruise {
         let base = bend.abs();
         wanted.clamp(-most - base, most + base)
     }
+}
+
+/// True if two boxes overlap (middle, sine and cosine of its heading; half length, half width):
+/// no side of either parts them.
+fn overlaps(
+    (own, sin, cos): (Point2, f64, f64),
+    (along_m, wide_m): (f64, f64),
+    (other, other_sin, other_cos): (Point2, f64, f64),
+    (l, w): (f64, f64),
+) -> bool {
+    let (dx, dy) = (other.x_m - own.x_m, other.y_m - own.y_m);
+    let (x, y) = (dx * cos + dy * sin, dy * cos - dx * sin);
+    let c = (cos * other_cos + sin * other_sin).abs();
+    let s = (cos * other_sin - sin * other_cos).abs();
+    let (p, q) = (dx * other_cos + dy * other_sin, dy * other_cos - dx * other_sin);
+    x.abs() < along_m + l * c + w * s
+        && y.abs() < wide_m + l * s + w * c
+        && p.abs() < l + along_m * c + wide_m * s
+        && q.abs() < w + along_m * s + wide_m * c
 }
 
 fn is_finite(other: &Seen) -> bool {

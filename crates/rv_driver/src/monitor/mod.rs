@@ -18,6 +18,7 @@ mod stop;
 use rv_base::Point2;
 
 pub use odd::{Domain, Outside, Readings};
+use outline::Outline;
 use stop::{Line, Stop, roll_out, wrapped};
 
 /// What the monitor assumes of the vehicle and of others.
@@ -311,8 +312,10 @@ impl Monitor {
         let r = &self.rules;
         let mut last = Reason::NoStop;
         for braking in [r.braking_gentle_mps2, r.braking_min_mps2, r.braking_max_mps2] {
-            match roll_out(r, case, line.clone(), before_s, braking) {
-                Ok(stop) => return Ok(stop),
+            match roll_out(r, case, line, before_s, braking) {
+                Ok(poses) => {
+                    return Ok(Stop { line: line.clone(), braking_mps2: braking, poses });
+                }
                 Err(reason) => last = reason,
             }
         }
@@ -360,7 +363,10 @@ impl Monitor {
             let line = Line::over_to(&case.now, case.aside, within_m);
             // So gentle that it stands just after it has come over.
             let braking = (v * v / (2.0 * (within_m + 8.0))).clamp(0.3, r.braking_min_mps2);
-            let stop = line.and_then(|line| roll_out(&r, case, line, 0.0, braking).ok());
+            let stop = line.and_then(|line| {
+                let poses = roll_out(&r, case, &line, 0.0, braking).ok()?;
+                Some(Stop { line, braking_mps2: braking, poses })
+            });
             if let Some(stop) = stop {
                 self.is_pulling_over = true;
                 return Some(stop);
@@ -369,9 +375,9 @@ impl Monitor {
         if let Some(held) = &self.held {
             let line = held.line.rest_from(&case.now);
             if self.is_pulling_over
-                && let Ok(stop) = roll_out(&r, case, line.clone(), 0.0, held.braking_mps2)
+                && let Ok(poses) = roll_out(&r, case, &line, 0.0, held.braking_mps2)
             {
-                return Some(stop);
+                return Some(Stop { line, braking_mps2: held.braking_mps2, poses });
             }
             if let Ok(stop) = self.gentlest(case, &line, 0.0) {
                 return Some(stop);
@@ -491,46 +497,51 @@ fn too_near(rules: &Rules, case: &Case<'_>, slowing_mps2: f64) -> bool {
 
 /// What a pose touches.
 fn contact_at(case: &Case<'_>, pose: &Pose) -> Option<Reason> {
-    let touches = |track: &Track<'_>| {
-        let there = track_at(track, pose.at_s);
-        there.is_some_and(|there| outline::touch(pose, case.half_m, &there, track.half_m))
-    };
-    if case.others.iter().any(touches) {
+    let own = Outline::of(pose, case.half_m);
+    if case.others.iter().any(|track| touches(&own, track, pose.at_s)) {
         return Some(Reason::Contact);
     }
     // An edge that is touched already cannot be avoided any more, only left behind.
     let crosses = |edge: &&(Point2, Point2)| {
-        outline::meets(pose, case.half_m, **edge) && !outline::meets(&case.now, case.half_m, **edge)
+        own.meets(**edge) && !Outline::of(&case.now, case.half_m).meets(**edge)
     };
     case.edges.iter().find(crosses).map(|_| Reason::Edge)
 }
 
-/// Where another one is at a time.
-fn track_at(track: &Track<'_>, at_s: f64) -> Option<Pose> {
+/// True if another one, where it is at a time, touches an outline.
+fn touches(own: &Outline, track: &Track<'_>, at_s: f64) -> bool {
+    let reach_m = track.half_m.0 + track.half_m.1;
     let n = track.poses.partition_point(|p| p.at_s <= at_s);
-    let Some(before) = n.checked_sub(1).map(|i| track.poses[i]) else {
-        return track.poses.first().copied();
-    };
-    let mix = |p: f64, q: f64, x: f64| p + (q - p) * x;
-    Some(match track.poses.get(n) {
-        Some(after) => {
+    let before = n.checked_sub(1).and_then(|i| track.poses.get(i));
+    let there = match (before, track.poses.get(n)) {
+        (None, None) => return false,
+        (None, Some(first)) => *first,
+        (Some(before), Some(after)) => {
             let x = (at_s - before.at_s) / (after.at_s - before.at_s).max(1e-9);
+            let mix = |p: f64, q: f64| p + (q - p) * x;
             let centre = Point2 {
-                x_m: mix(before.centre.x_m, after.centre.x_m, x),
-                y_m: mix(before.centre.y_m, after.centre.y_m, x),
+                x_m: mix(before.centre.x_m, after.centre.x_m),
+                y_m: mix(before.centre.y_m, after.centre.y_m),
             };
-            let heading_rad =
-                before.heading_rad + wrapped(after.heading_rad - before.heading_rad) * x;
-            Pose { at_s, centre, heading_rad, speed_mps: mix(before.speed_mps, after.speed_mps, x) }
+            if !own.is_near(centre, reach_m) {
+                return false;
+            }
+            let turned = wrapped(after.heading_rad - before.heading_rad);
+            Pose { centre, heading_rad: before.heading_rad + turned * x, ..*before }
         }
-        None => {
+        // Beyond what is told it goes straight on.
+        (Some(before), None) => {
             let by_m = before.speed_mps * (at_s - before.at_s);
+            if !own.is_near(before.centre, reach_m + by_m.abs()) {
+                return false;
+            }
             let (sin, cos) = before.heading_rad.sin_cos();
             let centre =
                 Point2 { x_m: before.centre.x_m + by_m * cos, y_m: before.centre.y_m + by_m * sin };
-            Pose { at_s, centre, ..before }
+            Pose { centre, ..*before }
         }
-    })
+    };
+    own.is_near(there.centre, reach_m) && own.touches(&Outline::of(&there, track.half_m))
 }
 
 fn pose_is_finite(p: &Pose) -> bool {

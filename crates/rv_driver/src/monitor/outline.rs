@@ -5,7 +5,7 @@ use rv_base::Point2;
 use super::Pose;
 
 /// Corners of a rectangle, counter-clockwise.
-pub(super) fn corners(centre: Point2, heading_rad: f64, half_m: (f64, f64)) -> [Point2; 4] {
+fn corners(centre: Point2, heading_rad: f64, half_m: (f64, f64)) -> [Point2; 4] {
     let (s, c) = heading_rad.sin_cos();
     let corner = |l: f64, w: f64| Point2 {
         x_m: centre.x_m + l * c - w * s,
@@ -15,17 +15,58 @@ pub(super) fn corners(centre: Point2, heading_rad: f64, half_m: (f64, f64)) -> [
     [corner(l, w), corner(-l, w), corner(-l, -w), corner(l, -w)]
 }
 
-/// True if two rectangles touch: a side of one parts them, or they do (all corners of the other
-/// beyond the line through a side).
-pub(super) fn touch(a: &Pose, a_half_m: (f64, f64), b: &Pose, b_half_m: (f64, f64)) -> bool {
-    let reach_m = a_half_m.0 + a_half_m.1 + b_half_m.0 + b_half_m.1;
-    let (dx, dy) = (a.centre.x_m - b.centre.x_m, a.centre.y_m - b.centre.y_m);
-    if dx * dx + dy * dy > reach_m * reach_m {
-        return false;
+/// An outline, with its corners.
+pub(super) struct Outline {
+    centre: Point2,
+    reach_m: f64,
+    corners: [Point2; 4],
+}
+
+impl Outline {
+    /// What a vehicle covers at a pose.
+    pub(super) fn of(pose: &Pose, half_m: (f64, f64)) -> Self {
+        let corners = corners(pose.centre, pose.heading_rad, half_m);
+        Self { centre: pose.centre, reach_m: half_m.0 + half_m.1, corners }
     }
-    let a = corners(a.centre, a.heading_rad, a_half_m);
-    let b = corners(b.centre, b.heading_rad, b_half_m);
-    !parts(&a, &b) && !parts(&b, &a)
+
+    /// False if something around a point, reaching so far, surely does not touch it.
+    pub(super) fn is_near(&self, p: Point2, reach_m: f64) -> bool {
+        let (dx, dy) = (p.x_m - self.centre.x_m, p.y_m - self.centre.y_m);
+        let far_m = self.reach_m + reach_m;
+        dx * dx + dy * dy <= far_m * far_m
+    }
+
+    /// True if two rectangles touch: a side of one parts them, or they do (all corners of the
+    /// other beyond the line through a side).
+    pub(super) fn touches(&self, other: &Self) -> bool {
+        self.is_near(other.centre, other.reach_m)
+            && !parts(&self.corners, &other.corners)
+            && !parts(&other.corners, &self.corners)
+    }
+
+    /// True if a segment meets the outline or lies within it.
+    pub(super) fn meets(&self, (p, q): (Point2, Point2)) -> bool {
+        let (x, y, reach_m) = (self.centre.x_m, self.centre.y_m, self.reach_m);
+        if p.x_m.min(q.x_m) > x + reach_m
+            || p.x_m.max(q.x_m) < x - reach_m
+            || p.y_m.min(q.y_m) > y + reach_m
+            || p.y_m.max(q.y_m) < y - reach_m
+        {
+            return false;
+        }
+        let a = &self.corners;
+        // A line that leaves all corners on one side is not met.
+        let sides = a.map(|c| side(p, q, c));
+        if sides.iter().all(|s| *s > 0.0) || sides.iter().all(|s| *s < 0.0) {
+            return false;
+        }
+        let within = (0..4).all(|i| side(a[i], a[(i + 1) % 4], p) >= 0.0);
+        within
+            || (0..4).any(|i| {
+                let (o, d) = (a[i], a[(i + 1) % 4]);
+                side(o, d, p) * side(o, d, q) <= 0.0 && side(p, q, o) * side(p, q, d) <= 0.0
+            })
+    }
 }
 
 fn parts(a: &[Point2; 4], b: &[Point2; 4]) -> bool {
@@ -36,24 +77,4 @@ fn parts(a: &[Point2; 4], b: &[Point2; 4]) -> bool {
 /// More than zero if a point lies to the left of a line.
 fn side(o: Point2, d: Point2, r: Point2) -> f64 {
     (d.x_m - o.x_m) * (r.y_m - o.y_m) - (d.y_m - o.y_m) * (r.x_m - o.x_m)
-}
-
-/// True if a segment meets the outline or lies within it.
-pub(super) fn meets(pose: &Pose, half_m: (f64, f64), (p, q): (Point2, Point2)) -> bool {
-    let reach_m = half_m.0 + half_m.1;
-    let (x, y) = (pose.centre.x_m, pose.centre.y_m);
-    if p.x_m.min(q.x_m) > x + reach_m
-        || p.x_m.max(q.x_m) < x - reach_m
-        || p.y_m.min(q.y_m) > y + reach_m
-        || p.y_m.max(q.y_m) < y - reach_m
-    {
-        return false;
-    }
-    let a = corners(pose.centre, pose.heading_rad, half_m);
-    let within = (0..4).all(|i| side(a[i], a[(i + 1) % 4], p) >= 0.0);
-    within
-        || (0..4).any(|i| {
-            let (o, d) = (a[i], a[(i + 1) % 4]);
-            side(o, d, p) * side(o, d, q) <= 0.0 && side(p, q, o) * side(p, q, d) <= 0.0
-        })
 }

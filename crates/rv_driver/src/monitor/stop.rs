@@ -166,15 +166,15 @@ pub(super) struct Stop {
     pub(super) poses: Vec<Pose>,
 }
 
-/// Rolls a stop out along a line: on at the speed of now for some time, then braking. Told apart
-/// from one that touches something, or leaves the road.
+/// Rolls a stop out along a line: on at the speed of now for some time, then braking. Its states,
+/// or why it is none: it touches something, or leaves the road.
 pub(super) fn roll_out(
     rules: &Rules,
     case: &Case<'_>,
-    line: Line,
+    line: &Line,
     before_s: f64,
     braking_mps2: f64,
-) -> Result<Stop, Reason> {
+) -> Result<Vec<Pose>, Reason> {
     let mut poses = Vec::new();
     let (mut s_m, mut v, mut at_s) = (0.0, case.now.speed_mps.max(0.0), 0.0);
     loop {
@@ -198,7 +198,7 @@ pub(super) fn roll_out(
             }
         }
         if v <= 0.0 {
-            return Ok(Stop { line, braking_mps2, poses });
+            return Ok(poses);
         }
         if at_s > HORIZON_S {
             return Err(Reason::NoStop);

@@ -292,6 +292,14 @@ impl Roads {
                 break;
             }
         }
-        Spot { is_forward: from.is_forward, ..self.spot(from.road, s, t) }
+        // Mostly it is in the lane in which it was.
+        let same = road.lane_borders_m(s, from.lane).filter(|(inner, outer)| {
+            let (low, high) = (inner.min(*outer), inner.max(*outer));
+            low < t && t < high
+        });
+        match same {
+            Some((inner, outer)) => Spot { s_m: s, offset_m: t - (inner + outer) / 2.0, ..*from },
+            None => Spot { is_forward: from.is_forward, ..self.spot(from.road, s, t) },
+        }
     }
 }

@@ -83,6 +83,7 @@ struct Row {
 struct Answer {
     who: String,
     every: u64,
+    part: String,
     total: Row,
     cycle_us_median: Option<f64>,
     cycle_us_p999: Option<f64>,
@@ -144,6 +145,7 @@ pub(crate) fn run_files(
     let answer = Answer {
         who: format!("{:?}", args.who).to_lowercase(),
         every: args.every,
+        part: format!("{}/{}", args.part.k, args.part.n),
         cycle_us_median: share_us(&total.bins, 0.5),
         cycle_us_p999: share_us(&total.bins, 0.999),
         cpu_s: machine::cpu_s() - before_s,
@@ -175,7 +177,7 @@ fn drive_file(file: &Path, args: &OscArgs, log_dir: Option<&Path>) -> anyhow::Re
         }
     };
     let n = variations.as_ref().map_or(1, |v| v.len() as u64);
-    let picked: Vec<u64> = (0..n).step_by(args.every.max(1) as usize).collect();
+    let picked = args.part.of(n, args.every);
     let set = |idx: u64| {
         let mut set = variations.as_ref().map_or_else(Vec::new, |v| v.get(idx as usize));
         set.extend(args.set.iter().cloned());

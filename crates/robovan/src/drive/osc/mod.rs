@@ -25,6 +25,9 @@ pub(crate) struct OscArgs {
     /// OpenSCENARIO: take every N-th combination of a parameter variation
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// OpenSCENARIO: of those, only every N-th, from the K-th on; all parts together are the whole
+    #[arg(long, default_value = "1/1", value_name = "K/N", value_parser = part)]
+    part: Part,
     /// OpenSCENARIO: longest drive
     #[arg(long, default_value_t = 600.0, value_name = "SECONDS")]
     until: f64,
@@ -74,6 +77,32 @@ pub(super) fn is_osc(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xosc"))
 }
 
+/// A share of a parameter variation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    /// Which, from 1 on.
+    k: u64,
+    /// Of how many.
+    n: u64,
+}
+
+impl Part {
+    /// Its combinations of all, every so many.
+    fn of(self, n_all: u64, every: u64) -> Vec<u64> {
+        let (first, step) = (self.k - 1, self.n);
+        let picked = (0..n_all).step_by(every.max(1) as usize);
+        picked.skip(first as usize).step_by(step as usize).collect()
+    }
+}
+
+fn part(text: &str) -> Result<Part, String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((k, n)) if (1..=n).contains(&k) => Ok(Part { k, n }),
+        _ => Err("give K/N, with K from 1 to N".to_owned()),
+    }
+}
+
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("give NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -88,4 +117,20 @@ fn trace_of(dir: &Path, name: &str) -> Option<PathBuf> {
         .into_iter()
         .map(|file| dir.join(file))
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_make_up_the_whole_once() {
+        let mut all: Vec<u64> = (1..=4).flat_map(|k| Part { k, n: 4 }.of(103, 3)).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..103).step_by(3).collect::<Vec<u64>>());
+        assert_eq!(part("2/3"), Ok(Part { k: 2, n: 3 }));
+        for wrong in ["0/3", "4/3", "1", "a/b", "1/0"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use rv_base::{EdgeId, Meters, MetersPerSecond, Point2, Radians, Rng, Seconds, Ti
 use rv_driver::RoadTable;
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
-use rv_driver::trajectory::{State, Vehicle, bounded, step};
+use rv_driver::trajectory::{State, Vehicle};
 use rv_driver::urban::{CYCLE_S, Decision, Sight, VanDriver, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLanes};
@@ -197,7 +197,7 @@ impl Detail {
             .vans
             .values()
             .any(|d| d.state.centre(d.driver.vehicle()).distance_to(centre).0 < PULL_OUT_M);
-        self.world.things_near(centre, PULL_OUT_M, &|_| false, &mut self.things);
+        self.world.things_near(centre, PULL_OUT_M, &[], &mut self.things);
         is_van_there || !self.things.is_empty()
     }
 
@@ -214,7 +214,7 @@ impl Detail {
         let now = self.world.now();
         let at = bodies[own].at;
         let under = van.edges_under(&self.lanes);
-        self.world.things_near(at, SIGHT_M, &|e| under.contains(&e), &mut self.things);
+        self.world.things_near(at, SIGHT_M, &under, &mut self.things);
         let others = bodies
             .iter()
             .enumerate()
@@ -244,14 +244,11 @@ impl Detail {
             weather_share: van.sensors.weather_share(),
         };
         let decision = van.driver.cycle(&self.lanes, &self.law, &sight);
-        let mut input = bounded(van.driver.vehicle(), &van.state, decision.input, CYCLE_S);
         // No faster than the brain asks for.
-        let most = (cap_mps - van.state.speed_mps) / CYCLE_S;
-        input.acceleration_mps2 = input.acceleration_mps2.min(most.max(-2.5));
         let before = van.state.speed_mps;
-        van.state = step(van.driver.vehicle(), &van.state, input, CYCLE_S);
+        van.state = decision.driven(van.driver.vehicle(), &van.state, cap_mps, CYCLE_S);
         van.acceleration_mps2 = (van.state.speed_mps - before) / CYCLE_S;
-        van.stood_s = if van.state.speed_mps < 0.1 { van.stood_s + CYCLE_S } else { 0.0 };
+        van.stood_s = if van.state.speed_mps.abs() < 0.1 { van.stood_s + CYCLE_S } else { 0.0 };
         if van.driver.stuck_s(now.0) > 60.0 {
             // Whoever watches from afar looks, and lets it go on.
             van.driver.release();
@@ -275,7 +272,7 @@ impl Detail {
                 .sum();
             way_m = (passed + on_edge_m - body.offset.0).max(0.0);
         }
-        let mut speed = detailed.state.speed_mps;
+        let mut speed = detailed.state.speed_mps.max(0.0);
         let to_stop =
             van.stop_offset_m(body.path.len()).filter(|_| body.path_idx + 1 == body.path.len());
         if let Some(stop_m) = to_stop {
@@ -390,7 +387,7 @@ impl Detailed {
     }
 
     /// Edges over or under the way near the van.
-    fn edges_under(&self, lanes: &CityLanes) -> Vec<EdgeId> {
+    fn edges_under(&self, lanes: &CityLanes) -> Vec<(EdgeId, Point2)> {
         let (s_m, _) = self.driver.place(&self.state);
         let mut found = Vec::new();
         let mut last = None;
@@ -401,7 +398,7 @@ impl Detailed {
                 found.extend(edge.into_iter().flat_map(|e| lanes.apart_from(e)));
                 last = edge;
             }
-            at_m += 10.0;
+            at_m += 2.0;
         }
         found
     }

@@ -290,7 +290,10 @@ impl Monitor {
             return Decision { verdict, drive: Drive::Plan, stage, has_verified_stop: true };
         }
         let reason = found.err().or(self.ending).unwrap_or(Reason::NoStop);
-        self.refused_s += self.rules.cycle_s;
+        // One that stands because others are in its way waits; that ends no journey.
+        let waits = case.now.speed_mps.abs() < STANDS_MPS
+            && matches!(reason, Reason::Contact | Reason::TooNear | Reason::NoStop);
+        self.refused_s = if waits { 0.0 } else { self.refused_s + self.rules.cycle_s };
         if self.ending.is_none()
             && (self.refused_s > self.rules.patience_s || matches!(reason, Reason::Outside(_)))
         {
@@ -495,8 +498,16 @@ fn too_near(rules: &Rules, case: &Case<'_>, slowing_mps2: f64) -> bool {
     slowing_mps2 < needed - 0.05
 }
 
-/// What a pose touches.
+/// Slower than this, the vehicle stands, m/s.
+const STANDS_MPS: f64 = 0.05;
+
+/// What a pose touches. To stay where one stands is nobody's danger: whoever comes, comes to it.
 fn contact_at(case: &Case<'_>, pose: &Pose) -> Option<Reason> {
+    let (dx, dy) = (pose.centre.x_m - case.now.centre.x_m, pose.centre.y_m - case.now.centre.y_m);
+    let is_still = case.now.speed_mps.abs() < STANDS_MPS && pose.speed_mps.abs() < STANDS_MPS;
+    if is_still && dx.hypot(dy) < 0.02 {
+        return None;
+    }
     let own = Outline::of(pose, case.half_m);
     if case.others.iter().any(|track| touches(&own, track, pose.at_s)) {
         return Some(Reason::Contact);

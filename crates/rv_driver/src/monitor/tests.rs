@@ -223,3 +223,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn one_that_stands_because_others_are_in_its_way_waits_and_goes_on_when_they_have_gone() {
+    let mut monitor = Monitor::new(rules());
+    let now = straight(0.0, 1)[0];
+    let go: Vec<Pose> = (0..20)
+        .map(|i| {
+            let t = f64::from(i) * 0.1;
+            let centre = Point2 { x_m: 0.5 * t * t, y_m: 0.0 };
+            Pose { at_s: t, centre, heading_rad: 0.0, speed_mps: t }
+        })
+        .collect();
+    let poses = [standing_at(3.0, 0.5)];
+    let others = [Track { half_m: (2.0, 1.0), poses: &poses }];
+    for _ in 0..200 {
+        let decision = monitor.cycle(&Case { now, ..case(&go, &others) });
+        assert_eq!(decision.verdict, Verdict::Stop(Reason::Contact));
+        assert_eq!(decision.stage, Stage::Bridging, "waiting ends no journey");
+    }
+    let decision = monitor.cycle(&Case { now, ..case(&go, &[]) });
+    assert_eq!((decision.verdict, decision.stage), (Verdict::Pass, Stage::Driving));
+}
+
+#[test]
+fn to_stay_is_let_through_whoever_comes_and_to_move_into_them_is_not() {
+    let now = straight(0.0, 1)[0];
+    let stay = straight(0.0, 10);
+    let comes: Vec<Pose> = (0..10)
+        .map(|i| {
+            let centre = Point2 { x_m: 8.0 - 5.0 * f64::from(i) * 0.1, y_m: 0.0 };
+            let at_s = f64::from(i) * 0.1;
+            Pose { at_s, centre, heading_rad: std::f64::consts::PI, speed_mps: 5.0 }
+        })
+        .collect();
+    let others = [Track { half_m: (2.0, 1.0), poses: &comes }];
+    assert_eq!(judge(&rules(), &Case { now, ..case(&stay, &others) }), Verdict::Pass);
+    let drives = straight(3.0, 10);
+    let moving = Case { now: straight(3.0, 1)[0], ..case(&drives, &others) };
+    assert_eq!(judge(&rules(), &moving), Verdict::Stop(Reason::Contact));
+}

@@ -57,6 +57,8 @@ const NOISE: [f64; MODELS] = [0.05, 0.5, 3.0];
 const STAY: [f64; MODELS] = [0.95, 0.96, 0.90];
 /// Gate of the statistical distance (99.9 % of two degrees of freedom).
 const GATE: f64 = 13.8;
+/// Places no further apart than this may be one place, seen twice, m.
+const SAME_PLACE_M: f64 = 0.7;
 /// Below this speed a thing stands, m/s.
 const STANDS_MPS: f64 = 0.4;
 /// A track below this existence is dropped.
@@ -83,6 +85,9 @@ struct Tracked {
     acceleration_mps2: f64,
     speed_before_mps: f64,
     stood_s: f64,
+    /// Where it last stood, for how long and until when, by its own clock, s.
+    last_stand: Option<(Point2, f64, f64)>,
+    age_s: f64,
     unseen_s: f64,
     is_emergency: bool,
     is_new: bool,
@@ -212,6 +217,8 @@ impl Tracked {
             acceleration_mps2: 0.0,
             speed_before_mps: 0.0,
             stood_s: 0.0,
+            last_stand: None,
+            age_s: 0.0,
             unseen_s: 0.0,
             is_emergency: d.is_emergency,
             is_new: true,
@@ -365,12 +372,26 @@ impl Tracked {
         self.note_standing(speed, dt_s);
     }
 
-    /// Standing ends only when the speed is clearly more than its error.
+    /// Standing ends only when the speed is clearly more than its error; what seemed to have moved
+    /// and stands again at the same place has stood all the while.
     fn note_standing(&mut self, speed_mps: f64, dt_s: f64) {
+        self.age_s += dt_s;
         let (_, best, cov) = self.mixed();
         let error = if self.stood_s > 0.0 { 2.5 * cov[2].max(0.0).sqrt() } else { 0.0 };
         let stands = speed_mps < STANDS_MPS + error && (best == 0 || speed_mps < STANDS_MPS);
-        self.stood_s = if stands { self.stood_s + dt_s } else { 0.0 };
+        if !stands {
+            if self.stood_s > 0.0 {
+                self.last_stand = Some((self.place(), self.stood_s, self.age_s));
+            }
+            self.stood_s = 0.0;
+            return;
+        }
+        let before = self.last_stand.take_if(|_| self.stood_s == 0.0);
+        let resumed_s = before.map_or(0.0, |(at, stood_s, until_s)| {
+            let is_same = at.distance_to(self.place()).0 < SAME_PLACE_M;
+            if is_same { stood_s + self.age_s - until_s } else { 0.0 }
+        });
+        self.stood_s += dt_s + resumed_s;
     }
 
     fn miss(&mut self, dt_s: f64, is_in_sight: bool, options: &TrackerOptions) {
@@ -538,6 +559,22 @@ mod tests {
         }
         tracker.told(3.0, &mut out);
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn what_stands_and_seems_to_stir_has_stood_all_the_while() {
+        let mut tracker = Tracker::new(TrackerOptions::USUAL);
+        let mut out = Vec::new();
+        let mut stood_s = Vec::new();
+        for k in 0..150 {
+            // A jolt of half a second in the middle, such as a load or a bad frame makes.
+            let off_m = if (70..75).contains(&k) { f64::from(k - 69) * 0.12 } else { 0.0 };
+            tracker.take(f64::from(k) * 0.1, &[car(5.0 + off_m, 2.0, 0.1)], &|_| true);
+            tracker.told(f64::from(k) * 0.1, &mut out);
+            stood_s.push(out.first().map_or(0.0, |t| t.stood_s));
+        }
+        assert!(stood_s[60] > 4.0 && stood_s[149] > 12.0, "{} {}", stood_s[60], stood_s[149]);
+        assert!(stood_s[70..110].iter().any(|s| *s == 0.0), "the jolt is seen as movement");
     }
 
     #[test]

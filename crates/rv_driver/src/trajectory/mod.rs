@@ -15,7 +15,7 @@ mod track;
 mod vehicle;
 
 pub use forecast::{Future, Seen, View, forecast};
-pub(crate) use geometry::walk_down;
+pub(crate) use geometry::{ahead, walk_down};
 pub use geometry::{Body, wrapped_rad};
 pub use goal::{Goal, Goals};
 pub use path::{Path, PathPoint};

@@ -2,8 +2,11 @@
 //! the lane, with room, and only where the room is free.
 
 use rv_map::city_lanes::{CityLaneKind, CityLanes};
+use rv_map::lanes::Aspect;
 
-use super::sight::{Beside, Scene};
+use super::junction::{asked_mps2, time_over_s};
+use super::pace::{Comfort, braking_way_m};
+use super::sight::{AHEAD_M, Beside, Scene};
 use crate::law::TrafficLaw;
 use crate::tracking::Class;
 
@@ -14,8 +17,26 @@ const N: usize = 40;
 /// Room kept to a thing that stands, m.
 const ROOM_M: f64 = 0.5;
 
-/// After standing so long with nothing to wait for, a vehicle is taken for parked, s.
-const PARKED_AFTER_S: f64 = 5.0;
+/// Speed, as a share of the limit, of those who may come from beyond what is seen, and how hard
+/// they brake when they see the van in their lane, m/s2.
+const UNSEEN_SHARE: f64 = 0.85;
+const UNSEEN_BRAKING_MPS2: f64 = 0.6;
+
+/// Speed at which it comes to where it leaves its lane to get around something, m/s.
+const PASS_MPS: f64 = 7.0;
+
+/// Room left to vehicles parked at the kerb where the lane is wide enough, m.
+const KERB_ROOM_M: f64 = 1.1;
+
+/// After standing so long a vehicle is taken for parked: where there is nothing to wait for, where
+/// it stands at the kerb, where its light is green, and where it may wait for others, s.
+const PARKED_AFTER_S: f64 = 4.0;
+const PARKED_AT_GREEN_AFTER_S: f64 = 8.0;
+const PARKED_AT_JUNCTION_AFTER_S: f64 = 40.0;
+
+/// Room in front of a vehicle's nose within which a stop line or another vehicle is what it waits
+/// for, m.
+const WAITS_WITHIN_M: f64 = 9.0;
 
 /// Where to drive beside the line of the way.
 #[derive(Clone, Debug)]
@@ -31,6 +52,8 @@ pub(crate) struct Held {
     pub(crate) at_m: f64,
     /// Whom to go around.
     pub(crate) id: u32,
+    /// How fast it may come there, m/s: zero if it must wait.
+    pub(crate) mps: f64,
 }
 
 impl Aside {
@@ -74,6 +97,7 @@ pub(crate) fn plan(
     is_held: &mut Option<Held>,
 ) -> Aside {
     *is_held = None;
+    let asked_mps2 = asked_mps2(scene.waited_s);
     let half_m = scene.vehicle.width_m / 2.0;
     let mut holds: Vec<Hold> = Vec::new();
     passing.retain(|id| scene.beside.iter().any(|b| b.track.id == *id && b.s_m > scene.s_m - 10.0));
@@ -88,6 +112,7 @@ pub(crate) fn plan(
         };
         let (low, high) = (b.d_m - b.half_d_m - room_m, b.d_m + b.half_d_m + room_m);
         if high < -half_m || low > half_m {
+            holds.extend(room_of_its_lane(scene, lanes, b, half_m));
             continue;
         }
         let (left_m, right_m) = (high + half_m, low - half_m);
@@ -116,17 +141,27 @@ pub(crate) fn plan(
             continue;
         }
         let swing_m = swing_m(scene.v_mps, d_m);
-        if leaves_lane && needs_other && !passing.contains(&b.track.id) {
-            let to_m = b.s_m + b.half_s_m + swing_m;
-            if !is_free(scene, b, to_m, d_m) {
-                let at_m = b.s_m - b.half_s_m - 6.0 - 2.0 * d_m.abs().min(2.0);
-                if is_held.is_none_or(|h: Held| at_m < h.at_m) {
-                    *is_held = Some(Held { at_m, id: b.track.id });
+        if leaves_lane && needs_other {
+            // Most of the way back is beside the others already.
+            let to_m = b.s_m + b.half_s_m + 0.6 * swing_m;
+            let at_m = b.s_m - b.half_s_m - 6.0 - 2.0 * d_m.abs().min(2.0);
+            let way_m = braking_way_m(&Comfort::PLANNED, scene.v_mps, 0.0, 0.0);
+            // Decided when it can still stop; taken back while it still can.
+            let can_stop = scene.front_m() + way_m < at_m + 0.5;
+            let is_committed = passing.contains(&b.track.id) && !can_stop;
+            if !is_committed {
+                let is_free = is_free(scene, lanes, b, (to_m, d_m), asked_mps2);
+                let mps = if is_free { PASS_MPS } else { 0.0 };
+                if is_held.is_none_or(|h: Held| (at_m, mps) < (h.at_m, h.mps)) {
+                    *is_held = Some(Held { at_m, id: b.track.id, mps });
                 }
-                continue;
-            }
-            if b.s_m - b.half_s_m - scene.front_m() < swing_m + 8.0 {
-                passing.push(b.track.id);
+                passing.retain(|id| *id != b.track.id);
+                if !is_free {
+                    continue;
+                }
+                if scene.front_m() + way_m > at_m - 3.0 {
+                    passing.push(b.track.id);
+                }
             }
         }
         let on_m = b.vs_mps.max(0.0) * 2.0;
@@ -137,6 +172,27 @@ pub(crate) fn plan(
         });
     }
     draw(scene, &holds)
+}
+
+/// Room left to parked vehicles at the kerb beyond what must be, as far as the lane has it: more is
+/// seen of who steps out, and doors open.
+fn room_of_its_lane(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    b: &Beside,
+    half_m: f64,
+) -> Option<Hold> {
+    let is_parked = b.track.stood_s > 3.0 && b.track.class.keeps_lane() && b.d_m < 0.0;
+    let gap_m = -b.d_m - b.half_d_m - half_m;
+    if !is_parked || gap_m >= KERB_ROOM_M || scene.way.at(b.s_m).curvature_1pm.abs() > 0.02 {
+        return None;
+    }
+    let d_m = (KERB_ROOM_M - gap_m).min(in_lane_room_m(scene, lanes, b.s_m) - 0.2);
+    (d_m > 0.1).then(|| Hold {
+        from_m: b.s_m - b.half_s_m - scene.vehicle.length_m / 2.0,
+        to_m: b.s_m + b.half_s_m + scene.vehicle.length_m / 2.0,
+        d_m,
+    })
 }
 
 /// True if it is not to be followed but gone around.
@@ -159,22 +215,39 @@ fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
     if b.d_m < -0.9 || b.d_m > 2.0 {
         return b.track.stood_s > 1.0;
     }
-    let next_stop_m = scene
-        .way
-        .crossings
-        .iter()
-        .find(|c| c.from_m > b.s_m)
-        .map_or(f64::INFINITY, |c| c.stop_m - b.s_m);
-    let heads_a_queue = !scene.beside.iter().any(|o| {
-        o.s_m > b.s_m + b.half_s_m
-            && o.s_m - b.s_m < 25.0
-            && o.d_m.abs() < 1.2
-            && o.track.id != b.track.id
-            && o.vs_mps > -0.5
-            && o.vs_mps < 3.0
+    parked_after_s(scene, b).is_some_and(|after_s| b.track.stood_s > after_s)
+}
+
+/// How long a vehicle that stands in the lane must have stood to be taken for parked, s; `None` if
+/// others in front of it are what it waits for.
+pub(crate) fn parked_after_s(scene: &Scene<'_>, b: &Beside) -> Option<f64> {
+    let nose_m = b.s_m + b.half_s_m;
+    let waits_for_another = scene.beside.iter().any(|o| {
+        o.track.id != b.track.id
+            && o.s_m > nose_m
+            && o.s_m - o.half_s_m < nose_m + WAITS_WITHIN_M
+            && (o.d_m - b.d_m).abs() < 1.3
+            && (-0.5..3.0).contains(&o.vs_mps)
+            && o.track.class.keeps_lane()
     });
-    b.track.stood_s > PARKED_AFTER_S
-        && (next_stop_m > 25.0 && heads_a_queue || b.track.stood_s > 60.0)
+    if waits_for_another {
+        return None;
+    }
+    // Double-parked ones stand nearer to the kerb than those that wait.
+    if b.d_m < -0.45 && b.track.class.keeps_lane() {
+        return Some(PARKED_AFTER_S);
+    }
+    let waits_at = scene.way.crossings.iter().find(|c| {
+        let is_one = c.signal.is_some() || !c.shared.is_empty();
+        is_one && (-2.0 * b.half_s_m..WAITS_WITHIN_M).contains(&(c.stop_m - nose_m))
+    });
+    Some(match waits_at {
+        None => PARKED_AFTER_S,
+        Some(c) if c.signal.is_some() && scene.aspect(c.lane) == Some(Aspect::Green) => {
+            PARKED_AT_GREEN_AFTER_S
+        }
+        Some(_) => PARKED_AT_JUNCTION_AFTER_S,
+    })
 }
 
 /// How far it may go to the left and right of the line at a thing, and whether the left is
@@ -195,10 +268,34 @@ fn in_lane_room_m(scene: &Scene<'_>, lanes: &CityLanes, s_m: f64) -> f64 {
     ((width_m - scene.vehicle.width_m) / 2.0).max(0.2)
 }
 
-/// True if nobody will be where the van swings out, for as long as it is there.
-fn is_free(scene: &Scene<'_>, around: &Beside, to_m: f64, d_m: f64) -> bool {
+/// True if nobody will be where the van swings out, for as long as it is there; `asked_mps2` is the
+/// braking that it may ask of those who come towards it.
+fn is_free(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    around: &Beside,
+    (to_m, d_m): (f64, f64),
+    asked_mps2: f64,
+) -> bool {
     let own_mps = scene.v_mps.max(3.0);
-    let over_s = ((to_m - scene.s_m).max(5.0) / (own_mps - around.vs_mps.max(0.0)).max(1.5)) + 1.5;
+    let way_m = (to_m - scene.s_m).max(5.0);
+    let over_s = match around.vs_mps > 0.5 {
+        true => way_m / (own_mps - around.vs_mps).max(1.5),
+        false => time_over_s(way_m, scene.v_mps, PASS_MPS),
+    } + 1.0;
+    // Somebody may come from beyond what is seen.
+    let is_other_way = scene.way.part_at(around.s_m).is_some_and(|p| {
+        let lane = lanes.lane(p.lane);
+        d_m > 0.0 && lane.far_side.is_none() && lane.oncoming.is_some()
+    });
+    if is_other_way {
+        let limit_mps = scene.way.at(around.s_m).cap_mps * UNSEEN_SHARE;
+        let asked_mps2 = asked_mps2.max(UNSEEN_BRAKING_MPS2);
+        let comes_m = limit_mps * over_s - 0.5 * asked_mps2 * (over_s - 1.0).powi(2);
+        if way_m + comes_m > AHEAD_M {
+            return false;
+        }
+    }
     // A junction's queue ahead leaves no place to come back to.
     let half_m = scene.vehicle.width_m / 2.0 + 0.5;
     for o in &scene.beside {
@@ -210,8 +307,10 @@ fn is_free(scene: &Scene<'_>, around: &Beside, to_m: f64, d_m: f64) -> bool {
         }
         let gap_m = o.s_m - o.half_s_m - to_m;
         if o.vs_mps < -0.5 {
-            // Comes towards the van.
-            if gap_m < -o.vs_mps * over_s + 4.0 && o.s_m > scene.s_m {
+            // Comes towards the van, and may slow down after a second.
+            let braked_m = 0.5 * asked_mps2 * (over_s - 1.0).max(0.0).powi(2);
+            let comes_m = (-o.vs_mps * over_s - braked_m).max(-o.vs_mps);
+            if gap_m < comes_m + 4.0 && o.s_m > scene.s_m {
                 return false;
             }
         } else if o.s_m > scene.tail_m() {

@@ -4,7 +4,7 @@
 use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
-use super::aside::Aside;
+use super::aside::{Aside, parked_after_s};
 use super::pace::Bound;
 use super::sight::{Beside, Scene};
 use crate::tracking::Class;
@@ -13,12 +13,25 @@ use crate::tracking::Class;
 const GAP_M: f64 = 2.0;
 const HEADWAY_S: f64 = 1.1;
 
+/// Before a junction, two-wheelers at the kerb are not overtaken within this way, m, if they are no
+/// further beside the van, m.
+const BEFORE_JUNCTION_M: f64 = 18.0;
+const TURNS_ACROSS_M: f64 = 1.6;
+
 /// Braking with which a vehicle in front is reckoned, m/s2.
 const LEAD_BRAKING_MPS2: f64 = 3.0;
 
 /// Time ahead within which somebody may come into the way, s, and its step.
 const LOOK_S: f64 = 4.0;
 const LOOK_STEP_S: f64 = 0.25;
+
+/// Time before the van's nose at which somebody who steps out from behind something is in its way
+/// at the soonest: at a hand's breadth, and more for each metre of room beside it, s; reaction, s;
+/// braking then, m/s2.
+const STEPS_OUT_S: f64 = 0.75;
+const STEPS_OUT_S_PER_M: f64 = 0.5;
+const STEPS_OUT_REACTION_S: f64 = 0.35;
+const STEPS_OUT_BRAKING_MPS2: f64 = 6.5;
 
 /// Braking that is no longer comfort, and the hardest, m/s2.
 const HARD_MPS2: f64 = 2.6;
@@ -35,6 +48,16 @@ fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: f64) -> boo
     (b.d_m - d_m).abs() < half || (b.d_m - near).abs() < half
 }
 
+/// True if a two-wheeler at the kerb is about to reach a junction: it may turn across the lane, and
+/// is not overtaken there.
+fn may_turn_across(scene: &Scene<'_>, b: &Beside) -> bool {
+    matches!(b.track.class, Class::Bicycle | Class::Scooter)
+        && b.vs_mps > 0.5
+        && scene.way.crossings.iter().any(|c| {
+            !c.shared.is_empty() && b.s_m > c.from_m - BEFORE_JUNCTION_M && b.s_m < c.to_m
+        })
+}
+
 /// The one to follow: its number, gap and speed; adds the bound that it sets.
 pub(crate) fn lead(
     scene: &Scene<'_>,
@@ -47,19 +70,24 @@ pub(crate) fn lead(
             continue;
         }
         let moves_across = b.vd_mps.abs() > 0.7 && b.track.class.walks();
-        let room_m = if b.track.class.walks() { 0.4 } else { 0.15 };
+        let room_m = match b.track.class.walks() {
+            true => 0.4,
+            false if may_turn_across(scene, b) => TURNS_ACROSS_M,
+            false => 0.15,
+        };
         if moves_across || !is_on_strip(scene, aside, b, room_m) {
             continue;
         }
         let gap_m = b.s_m - b.half_s_m - scene.front_m();
         let v = b.vs_mps.max(0.0);
         let brake = LEAD_BRAKING_MPS2.max(-b.track.acceleration_mps2);
-        // Behind one that stands with nothing to wait for, room is kept to drive around it.
-        let waits = scene.way.crossings.iter().any(|c| (-8.0..30.0).contains(&(c.stop_m - b.s_m)));
-        let room_m = match (v < 0.5, waits || b.track.class.walks()) {
-            (true, false) => 6.5,
-            (true, true) => GAP_M,
-            _ => 0.8 * GAP_M,
+        // Behind one that may be parked, room is kept to drive around it.
+        let may_be_parked =
+            || !b.track.class.walks() && parked_after_s(scene, b).is_some_and(|s| s < 30.0);
+        let room_m = match v < 0.5 {
+            true if may_be_parked() => 6.0,
+            true => GAP_M,
+            false => 0.8 * GAP_M,
         };
         let at_m = gap_m - room_m + v * v / (2.0 * brake);
         bounds.push((Bound { at_m, mps: 0.0 }, Reason::Follows(b.track.id)));
@@ -214,13 +242,10 @@ pub(crate) fn hidden(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bou
         if !(-0.2..2.5).contains(&side_m) {
             continue;
         }
-        // Time until one who walks out at 1.5 m/s is in the way, less the reaction; hard braking
-        // at 6 m/s2 from the speed then, plus a car's width of early sight.
-        let seen_m = 4.0 + 3.0 * side_m.max(0.0);
-        let (reaction_s, brake) = (0.35, 6.0_f64);
-        let v = (-reaction_s * brake
-            + ((reaction_s * brake).powi(2) + 2.0 * brake * seen_m).sqrt())
-        .max(3.0);
+        // Whoever steps out is taken to be in the way no sooner than this; hard braking after the
+        // reaction must do.
+        let steps_in_s = STEPS_OUT_S + STEPS_OUT_S_PER_M * side_m.max(0.0);
+        let v = (2.0 * STEPS_OUT_BRAKING_MPS2 * (steps_in_s - STEPS_OUT_REACTION_S)).max(3.0);
         let at_m = (b.s_m + b.half_s_m - 5.0 - scene.front_m()).max(0.5);
         if v < scene.v_mps + 3.0 {
             bounds.push((Bound { at_m, mps: v }, Reason::Hidden));

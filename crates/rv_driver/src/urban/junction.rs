@@ -7,7 +7,7 @@ use rv_map::lanes::Aspect;
 use super::pace::{Bound, Comfort, braking_way_m};
 use super::sight::Scene;
 use super::way::{Crossing, Shared, Walk};
-use super::{Memory, Reason};
+use super::{CYCLE_S, Memory, Reason, Yellow};
 use crate::law::{Precedence, TrafficLaw};
 use crate::tracking::Track;
 
@@ -18,14 +18,25 @@ const SHARED_ROOM_M: f64 = 1.2;
 /// Time kept between leaving shared ground and the other's coming, s.
 const GAP_S: f64 = 1.2;
 
-/// Shortest yellow that is counted on, s.
+/// Yellow of a signal that the map does not tell, s.
 const YELLOW_S: f64 = 3.0;
+
+/// Hardest braking before a turn, m/s2.
+const TURN_BRAKING_MPS2: f64 = 5.0;
+
+/// Hardest braking for a light, m/s2.
+const FIRMEST_MPS2: f64 = 5.0;
+
+/// Braking that may be asked of those who go first, m/s2, a second of waiting, and at most: nobody
+/// waits for ever at a busy road, nor makes others brake hard.
+const ASKED_MPS2_PER_S: f64 = 0.06;
+const ASKED_MAX_MPS2: f64 = 1.5;
 
 /// How far up a lane others are looked for, m.
 const UPSTREAM_M: f64 = 75.0;
 
 /// Acceleration with which crossing is reckoned, m/s2.
-const CROSSING_MPS2: f64 = 1.0;
+const CROSSING_MPS2: f64 = 1.2;
 
 /// Adds the bounds that junctions ahead set.
 pub(crate) fn bounds(
@@ -47,7 +58,7 @@ pub(crate) fn bounds(
         if crossing.stop_m > reach_m {
             break;
         }
-        if signal(scene, law, crossing, memory, out) {
+        if signal(scene, lanes, crossing, memory, out) {
             continue;
         }
         box_is_full(scene, crossing, out);
@@ -67,7 +78,7 @@ pub(crate) fn bounds(
 /// True if it stops.
 fn signal(
     scene: &Scene<'_>,
-    law: &TrafficLaw,
+    lanes: &CityLanes,
     crossing: &Crossing,
     memory: &mut Memory,
     out: &mut Vec<(Bound, Reason)>,
@@ -84,44 +95,72 @@ fn signal(
     // A signal that is not seen is taken for red once one has to slow down for it.
     match scene.aspect(crossing.lane).unwrap_or(Aspect::Red) {
         Aspect::Green | Aspect::Off => {
-            memory.went_on_yellow = None;
-            let (v, c) = (scene.v_mps, Comfort::ALLOWED);
-            // The speed from which one can stop within the way driven during yellow.
-            let mut low = 0.0;
-            let mut high = v.max(4.0);
-            if braking_way_m(&c, high, 0.0, 0.0) + LINE_ROOM_M <= high * (YELLOW_S - 0.3) {
-                return false;
-            }
-            for _ in 0..8 {
-                let mid = (low + high) / 2.0;
-                let way_m = braking_way_m(&c, mid, 0.0, 0.0) + LINE_ROOM_M;
-                if way_m <= mid * (YELLOW_S - 0.3) { low = mid } else { high = mid }
-            }
-            let at_m = to_line_m - low * (YELLOW_S - 0.3);
-            if at_m > 0.0 {
-                out.push((Bound { at_m, mps: low }, Reason::GreenMayEnd));
+            memory.yellow = None;
+            let (low_mps, at_m) = green_bound(to_line_m, yellow_s(lanes, crossing));
+            if at_m > 0.0 && low_mps < scene.v_mps.max(4.0) {
+                out.push((Bound { at_m, mps: low_mps }, Reason::GreenMayEnd));
             }
             false
         }
         Aspect::Yellow => {
-            let way_m =
-                braking_way_m(&Comfort::ALLOWED, scene.v_mps, scene.sight.acceleration_mps2, 0.0);
-            if memory.went_on_yellow == Some(crossing.lane) {
+            let (v, a) = (scene.v_mps, scene.sight.acceleration_mps2);
+            let now_s = scene.sight.at.0;
+            let mut yellow = match memory.yellow {
+                Some(yellow) if yellow.lane == crossing.lane => yellow,
+                _ => {
+                    let until_s = now_s + yellow_s(lanes, crossing) - CYCLE_S;
+                    let is_soft_stop =
+                        braking_way_m(&Comfort::ALLOWED, v, a, 0.0) < to_line_m - 0.1;
+                    Yellow { lane: crossing.lane, until_s, goes_on: !is_soft_stop }
+                }
+            };
+            // On only as long as it gets over the line in time, or cannot stop any more.
+            let in_time = to_line_m < v * (yellow.until_s - now_s - 0.1);
+            let room_m = to_line_m - 0.2;
+            let can_stop = v * v / (2.0 * room_m.max(0.1)) < FIRMEST_MPS2;
+            yellow.goes_on &= in_time || !can_stop;
+            memory.yellow = Some(yellow);
+            if yellow.goes_on {
                 return false;
             }
-            if way_m > to_line_m - 0.1 {
-                memory.went_on_yellow = Some(crossing.lane);
-                return false;
-            }
+            memory.firm_mps2 = firm_mps2(v, room_m);
             out.push((stop, Reason::Signal));
             true
         }
         Aspect::Red | Aspect::RedYellow => {
-            let _ = law;
+            // The rest of a stop that the yellow began, or one from a light seen late.
+            if to_line_m > 0.0 {
+                memory.firm_mps2 = firm_mps2(scene.v_mps, to_line_m - 0.2);
+            }
             out.push((stop, Reason::Signal));
             true
         }
     }
+}
+
+/// How long the yellow of a signal is, by the map, s.
+fn yellow_s(lanes: &CityLanes, crossing: &Crossing) -> f64 {
+    let plan = crossing.signal.and_then(|s| lanes.signals().get(s.0 as usize));
+    plan.map_or(YELLOW_S, |p| p.yellow_s)
+}
+
+/// The speed at which a green may be passed whenever it ends, and from where on it binds, m before
+/// the front: at yellow the van either stands before the line or crosses it within the yellow.
+fn green_bound(to_line_m: f64, yellow_s: f64) -> (f64, f64) {
+    let left_s = yellow_s - 2.0 * CYCLE_S;
+    let (mut low, mut high) = (1.0, 25.0);
+    for _ in 0..9 {
+        let mid = (low + high) / 2.0;
+        let way_m = braking_way_m(&Comfort::FIRM, mid, 0.0, 0.0) + LINE_ROOM_M;
+        if way_m <= mid * left_s { low = mid } else { high = mid }
+    }
+    (low, to_line_m - low * left_s)
+}
+
+/// Braking that stops within a room, m/s2, if comfort does not.
+fn firm_mps2(v_mps: f64, room_m: f64) -> Option<f64> {
+    let need = v_mps * v_mps / (2.0 * room_m.max(0.3));
+    (v_mps > 0.3 && need > Comfort::ALLOWED.braking_mps2).then(|| (need * 1.1).min(FIRMEST_MPS2))
 }
 
 /// Does not drive into a junction that cannot be left.
@@ -212,10 +251,18 @@ fn blocked(
     let out_m = shared.to_m + scene.vehicle.length_m / 2.0 + scene.vehicle.length_m / 2.0 - front_m;
     let t_out = time_over_s(out_m + 0.5, scene.v_mps, cap_mps);
     let waited_s = memory.waiting_since_s.map_or(0.0, |since| scene.sight.at.0 - since);
-    let own = Window { t_in, t_out, waited_s };
+    let asked_mps2 = asked_mps2(waited_s);
+    let way_m = out_m.max(0.0);
+    let out_mps =
+        (scene.v_mps * scene.v_mps + 2.0 * CROSSING_MPS2 * way_m).sqrt().min(cap_mps);
+    let own = Window { t_in, t_out, waited_s, asked_mps2, out_mps };
     let turn_m = f64::from(lanes.lane(shared.other).length_m);
     for track in scene.sight.tracks {
         if !track.class.keeps_lane() {
+            continue;
+        }
+        // One that stands on shared ground but clear of the van's strip blocks nothing.
+        if track.speed_mps.abs() < 0.3 && track.stood_s > 1.0 && is_clear_of_strip(scene, track) {
             continue;
         }
         // On the turn itself.
@@ -238,6 +285,7 @@ fn blocked(
                 back_m == 0.0 && is_held_by_red(scene, lanes, crossing, id, track, length_m - s);
             comes = to_zone_m < UPSTREAM_M + 20.0
                 && !held
+                && can_turn(shared, track, to_zone_m - shared.there_m.0)
                 && is_in_way(&own, shared, track, to_zone_m, shared.precedence, false);
             false
         });
@@ -254,11 +302,34 @@ fn blocked(
     None
 }
 
+/// True if one can slow down to the speed of the other turn before it begins; who cannot drives on
+/// another way.
+fn can_turn(shared: &Shared, track: &Track, to_turn_m: f64) -> bool {
+    let over = track.speed_mps * track.speed_mps - shared.other_mps * shared.other_mps;
+    over < 2.0 * TURN_BRAKING_MPS2 * (to_turn_m - track.half_m.0).max(0.0)
+}
+
+/// True if a body leaves the strip of the way free, with some air.
+fn is_clear_of_strip(scene: &Scene<'_>, track: &Track) -> bool {
+    let half_m = scene.vehicle.width_m / 2.0 + 0.4;
+    let mut pieces = scene.beside.iter().filter(|b| b.track.id == track.id).peekable();
+    pieces.peek().is_some() && pieces.all(|b| b.d_m.abs() - b.half_d_m > half_m)
+}
+
+/// Braking that may be asked of others after some waiting, m/s2.
+pub(crate) fn asked_mps2(waited_s: f64) -> f64 {
+    (ASKED_MPS2_PER_S * (waited_s - 4.0).max(0.0)).min(ASKED_MAX_MPS2)
+}
+
 /// When the van is on shared ground, and how long it has waited for it.
 struct Window {
     t_in: f64,
     t_out: f64,
     waited_s: f64,
+    /// Braking that it may ask of others by now, m/s2.
+    asked_mps2: f64,
+    /// Its speed as it leaves, m/s.
+    out_mps: f64,
 }
 
 /// True if one that is `to_zone_m` before shared ground keeps the van from driving over it.
@@ -310,7 +381,25 @@ fn is_in_way(
     let first_s = if a == 0.0 { to_in_m / v.max(0.2) } else { first_s };
     let last_s = if v > 0.5 { to_out_m / v } else { first_s + to_out_m / 3.0 };
     let gap_s = if shared.is_merge { GAP_S + 0.8 } else { GAP_S };
-    own.t_in < last_s + 0.5 && first_s < own.t_out + gap_s
+    let meets = own.t_in < last_s + 0.5 && first_s < own.t_out + gap_s;
+    meets && own.asked_mps2 < asks_mps2(own, shared, v, to_in_m)
+}
+
+/// Braking, after a second of reaction, by which one that comes arrives once the van is off the
+/// shared ground, and at a merge no faster than the van drives there, m/s2.
+fn asks_mps2(own: &Window, shared: &Shared, v_mps: f64, to_in_m: f64) -> f64 {
+    let (reaction_s, late_s) = (1.0, own.t_out + 0.7);
+    let brakes_s = late_s - reaction_s;
+    let rest_m = to_in_m - v_mps * reaction_s;
+    if brakes_s < 0.5 || rest_m < 2.0 {
+        return f64::INFINITY;
+    }
+    let later = 2.0 * (v_mps * brakes_s - rest_m).max(0.0) / (brakes_s * brakes_s);
+    // It may come to a stand instead.
+    let later = later.min(v_mps * v_mps / (2.0 * rest_m));
+    let closing = (v_mps - own.out_mps).max(0.0);
+    let slower = if shared.is_merge { closing * closing / (2.0 * rest_m) } else { 0.0 };
+    later.max(slower)
 }
 
 /// True if one on a lane stands or brakes for a red that the van sees, or that the van's own green
@@ -438,7 +527,7 @@ fn place_on(lanes: &CityLanes, id: CityLaneId, track: &Track, length_m: f64) -> 
 }
 
 /// Time to drive a way, speeding up gently to a cap.
-fn time_over_s(way_m: f64, v_mps: f64, cap_mps: f64) -> f64 {
+pub(crate) fn time_over_s(way_m: f64, v_mps: f64, cap_mps: f64) -> f64 {
     if way_m <= 0.0 {
         return 0.0;
     }
@@ -451,5 +540,76 @@ fn time_over_s(way_m: f64, v_mps: f64, cap_mps: f64) -> f64 {
         ((v * v + 2.0 * a * way_m).sqrt() - v) / a
     } else {
         (cap_mps - v) / a + (way_m - reach_m) / cap_mps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// At the speed that a green allows, yellow can come at any moment: the van stands before
+        /// the line, or is over it before red.
+        #[test]
+        fn a_green_may_end_at_any_moment(yellow_s in 3.0..5.0_f64, to_line_m in 0.5..80.0_f64) {
+            let (v, at_m) = green_bound(to_line_m, yellow_s);
+            let v = if at_m > 0.0 { 25.0 } else { v };
+            let stops = braking_way_m(&Comfort::FIRM, v, 0.0, 0.0) <= to_line_m;
+            let passes = v * (yellow_s - CYCLE_S) >= to_line_m;
+            // Where the bound does not bind yet, there is room to slow down to it.
+            prop_assert!(at_m > 0.0 || stops || passes, "{v} {to_line_m}");
+        }
+    }
+
+    fn shared(is_merge: bool, other_mps: f64) -> Shared {
+        Shared {
+            other: CityLaneId(0),
+            from_m: 5.0,
+            to_m: 9.0,
+            there_m: (4.0, 8.0),
+            is_merge,
+            precedence: Precedence::Second,
+            other_mps,
+        }
+    }
+
+    fn comes(speed_mps: f64) -> Track {
+        Track {
+            id: 1,
+            class: crate::tracking::Class::Car,
+            centre: Point2::default(),
+            heading_rad: 0.0,
+            speed_mps,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m: (2.2, 0.9),
+            sigma: (0.1, 0.1),
+            stood_s: 0.0,
+            is_emergency: false,
+        }
+    }
+
+    fn waits_for(to_zone_m: f64, waited_s: f64) -> bool {
+        let asked_mps2 = asked_mps2(waited_s);
+        let own = Window { t_in: 2.0, t_out: 4.5, waited_s, asked_mps2, out_mps: 4.0 };
+        let other = comes(12.0);
+        is_in_way(&own, &shared(false, f64::INFINITY), &other, to_zone_m, Precedence::Second, false)
+    }
+
+    #[test]
+    fn after_waiting_a_gap_may_ask_for_gentle_braking_and_never_for_hard() {
+        assert!(!waits_for(90.0, 0.0), "far enough for anybody");
+        assert!(waits_for(62.0, 0.0), "fresh at the junction, nobody is asked to brake");
+        assert!(!waits_for(62.0, 30.0), "after half a minute gentle braking is asked for");
+        assert!(waits_for(35.0, 300.0), "hard braking never is");
+    }
+
+    #[test]
+    fn whoever_is_too_fast_for_a_turn_drives_straight_on() {
+        assert!(!can_turn(&shared(false, 6.0), &comes(13.0), 8.0));
+        assert!(can_turn(&shared(false, 6.0), &comes(13.0), 40.0));
+        assert!(can_turn(&shared(false, f64::INFINITY), &comes(13.0), 1.0));
     }
 }

@@ -12,6 +12,7 @@ mod follow;
 mod junction;
 mod pace;
 mod predict;
+mod reverse;
 mod roll;
 mod sight;
 mod way;
@@ -22,7 +23,7 @@ use rv_map::city_lanes::{CityLaneId, CityLanes};
 use crate::law::TrafficLaw;
 use crate::monitor::{self, Drive, Lead, Monitor, Rules, Verdict};
 use crate::tracking::Track;
-use crate::trajectory::{Input, State, Vehicle};
+use crate::trajectory::{Input, State, Vehicle, bounded, step};
 
 use aside::{Aside, Held};
 use pace::{Bound, next_acceleration};
@@ -66,6 +67,8 @@ pub enum Reason {
     Hidden,
     /// Brakes hard: somebody is about to be hit.
     Emergency(u32),
+    /// Backs off to make room.
+    BacksOff,
     /// The monitor has stopped it.
     Monitor(monitor::Reason),
 }
@@ -90,6 +93,7 @@ impl Reason {
             Self::Goal => "its stop is ahead",
             Self::Hidden => "somebody could step out",
             Self::Emergency(_) => "brakes hard",
+            Self::BacksOff => "backs off to make room",
             Self::Monitor(_) => "the monitor has refused the plan",
         }
     }
@@ -108,12 +112,23 @@ pub struct Planned {
     pub speed_mps: f64,
 }
 
+/// Which way it drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gear {
+    /// Nose first.
+    Forward,
+    /// Backwards; speeds are less than zero.
+    Reverse,
+}
+
 /// What a cycle decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// What to do now.
     pub input: Input,
-    /// Acceleration aimed at, m/s2.
+    /// Which way.
+    pub gear: Gear,
+    /// Acceleration aimed at along the nose, m/s2.
     pub acceleration_mps2: f64,
     /// Why.
     pub reason: Reason,
@@ -129,17 +144,47 @@ pub struct Decision {
     pub n_beside: usize,
 }
 
+impl Decision {
+    /// The state after a step of what was decided, by the vehicle's model within its limits, and no
+    /// faster than a cap.
+    pub fn driven(&self, vehicle: &Vehicle, state: &State, cap_mps: f64, dt_s: f64) -> State {
+        match self.gear {
+            Gear::Forward => {
+                let state = State { speed_mps: state.speed_mps.max(0.0), ..*state };
+                let mut input = bounded(vehicle, &state, self.input, dt_s);
+                let most = ((cap_mps - state.speed_mps) / dt_s).max(-2.5);
+                input.acceleration_mps2 = input.acceleration_mps2.min(most);
+                step(vehicle, &state, input, dt_s)
+            }
+            Gear::Reverse => reverse::step_back(vehicle, state, self.input, cap_mps, dt_s),
+        }
+    }
+}
+
 /// What is kept from cycle to cycle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     /// Since when it waits before shared ground, s.
     pub(crate) waiting_since_s: Option<f64>,
-    /// A yellow too near to stop for.
-    pub(crate) went_on_yellow: Option<CityLaneId>,
+    /// The yellow ahead, and what was decided when it was first seen.
+    pub(crate) yellow: Option<Yellow>,
+    /// Braking that a light asks for beyond comfort, in this cycle, m/s2.
+    pub(crate) firm_mps2: Option<f64>,
     /// Whom it is going around.
     passing: Vec<u32>,
     /// Emergency braking goes on a moment after its cause has gone.
     brake_until_s: f64,
+}
+
+/// A light seen at yellow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Yellow {
+    /// The lane that it ends.
+    pub(crate) lane: CityLaneId,
+    /// When red comes, s.
+    pub(crate) until_s: f64,
+    /// True if the line is crossed before.
+    pub(crate) goes_on: bool,
 }
 
 /// Drives one van along one way.
@@ -158,7 +203,15 @@ pub struct VanDriver {
     judged: roll::Scratch,
     /// Since when it has stood without knowing when it will go on.
     stuck_since_s: Option<f64>,
+    backing: Option<reverse::Backing>,
+    backed: reverse::Backed,
 }
+
+/// Acceleration along and across together that comfort allows, with some reserve, m/s2.
+const TOGETHER_MPS2: f64 = 1.8;
+
+/// Jerk with which it brakes for a light that comfort is not enough for, m/s3.
+const FIRM_JERK_MPS3: f64 = 6.0;
 
 /// Time between two cycles, s.
 pub const CYCLE_S: f64 = 0.1;
@@ -186,6 +239,8 @@ impl VanDriver {
             scratch: Vec::new(),
             judged: roll::Scratch::default(),
             stuck_since_s: None,
+            backing: None,
+            backed: reverse::Backed::default(),
         }
     }
 
@@ -204,6 +259,7 @@ impl VanDriver {
         self.way = way;
         self.cursor = 0;
         self.memory = Memory::default();
+        self.backing = None;
     }
 
     /// The plan of the last cycle.
@@ -225,18 +281,39 @@ impl VanDriver {
     /// One cycle. Bounded work: the number of tracks times the junctions within sight.
     pub fn cycle(&mut self, lanes: &CityLanes, law: &TrafficLaw, sight: &Sight<'_>) -> Decision {
         let beside = std::mem::take(&mut self.beside);
-        let scene = Scene::look(*sight, &self.vehicle, &self.way, &mut self.cursor, beside);
+        let mut scene = Scene::look(*sight, &self.vehicle, &self.way, &mut self.cursor, beside);
+        scene.waited_s = self.stuck_s(sight.at.0);
+        if self.backing.is_none() {
+            self.backing = reverse::begin(&scene, &mut self.backed);
+        }
+        if let Some(backing) = self.backing {
+            if let Some(input) = reverse::next(&scene, &backing) {
+                let judged = roll::judge_back(
+                    &scene,
+                    lanes,
+                    &mut self.monitor,
+                    input,
+                    (&mut self.plan, &mut self.judged),
+                );
+                let decision = back_off(&scene, input, &judged, self.way.goal_m - scene.front_m());
+                self.beside = scene.beside;
+                return decision;
+            }
+            self.backing = None;
+            self.stuck_since_s = None;
+        }
         let mut bounds = std::mem::take(&mut self.bounds);
         bounds.clear();
         let mut held: Option<Held> = None;
         self.aside = aside::plan(&scene, lanes, law, &mut self.memory.passing, &mut held);
         if let Some(held) = held {
             let at_m = held.at_m - scene.front_m();
-            bounds.push((Bound { at_m, mps: 0.0 }, Reason::WaitsToPass(held.id)));
+            bounds.push((Bound { at_m, mps: held.mps }, Reason::WaitsToPass(held.id)));
         }
         let to_goal_m = self.way.goal_m - scene.front_m();
         bounds.push((Bound { at_m: to_goal_m, mps: 0.0 }, Reason::Goal));
         bend_bounds(&scene, &self.aside, &mut bounds);
+        self.memory.firm_mps2 = None;
         junction::bounds(&scene, lanes, law, &mut self.memory, &mut bounds);
         follow::changes(&scene, lanes, &mut bounds);
         let lead = follow::lead(&scene, &self.aside, &mut bounds);
@@ -248,13 +325,21 @@ impl VanDriver {
         let here = self.way.at(scene.s_m);
         let cap_mps = (here.cap_mps * sight.weather_share).max(1.0);
         let wanted = follow::wanted_mps2(&scene, cap_mps, lead.as_ref());
+        let wanted = wanted.min(along_max_mps2(&scene, &self.aside));
         self.scratch.clear();
         self.scratch.extend(bounds.iter().map(|b| b.0));
         let now = (scene.v_mps, sight.acceleration_mps2);
         let mut a =
             next_acceleration(now, wanted, cap_mps.max(scene.v_mps - 0.3), &self.scratch, CYCLE_S);
-        let mut reason = reason_of(now, a, wanted, lead_id, &bounds);
+        let mut reason = reason_of((now.0, now.1, cap_mps), a, wanted, lead_id, &bounds);
         let mut is_emergency = false;
+        if let Some(firm_mps2) = self.memory.firm_mps2 {
+            let by_jerk = sight.acceleration_mps2 - FIRM_JERK_MPS3 * CYCLE_S;
+            let firm = (-firm_mps2).max(by_jerk);
+            if firm < a {
+                (a, reason) = (firm, Reason::Signal);
+            }
+        }
         if let Some((brake, id)) = follow::emergency(&scene, &self.aside) {
             self.memory.brake_until_s = sight.at.0 + 0.3;
             if -brake < a {
@@ -267,7 +352,7 @@ impl VanDriver {
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
         let lead = lead.map(|(_, gap_m, speed_mps)| Lead { gap_m, speed_mps });
-        let judged = roll::judge(&scene, &mut self.monitor, &self.plan, lead, &mut self.judged);
+        let judged = roll::judge(&scene, lanes, &mut self.monitor, &self.plan, lead, &mut self.judged);
         let is_let_through = judged.verdict == Verdict::Pass;
         let mut input = roll::steer(&scene, &self.aside, &sight.state, scene.s_m, a, CYCLE_S);
         if let (Drive::Stop { acceleration_mps2, curvature_1pm }, Verdict::Stop(why)) =
@@ -286,6 +371,7 @@ impl VanDriver {
         self.note_stuck(sight.at.0, v_mps, reason, to_goal_m);
         Decision {
             input,
+            gear: Gear::Forward,
             acceleration_mps2: a,
             reason,
             is_emergency,
@@ -318,6 +404,34 @@ impl VanDriver {
     }
 }
 
+/// What is done in a cycle of backing off: as planned, or braked if the monitor says so.
+fn back_off(
+    scene: &Scene<'_>,
+    input: Input,
+    judged: &monitor::Decision,
+    to_goal_m: f64,
+) -> Decision {
+    let mut input = input;
+    let mut reason = Reason::BacksOff;
+    if let (Drive::Stop { acceleration_mps2, .. }, Verdict::Stop(why)) =
+        (judged.drive, judged.verdict)
+    {
+        input.acceleration_mps2 = -acceleration_mps2;
+        reason = Reason::Monitor(why);
+    }
+    Decision {
+        input,
+        gear: Gear::Reverse,
+        acceleration_mps2: input.acceleration_mps2,
+        reason,
+        is_emergency: false,
+        to_goal_m,
+        is_let_through: judged.verdict == Verdict::Pass,
+        has_verified_stop: judged.has_verified_stop,
+        n_beside: scene.beside.len(),
+    }
+}
+
 /// Speeds at which the way ahead may be passed.
 fn bend_bounds(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason)>) {
     let reach_m = scene.v_mps * scene.v_mps / (2.0 * 1.5) + 2.0 * scene.v_mps + 6.0;
@@ -338,16 +452,26 @@ fn bend_bounds(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason
     }
 }
 
+/// What comfort leaves for speeding up in a bend, m/s2.
+fn along_max_mps2(scene: &Scene<'_>, aside: &Aside) -> f64 {
+    let bend = |ahead_m: f64| {
+        let s_m = scene.s_m + ahead_m;
+        (scene.way.at(s_m).curvature_1pm + aside.bend(s_m)).abs()
+    };
+    let across = scene.v_mps * scene.v_mps * bend(0.0).max(bend(0.5 * scene.v_mps));
+    (TOGETHER_MPS2 * TOGETHER_MPS2 - across * across).max(0.04).sqrt()
+}
+
 /// Which bound explains the acceleration taken.
 fn reason_of(
-    (v, a0): (f64, f64),
+    (v, a0, cap_mps): (f64, f64, f64),
     a: f64,
     wanted: f64,
     lead: Option<u32>,
     bounds: &[(Bound, Reason)],
 ) -> Reason {
     let top = wanted.min(a0 + pace::Comfort::PLANNED.jerk_mps3 * CYCLE_S);
-    if a >= top - 0.02 && v > 0.3 {
+    if (a >= top - 0.02 || a > -0.05 && v > cap_mps - 0.5) && v > 0.3 {
         return match lead {
             Some(id) if wanted < 0.5 => Reason::Follows(id),
             _ => Reason::Free,

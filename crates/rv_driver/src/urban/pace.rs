@@ -15,6 +15,8 @@ pub struct Comfort {
 impl Comfort {
     /// What is planned with; what is allowed is a little more, so that a plan can be kept.
     pub const PLANNED: Self = Self { acceleration_mps2: 1.5, braking_mps2: 1.65, jerk_mps3: 1.6 };
+    /// What a light that turns yellow at the wrong moment may ask for.
+    pub const FIRM: Self = Self { acceleration_mps2: 1.6, braking_mps2: 2.5, jerk_mps3: 3.0 };
     /// What is allowed.
     pub const ALLOWED: Self = Self { acceleration_mps2: 1.6, braking_mps2: 1.9, jerk_mps3: 1.9 };
 }
@@ -45,7 +47,7 @@ pub fn braking_way_m(c: &Comfort, v_mps: f64, a_mps2: f64, end_mps: f64) -> f64 
     let drop = v - end_mps;
     if drop <= release {
         if drop <= 0.0 {
-            return if a > 0.0 { way_m } else { 0.0 };
+            return 0.0;
         }
         // Let go at once; the end speed is reached on the way.
         let t = (brake - (brake * brake - 2.0 * j * drop).max(0.0).sqrt()) / j;
@@ -85,25 +87,30 @@ pub fn next_acceleration(
                 if b.at_m > rough_m || (b.mps >= v && a <= 0.0) {
                     return true;
                 }
-                braking_way_m(&plan, v, a, b.mps) <= b.at_m - way_m
+                let need_m = braking_way_m(&plan, v, a, b.mps);
+                need_m <= 0.0 || need_m <= b.at_m - way_m
             })
     };
-    let top = wanted_mps2.clamp(a0 - plan.jerk_mps3 * dt_s, a0 + plan.jerk_mps3 * dt_s);
+    // Braking beyond comfort is let go at once when its cause has gone.
+    let up = (a0 + plan.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
+    let top = wanted_mps2.clamp((a0 - plan.jerk_mps3 * dt_s).min(up), up);
     let top = top.min(plan.acceleration_mps2);
+    // Braking fades as it comes to a stand, so that there is no jolt at its end.
+    let soft = |a: f64| a.max(-(2.0 * allowed.jerk_mps3 * v_mps).sqrt());
     if keeps(top) {
-        return top;
+        return soft(top);
     }
     let bottom = (a0 - allowed.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
+    let top = top.max(bottom);
     if !keeps(bottom) {
-        // Braking that is stronger than allowed is let go as fast as comfort has it.
-        return bottom.max(a0 - allowed.jerk_mps3 * dt_s);
+        return soft(bottom);
     }
     let (mut low, mut high) = (bottom, top);
     for _ in 0..5 {
         let mid = (low + high) / 2.0;
         if keeps(mid) { low = mid } else { high = mid }
     }
-    low
+    soft(low)
 }
 
 #[cfg(test)]
@@ -132,6 +139,18 @@ mod tests {
                     break;
                 }
             }
+        }
+
+        /// What may be passed faster than one drives, and is, holds nobody back.
+        #[test]
+        fn a_bound_that_is_kept_anyway_lets_it_speed_up(v in 0.0..12.0_f64, at in 0.0..40.0_f64) {
+            let bound = Bound { at_m: at, mps: 12.5 };
+            let (mut v, mut a) = (v, 0.0);
+            for _ in 0..120 {
+                a = next_acceleration((v, a), 1.2, 12.5, &[bound], 0.1);
+                v += a * 0.1;
+            }
+            prop_assert!((12.2..12.6).contains(&v), "{v}");
         }
 
         /// The closed form agrees with a simulation of the same braking.

@@ -1,10 +1,15 @@
 //! Rolls a decision out into states to come, has them judged, and steers.
 
+use rv_base::Point2;
+use rv_map::city_lanes::{CityLanes, Spot};
+
 use super::Planned;
 use super::Reason;
 use super::aside::Aside;
 use super::pace::{Bound, Comfort, braking_way_m};
-use super::sight::Scene;
+use super::predict::along_lane;
+use super::reverse::mirrored;
+use super::sight::{Beside, Scene};
 use crate::monitor::{self, Case, Lead, Monitor, Pose};
 use crate::trajectory::{Input, State, bounded, step};
 
@@ -56,18 +61,21 @@ pub(crate) fn out(
     }
 }
 
+/// Air left to what stands, m.
+const AIR_M: f64 = 0.2;
+
 /// Times for which the monitor is handed where another one will be, s.
 const OTHERS_S: [f64; 4] = [0.0, 0.5, 1.0, 1.5];
 
 /// Has the monitor judge the plan, and say what to drive.
 pub(crate) fn judge(
     scene: &Scene<'_>,
+    lanes: &CityLanes,
     monitor: &mut Monitor,
     plan: &[Planned],
     lead: Option<Lead>,
     scratch: &mut Scratch,
 ) -> monitor::Decision {
-    let own = scene.sight.state.centre(scene.vehicle);
     scratch.plan.clear();
     scratch.plan.extend(plan[..=JUDGED].iter().map(|p| Pose {
         at_s: p.at_s,
@@ -75,6 +83,33 @@ pub(crate) fn judge(
         heading_rad: p.heading_rad,
         speed_mps: p.speed_mps,
     }));
+    let now = Pose {
+        at_s: 0.0,
+        centre: scene.sight.state.centre(scene.vehicle),
+        heading_rad: scene.sight.state.heading_rad,
+        speed_mps: scene.v_mps,
+    };
+    look_ahead(scene, lanes, scratch);
+    hand_over(scene, now, monitor, lead, scratch)
+}
+
+/// The same for a way back.
+pub(crate) fn judge_back(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    monitor: &mut Monitor,
+    input: Input,
+    (plan, scratch): (&mut Vec<Planned>, &mut Scratch),
+) -> monitor::Decision {
+    mirrored(scene, input, plan, &mut scratch.plan);
+    let now = scratch.plan[0];
+    look_ahead(scene, lanes, scratch);
+    hand_over(scene, now, monitor, None, scratch)
+}
+
+/// Where the others will be.
+fn look_ahead(scene: &Scene<'_>, lanes: &CityLanes, scratch: &mut Scratch) {
+    let own = scene.sight.state.centre(scene.vehicle);
     scratch.poses.clear();
     scratch.bodies.clear();
     for b in &scene.beside {
@@ -87,7 +122,19 @@ pub(crate) fn judge(
         if t.class.is_soft() || is_known || is_behind || dx * dx + dy * dy > reach_m * reach_m {
             continue;
         }
-        scratch.bodies.push((t.id, t.half_m));
+        let air_m = air_m(scene, b);
+        scratch.bodies.push((t.id, (t.half_m.0 + air_m, t.half_m.1 + air_m)));
+        if along_lane(lanes, t, &OTHERS_S, &mut scratch.spots, &mut scratch.ahead) {
+            scratch.poses.extend(scratch.ahead.iter().zip(OTHERS_S).map(
+                |((centre, heading_rad), at_s)| Pose {
+                    at_s,
+                    centre: *centre,
+                    heading_rad: *heading_rad,
+                    speed_mps: t.speed_mps,
+                },
+            ));
+            continue;
+        }
         let mut at = t.centre;
         let mut heading_rad = t.heading_rad;
         for (i, at_s) in OTHERS_S.iter().enumerate() {
@@ -103,6 +150,37 @@ pub(crate) fn judge(
             scratch.poses.push(Pose { at_s: *at_s, centre: at, heading_rad, speed_mps });
         }
     }
+}
+
+/// Air that is to be left to what stands, as long as it is there now, m.
+fn air_m(scene: &Scene<'_>, b: &Beside) -> f64 {
+    if b.track.speed_mps.abs() > 0.3 {
+        return 0.0;
+    }
+    let state = &scene.sight.state;
+    let own = state.centre(scene.vehicle);
+    let (sin, cos) = state.heading_rad.sin_cos();
+    let (dx, dy) = (b.track.centre.x_m - own.x_m, b.track.centre.y_m - own.y_m);
+    let (ts, tc) = (b.track.heading_rad - state.heading_rad).sin_cos();
+    let (l, w) = b.track.half_m;
+    let along = (dx * cos + dy * sin).abs()
+        - scene.vehicle.length_m / 2.0
+        - tc.abs() * l
+        - ts.abs() * w;
+    let across =
+        (dy * cos - dx * sin).abs() - scene.vehicle.width_m / 2.0 - ts.abs() * l - tc.abs() * w;
+        // In the end a hand's breadth must do.
+    let most_m = if scene.waited_s > 10.0 { 0.05 } else { AIR_M };
+    (along.max(across) - 0.05).clamp(0.0, most_m)
+}
+
+fn hand_over(
+    scene: &Scene<'_>,
+    now: Pose,
+    monitor: &mut Monitor,
+    lead: Option<Lead>,
+    scratch: &Scratch,
+) -> monitor::Decision {
     let n = OTHERS_S.len();
     let others: Vec<monitor::Track<'_>> = scratch
         .bodies
@@ -111,12 +189,7 @@ pub(crate) fn judge(
         .map(|((_, half_m), poses)| monitor::Track { half_m: *half_m, poses })
         .collect();
     let case = Case {
-        now: Pose {
-            at_s: 0.0,
-            centre: own,
-            heading_rad: scene.sight.state.heading_rad,
-            speed_mps: scene.v_mps,
-        },
+        now,
         half_m: (scene.vehicle.length_m / 2.0, scene.vehicle.width_m / 2.0),
         plan: &scratch.plan,
         others: &others,
@@ -135,6 +208,8 @@ pub(crate) struct Scratch {
     plan: Vec<Pose>,
     poses: Vec<Pose>,
     bodies: Vec<(u32, (f64, f64))>,
+    spots: Vec<Spot>,
+    ahead: Vec<(Point2, f64)>,
 }
 
 /// Steers to the line beside the way: the curvature there, and errors of the rear axle led back.

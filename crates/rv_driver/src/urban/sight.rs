@@ -80,12 +80,14 @@ pub(crate) struct Scene<'a> {
     pub(crate) s_m: f64,
     pub(crate) d_m: f64,
     pub(crate) v_mps: f64,
+    /// How long it has stood for others, s.
+    pub(crate) waited_s: f64,
     pub(crate) beside: Vec<Beside>,
 }
 
 /// How far along the way others are looked for, back and ahead, m.
 const BACK_M: f64 = 12.0;
-const AHEAD_M: f64 = 70.0;
+pub(crate) const AHEAD_M: f64 = 95.0;
 /// How far beside it, m.
 const BESIDE_M: f64 = 10.0;
 
@@ -147,7 +149,7 @@ impl<'a> Scene<'a> {
         }
         beside.sort_by(|a, b| a.s_m.total_cmp(&b.s_m).then(a.track.id.cmp(&b.track.id)));
         let v_mps = sight.state.speed_mps.max(0.0);
-        Self { sight, vehicle, way, s_m, d_m, v_mps, beside }
+        Self { sight, vehicle, way, s_m, d_m, v_mps, waited_s: 0.0, beside }
     }
 
     /// The vehicle's front along the way, m.

@@ -16,8 +16,11 @@ const CHANGE_M: f64 = 35.0;
 pub const EDGES_MAX: usize = 400;
 
 /// Lateral acceleration and jerk in bends that a way's speeds allow, m/s2 and m/s3.
-const LATERAL_MPS2: f64 = 1.5;
-const LATERAL_JERK_MPS3: f64 = 1.6;
+const LATERAL_MPS2: f64 = 1.7;
+const LATERAL_JERK_MPS3: f64 = 1.9;
+
+/// Lateral acceleration beyond which nobody turns, m/s2.
+const ACROSS_MAX_MPS2: f64 = 5.0;
 
 /// Why a way cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) there_m: (f64, f64),
     pub(crate) is_merge: bool,
     pub(crate) precedence: Precedence,
+    /// Fastest that the other turn can be driven at all, m/s.
+    pub(crate) other_mps: f64,
 }
 
 /// A junction on the way.
@@ -164,6 +169,11 @@ impl Way {
             curvature_1pm: mix(a.curvature_1pm, b.curvature_1pm),
             cap_mps: a.cap_mps.min(b.cap_mps),
         }
+    }
+
+    /// Fastest it may be passed at a distance along it by limit, bends and the law, m/s.
+    pub fn cap_mps(&self, s_m: f64) -> f64 {
+        self.at(s_m).cap_mps
     }
 
     /// Place and heading on it, as drawn.
@@ -426,6 +436,7 @@ impl Laying<'_> {
                 there_m: (f64::from(c.there_m.0), f64::from(c.there_m.1)),
                 is_merge: c.is_merge,
                 precedence: self.law.precedence(self.lanes, id, c.other),
+                other_mps: turn_max_mps(self.lanes, c.other),
             })
             .collect();
         self.way.crossings.push(Crossing {
@@ -493,6 +504,17 @@ impl Laying<'_> {
         self.way.points = points;
         self.way
     }
+}
+
+/// Fastest that anybody drives a turn, m/s; beyond it, they go another way.
+fn turn_max_mps(lanes: &CityLanes, turn: CityLaneId) -> f64 {
+    let length_m = f64::from(lanes.lane(turn).length_m);
+    let (from, to) = (lanes.at(turn, 0.0).1, lanes.at(turn, length_m).1);
+    let change = (to - from).sin().atan2((to - from).cos()).abs();
+    if change < 0.35 {
+        return f64::INFINITY;
+    }
+    (ACROSS_MAX_MPS2 * length_m / change).sqrt().max(4.0)
 }
 
 /// Points [`STEP_M`] apart with their limits.

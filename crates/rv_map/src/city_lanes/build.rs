@@ -374,7 +374,7 @@ impl Builder {
         CityLaneId(self.lanes.len() as u32 - 1)
     }
 
-    fn finish(mut self, signals: Signals, apart: Vec<(EdgeId, EdgeId)>) -> CityLanes {
+    fn finish(mut self, signals: Signals, apart: Vec<(EdgeId, EdgeId, Point2)>) -> CityLanes {
         let n = self.lanes.len();
         let mut before: Vec<(u32, CityLaneId)> =
             self.links.iter().map(|(from, to)| (to.0, CityLaneId(*from))).collect();

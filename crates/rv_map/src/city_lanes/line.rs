@@ -55,6 +55,18 @@ pub(super) fn foot(lane: CityLaneId, line: &[[f32; 3]], p: Point2) -> Spot {
     best.1
 }
 
+/// Distance from a point to the nearest part of a line, m.
+pub(super) fn distance_m(line: &[[f32; 3]], p: Point2) -> f64 {
+    let piece = |w: &[[f32; 3]]| {
+        let ([ax, ay, _], [bx, by, _]) = (w[0].map(f64::from), w[1].map(f64::from));
+        let (dx, dy) = (bx - ax, by - ay);
+        let (px, py) = (p.x_m - ax, p.y_m - ay);
+        let t = ((px * dx + py * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
+        (px - t * dx).hypot(py - t * dy)
+    };
+    line.windows(2).map(piece).fold(f64::INFINITY, f64::min)
+}
+
 /// Lanes by the cells that they touch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LaneGrid {

@@ -51,8 +51,8 @@ pub struct CityLanes {
     lanes_of_edge: Vec<(u32, u8)>,
     /// How far the lanes of each edge are cut back at its tail and head, m.
     cut_m: Vec<(f32, f32)>,
-    /// Pairs of edges that cross without meeting, sorted.
-    apart: Vec<(EdgeId, EdgeId)>,
+    /// Pairs of edges that cross without meeting, and where, sorted.
+    apart: Vec<(EdgeId, EdgeId, Point2)>,
     grid: line::LaneGrid,
 }
 
@@ -290,15 +290,15 @@ impl CityLanes {
         (f64::from(cut.0), f64::from(cut.1))
     }
 
-    /// Edges that cross one without meeting it: over or under a bridge.
-    pub fn apart_from(&self, edge: EdgeId) -> impl Iterator<Item = EdgeId> + '_ {
+    /// Edges that cross one without meeting it, over or under a bridge, and where.
+    pub fn apart_from(&self, edge: EdgeId) -> impl Iterator<Item = (EdgeId, Point2)> + '_ {
         let from = self.apart.partition_point(|p| p.0 < edge);
-        self.apart[from..].iter().take_while(move |p| p.0 == edge).map(|p| p.1)
+        self.apart[from..].iter().take_while(move |p| p.0 == edge).map(|p| (p.1, p.2))
     }
 
     /// True if two edges cross without meeting.
     pub fn are_apart(&self, a: EdgeId, b: EdgeId) -> bool {
-        self.apart.binary_search(&(a, b)).is_ok()
+        self.apart.binary_search_by_key(&(a, b), |p| (p.0, p.1)).is_ok()
     }
 
     /// The edge of a lane; of a turn, the one it leads to.
@@ -324,7 +324,19 @@ impl CityLanes {
         line::foot(id, self.line(id), p)
     }
 
-    /// Lanes whose line passes within a distance of a point, the nearest first.
+    /// Lanes of which any part lies within a distance of a point, in order of their ids.
+    pub fn around(&self, p: Point2, within_m: f64, out: &mut Vec<CityLaneId>) {
+        out.clear();
+        self.grid.near(p, within_m, |id| {
+            if line::distance_m(self.line(id), p) <= within_m {
+                out.push(id);
+            }
+        });
+        out.sort_unstable();
+    }
+
+    /// Lanes beside which a point lies, within a distance of their line, the nearest first; lanes
+    /// that begin ahead of it or end behind it are not among them.
     pub fn near(&self, p: Point2, within_m: f64, out: &mut Vec<Spot>) {
         out.clear();
         self.grid.near(p, within_m, |id| {

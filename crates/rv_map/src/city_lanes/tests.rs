@@ -58,3 +58,18 @@ fn conflicts_are_mutual_and_signals_never_show_green_to_both() {
         }
     }
 }
+
+#[test]
+fn lanes_that_lie_ahead_are_around_though_not_beside() {
+    let lanes = CityLanes::build(&square_city());
+    let id = super::CityLaneId(0);
+    // Twenty metres before its start, in line with it.
+    let (p, _) = lanes.at(id, -20.0);
+    let (mut beside, mut around) = (Vec::new(), Vec::new());
+    lanes.near(p, 15.0, &mut beside);
+    assert!(beside.iter().all(|s| s.lane != id));
+    lanes.around(p, 25.0, &mut around);
+    assert!(around.contains(&id) && around.is_sorted());
+    lanes.around(p, 15.0, &mut around);
+    assert!(!around.contains(&id));
+}

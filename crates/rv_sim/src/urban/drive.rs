@@ -6,7 +6,7 @@ use std::time::Duration;
 use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
-use rv_driver::trajectory::{State, Vehicle, bounded, step};
+use rv_driver::trajectory::{State, Vehicle};
 use rv_driver::urban::{CYCLE_S, Decision, Reason, Sight, VanDriver, View, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLanes};
@@ -25,7 +25,7 @@ const SIGHT_M: f64 = 110.0;
 /// After standing so long for nothing that passes, it calls for help, s.
 const CALL_AFTER_S: f64 = 50.0;
 
-/// The same in a queue, s.
+/// The same in a queue, and for a gap in traffic, s.
 const QUEUE_AFTER_S: f64 = 180.0;
 
 /// A drive must not take longer, s.
@@ -223,7 +223,7 @@ struct Run<'a> {
     signals: Vec<(CityLaneId, Aspect)>,
     light_lanes: Vec<CityLaneId>,
     /// Edges over or under its way here.
-    under: Vec<EdgeId>,
+    under: Vec<(EdgeId, Point2)>,
 }
 
 impl<'a> Run<'a> {
@@ -278,14 +278,13 @@ impl<'a> Run<'a> {
         watch: &mut dyn FnMut(&Moment<'_>),
     ) -> (bool, Option<String>) {
         let start = self.world.now();
+        let mut hopeless_from_s = start.0;
         loop {
             let van = self.body();
             self.world.step(&[van], CYCLE_S);
             let now = self.world.now();
             self.look_under(&van);
-            let under = &self.under;
-            let apart = |edge: EdgeId| under.contains(&edge);
-            self.world.things_near(van.at, SIGHT_M, &apart, &mut self.things);
+            self.world.things_near(van.at, SIGHT_M, &self.under, &mut self.things);
             let age_s = self.sense(now, van.at);
             let view = self.sensors.as_ref().map_or(&self.open, Sensors::view);
             let sight = Sight {
@@ -316,13 +315,25 @@ impl<'a> Run<'a> {
             self.act(&decision);
             let van = self.body();
             self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
-            if decision.to_goal_m < 1.5 && self.state.speed_mps < 0.1 {
+            if decision.to_goal_m < 1.5 && self.state.speed_mps.abs() < 0.1 {
                 return (true, None);
             }
-            // A queue may take some lights.
-            let queues = matches!(decision.reason, Reason::Follows(_) | Reason::JunctionFull);
-            let patience_s = if queues { QUEUE_AFTER_S } else { CALL_AFTER_S };
-            if self.driver.stuck_s(now.0) > patience_s || at_s > DRIVE_MAX_S {
+            // A queue may take some lights, a gap in dense traffic its time; nobody from afar could
+            // make either shorter.
+            let queues = matches!(
+                decision.reason,
+                Reason::Follows(_)
+                    | Reason::JunctionFull
+                    | Reason::GivesWay(_)
+                    | Reason::Crossed(_)
+                    | Reason::Crosswalk(_)
+            );
+            let stuck_s = self.driver.stuck_s(now.0);
+            if stuck_s == 0.0 || queues {
+                hopeless_from_s = now.0;
+            }
+            let is_hopeless = now.0 - hopeless_from_s > CALL_AFTER_S;
+            if is_hopeless || stuck_s > QUEUE_AFTER_S || at_s > DRIVE_MAX_S {
                 self.referee.note_call();
                 return (false, Some(format!("{:?}", decision.reason)));
             }
@@ -342,16 +353,16 @@ impl<'a> Run<'a> {
                 self.under.extend(edge.into_iter().flat_map(|e| self.setup.lanes.apart_from(e)));
                 last = edge;
             }
-            ahead_m += 10.0;
+            ahead_m += 2.0;
         }
     }
 
     fn act(&mut self, decision: &Decision) {
-        let input = bounded(self.driver.vehicle(), &self.state, decision.input, CYCLE_S);
         let before = self.state.speed_mps;
-        self.state = step(self.driver.vehicle(), &self.state, input, CYCLE_S);
+        let vehicle = self.driver.vehicle();
+        self.state = decision.driven(vehicle, &self.state, vehicle.speed_max_mps, CYCLE_S);
         self.acceleration_mps2 = (self.state.speed_mps - before) / CYCLE_S;
-        self.stood_s = if self.state.speed_mps < 0.1 { self.stood_s + CYCLE_S } else { 0.0 };
+        self.stood_s = if self.state.speed_mps.abs() < 0.1 { self.stood_s + CYCLE_S } else { 0.0 };
     }
 
     fn body(&self) -> VanBody {

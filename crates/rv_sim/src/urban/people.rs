@@ -40,6 +40,8 @@ pub(super) struct Coming {
     pub(super) at: Point2,
     pub(super) heading_rad: f64,
     pub(super) v_mps: f64,
+    /// Half its length and width, m.
+    pub(super) half_m: (f64, f64),
 }
 
 impl Walker {
@@ -129,10 +131,16 @@ impl Walker {
             let (dx, dy) = (c.at.x_m - self.at.x_m, c.at.y_m - self.at.y_m);
             let along = dx * cos + dy * sin;
             let (s2, c2) = (c.heading_rad - self.heading_rad).sin_cos();
-            let half_along = 2.4 * c2.abs() + 1.0 * s2.abs();
-            let half_across = 2.4 * s2.abs() + 1.0 * c2.abs();
+            let (l, w) = c.half_m;
+            let half_along = l * c2.abs() + w * s2.abs();
+            let half_across = l * s2.abs() + w * c2.abs();
             let beside = (dy * cos - dx * sin).abs();
-            along > 0.0 && along < half_along + 1.0 && beside < half_across + 0.4 && c.v_mps < 4.0
+            // Close in front of one that stands there is room to pass.
+            let room_m = if c.v_mps < 0.2 { 0.35 } else { 0.7 };
+            along > 0.0
+                && along < half_along + 1.0
+                && beside < half_across + room_m
+                && c.v_mps < 4.0
         });
         self.v_mps = if is_blocked { 0.0 } else { self.pace_mps };
         self.at.x_m += self.v_mps * cos * dt_s;

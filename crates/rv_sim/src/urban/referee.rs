@@ -141,7 +141,7 @@ impl Referee {
         if self.steps.is_multiple_of(5) {
             self.watch_place(lanes, van);
         }
-        if van.speed_mps > 0.0 {
+        if van.speed_mps != 0.0 {
             self.found.outside_permit_m += if self.is_off.0 { moved_m } else { 0.0 };
             self.found.off_lane_m += if self.is_off.1 { moved_m } else { 0.0 };
         }
@@ -183,8 +183,9 @@ impl Referee {
             // From behind: in its rear half, going its way, faster.
             let is_behind =
                 ahead < -0.3 * van.half_m.0 && turn.cos() > 0.7 && t.speed_mps > van.speed_mps;
-            let stands = van.speed_mps < 0.15;
-            let is_at_fault = !(stands || is_behind);
+            let stands = van.speed_mps.abs() < 0.15;
+            // Backwards, whatever it touches is its own fault.
+            let is_at_fault = !(stands || is_behind && van.speed_mps > 0.0);
             self.found.contacts += 1;
             self.found.contacts_at_fault += u32::from(is_at_fault);
             self.contacts.push(ContactSeen {

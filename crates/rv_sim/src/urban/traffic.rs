@@ -9,8 +9,16 @@ use rv_driver::tracking::Class;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 
+use super::world::{VAN_ID, corners, touch};
+
 /// Lanes of a mover's way that are chosen ahead.
 pub(super) const AHEAD: usize = 5;
+
+/// Air to a van at the side, m.
+const VAN_AIR_M: f64 = 0.15;
+
+/// How far ahead turns are slowed down for, m.
+const TURNS_AHEAD_M: f64 = 80.0;
 
 /// Gap kept to a standing vehicle, m.
 const GAP_M: f64 = 2.0;
@@ -35,6 +43,8 @@ pub(super) struct Mover {
     headway_s: f64,
     /// How long it has stood.
     pub(super) stood_s: f64,
+    /// Patience used up by standing and creeping, s.
+    held_s: f64,
     /// Where it must stand before shared ground, m from its front; looked at now and then.
     hold_m: f64,
     /// Brakes hard for no reason until then.
@@ -54,6 +64,8 @@ pub(super) struct Block {
     pub(super) v_mps: f64,
     pub(super) half_m: (f64, f64),
     pub(super) walks: bool,
+    /// True for the vans, which are never driven through.
+    pub(super) is_van: bool,
     /// The edge it is on, for telling who is on a bridge; of someone on foot none.
     pub(super) edge: Option<EdgeId>,
 }
@@ -138,6 +150,7 @@ impl Mover {
             haste: rng.range(0.85, 1.05),
             headway_s: rng.range(0.9, 1.5),
             stood_s: 0.0,
+            held_s: 0.0,
             hold_m: f64::INFINITY,
             brakes_until_s: 0.0,
             is_emergency: false,
@@ -182,7 +195,40 @@ impl Mover {
         let chord = (nose.y_m - tail.y_m).atan2(nose.x_m - tail.x_m);
         self.heading_rad = if (chord - h).cos() > 0.0 { chord } else { h };
         let (sin, cos) = h.sin_cos();
-        self.at = Point2 { x_m: p.x_m - self.d_m * sin, y_m: p.y_m + self.d_m * cos };
+        // Both ends of the chord are on the lane, so that no tail swings out.
+        let mid = Point2 { x_m: (tail.x_m + nose.x_m) / 2.0, y_m: (tail.y_m + nose.y_m) / 2.0 };
+        let mid = if mid.distance_to(p).0 < self.half_m.0 { mid } else { p };
+        self.at = Point2 { x_m: mid.x_m - self.d_m * sin, y_m: mid.y_m + self.d_m * cos };
+    }
+
+    /// Way ahead along its lanes at which its body would touch a van, m.
+    fn to_van_m(&self, around: &Around<'_>) -> Option<(f64, f64)> {
+        let reach_m = 6.0 + 1.5 * self.v_mps + self.v_mps * self.v_mps / 8.0;
+        let vans = around.blocks.iter().filter(|b| {
+            b.is_van && b.at.distance_to(self.at).0 < reach_m + self.half_m.0 + b.half_m.0
+        });
+        let mut first: Option<(f64, f64)> = None;
+        for van in vans {
+            let mut way_m = 0.5;
+            while way_m < reach_m && first.is_none_or(|f| way_m < f.0) {
+                let (tail, _) = self.point_at(around.lanes, way_m - self.half_m.0 * 0.6);
+                let (nose, h) = self.point_at(around.lanes, way_m + self.half_m.0 * 0.6);
+                let heading = (nose.y_m - tail.y_m).atan2(nose.x_m - tail.x_m);
+                let (sin, cos) = h.sin_cos();
+                let at = Point2 {
+                    x_m: (tail.x_m + nose.x_m) / 2.0 - self.d_m * sin,
+                    y_m: (tail.y_m + nose.y_m) / 2.0 + self.d_m * cos,
+                };
+                let own = (self.half_m.0, self.half_m.1 + VAN_AIR_M);
+                if touch(&corners(at, heading, own), &corners(van.at, van.heading_rad, van.half_m))
+                {
+                    first = Some((way_m, van.v_mps * (van.heading_rad - heading).cos()));
+                    break;
+                }
+                way_m += 0.7;
+            }
+        }
+        first
     }
 
     fn point_at(&self, lanes: &CityLanes, ahead_m: f64) -> (Point2, f64) {
@@ -207,11 +253,15 @@ impl Mover {
         if let CityLaneKind::Turn { .. } = lane.kind {
             v = v.min(turn_mps(lanes, self.route[0]));
         }
-        // Slows down for the turn to come.
-        if let Some(next) = self.route.get(1) {
-            let to_m = (f64::from(lane.length_m) - self.s_m).max(0.0);
+        // Slows down for the turns to come, however short the lanes before them are.
+        let mut to_m = (f64::from(lane.length_m) - self.s_m).max(0.0);
+        for next in self.route.iter().skip(1) {
+            if to_m > TURNS_AHEAD_M {
+                break;
+            }
             let there = turn_mps(lanes, *next);
             v = v.min((there * there + 2.0 * 1.5 * to_m).sqrt());
+            to_m += f64::from(lanes.lane(*next).length_m);
         }
         v.max(1.0)
     }
@@ -223,6 +273,9 @@ impl Mover {
         let mut a = 1.5 * (1.0 - (v / self.desired_mps(lanes)).powi(4));
         if let Some((gap_m, lead_mps)) = self.lead(around) {
             a = a.min(self.follow(gap_m, lead_mps));
+        }
+        if let Some((to_m, van_mps)) = self.to_van_m(around) {
+            a = a.min(self.follow(to_m + GAP_M - 0.8, van_mps.max(0.0)));
         }
         if let Some(to_m) = self.signal(around) {
             a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
@@ -247,6 +300,8 @@ impl Mover {
         self.s_m += (v + next) / 2.0 * dt_s;
         self.v_mps = next;
         self.stood_s = if next < 0.2 { self.stood_s + dt_s } else { 0.0 };
+        let used_s = if next < 0.5 { dt_s } else { -4.0 * dt_s };
+        self.held_s = (self.held_s + used_s).clamp(0.0, 60.0);
         loop {
             let length_m = f64::from(lanes.lane(self.route[0]).length_m);
             if self.s_m <= length_m {
@@ -294,7 +349,9 @@ impl Mover {
                 let is_free = oncoming.is_none_or(|lane| {
                     around.on(lane).iter().all(|o| {
                         let there_m = length_m - o.s_m;
-                        there_m < self.s_m - 3.0 || there_m > n.to_m + 12.0 + 5.0 * o.v_mps.max(2.0)
+                        // A van may set out at any moment.
+                        let comes_mps = o.v_mps.max(if o.id >= VAN_ID { 6.0 } else { 2.0 });
+                        there_m < self.s_m - 3.0 || there_m > n.to_m + 12.0 + 5.0 * comes_mps
                     })
                 });
                 if !is_free && self.stood_s < 20.0 {
@@ -342,11 +399,9 @@ impl Mover {
         }
         // Whatever else is straight ahead; two that hold each other up part in the end.
         let lanes = around.lanes;
-        if self.stood_s > 12.0 + f64::from(self.id % 16) {
-            return best;
-        }
+        let is_patient = self.held_s <= 12.0 + f64::from(self.id % 16);
         let (sin, cos) = self.heading_rad.sin_cos();
-        for block in around.blocks {
+        for block in around.blocks.iter().filter(|b| is_patient || b.is_van || b.walks) {
             let (dx, dy) = (block.at.x_m - self.at.x_m, block.at.y_m - self.at.y_m);
             let along = dx * cos + dy * sin;
             let reach_m = if block.walks { 25.0 } else { 8.0 + 1.5 * self.v_mps };
@@ -362,7 +417,7 @@ impl Mover {
             let margin = if block.walks {
                 0.7
             } else if c < -0.7 {
-                -0.15
+                0.12
             } else {
                 0.15
             };
@@ -429,7 +484,7 @@ impl Mover {
             hold_m = to_line_m;
         }
         // Whoever has stood for long goes.
-        if self.stood_s > 25.0 + f64::from(self.id % 10) {
+        if self.held_s > 25.0 + f64::from(self.id % 10) {
             return f64::INFINITY;
         }
         for c in lanes.conflicts(turn) {

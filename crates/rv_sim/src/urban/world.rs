@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::Class;
-use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Spot};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 
 use super::people::{Coming, Walker};
 use super::traffic::{Around, Block, Mover, Narrow, OnLane};
@@ -123,11 +123,11 @@ pub struct World {
     coming: Vec<Coming>,
     target: f64,
     crosswalks: Vec<u32>,
-    spots: Vec<Spot>,
+    around: Vec<CityLaneId>,
 }
 
 /// Number of the first van among those on lanes.
-const VAN_ID: u32 = u32::MAX - 1_000_000;
+pub(super) const VAN_ID: u32 = u32::MAX - 1_000_000;
 
 impl World {
     /// Empty streets at a time.
@@ -152,7 +152,7 @@ impl World {
             coming: Vec::new(),
             target: 0.0,
             crosswalks: Vec::new(),
-            spots: Vec::new(),
+            around: Vec::new(),
         }
     }
 
@@ -233,10 +233,16 @@ impl World {
                     v_mps: m.v_mps,
                     half_m: m.half_m,
                     walks: false,
+                    is_van: false,
                     edge: Some(self.lanes.edge_of(m.route[0])),
                 });
             }
-            self.coming.push(Coming { at: m.at, heading_rad: m.heading_rad, v_mps: m.v_mps });
+            self.coming.push(Coming {
+                at: m.at,
+                heading_rad: m.heading_rad,
+                v_mps: m.v_mps,
+                half_m: m.half_m,
+            });
         }
         for (i, van) in vans.iter().enumerate() {
             if let Some((lane, s_m, next)) = van.lane {
@@ -257,12 +263,14 @@ impl World {
                 v_mps: van.speed_mps,
                 half_m: van.half_m,
                 walks: false,
+                is_van: true,
                 edge: van.lane.map(|l| self.lanes.edge_of(l.0)),
             });
             self.coming.push(Coming {
                 at: van.at,
                 heading_rad: van.heading_rad,
                 v_mps: van.speed_mps,
+                half_m: van.half_m,
             });
         }
         self.on_lane.sort_by(|a, b| {
@@ -275,6 +283,7 @@ impl World {
                 v_mps: 0.0,
                 half_m: (0.3, 0.3),
                 walks: true,
+                is_van: false,
                 edge: None,
             });
         }
@@ -289,12 +298,10 @@ impl World {
         let sudden = |p: Point2, m: f64| vans.iter().any(|v| v.at.distance_to(p).0 < m);
         self.movers.retain(|m| m.is_guided || m.stood_s < 75.0 || sudden(m.at, 15.0));
         let mut near: BTreeSet<CityLaneId> = BTreeSet::new();
-        let mut spots = std::mem::take(&mut self.spots);
         for van in vans {
-            self.lanes.near(van.at, NEAR_M, &mut spots);
-            near.extend(spots.iter().map(|s| s.lane));
+            self.lanes.around(van.at, NEAR_M, &mut self.around);
+            near.extend(self.around.iter().copied());
         }
-        self.spots = spots;
         for lane in near.iter().filter(|l| !self.near.contains(l)) {
             let from = self.things.len();
             lay_things(
@@ -417,13 +424,13 @@ impl World {
         self.next_id
     }
 
-    /// Everything within a distance of a point, as it truly is, but for what is on edges that
-    /// `apart` says are over or under those that matter.
+    /// Everything within a distance of a point, as it truly is, but for what is over or under the
+    /// edges that matter: `under` names edges that cross those, and where.
     pub fn things_near(
         &self,
         p: Point2,
         within_m: f64,
-        apart: &dyn Fn(EdgeId) -> bool,
+        under: &[(EdgeId, Point2)],
         out: &mut Vec<Thing>,
     ) {
         out.clear();
@@ -458,7 +465,7 @@ impl World {
             is_emergency: false,
         }));
         out.extend(self.things.iter().map(|t| t.1).filter(|t| is_near(t.at)));
-        out.retain(|t| !t.edge.is_some_and(apart));
+        out.retain(|t| !is_apart(t, under));
     }
 
     /// Puts the human-like driver on its way.
@@ -479,6 +486,40 @@ impl World {
     }
 }
 
+/// True if a thing is on its way over a bridge, or under it; once past it, it comes down.
+fn is_apart(t: &Thing, under: &[(EdgeId, Point2)]) -> bool {
+    under.iter().filter(|u| Some(u.0) == t.edge).any(|(_, at)| {
+        let (dx, dy) = (at.x_m - t.at.x_m, at.y_m - t.at.y_m);
+        let ahead_m = dx * t.heading_rad.cos() + dy * t.heading_rad.sin();
+        dx.hypot(dy) < BRIDGE_M && ahead_m > -PAST_BRIDGE_M
+    })
+}
+
+/// Ramps of bridges are no longer than this, and this far behind them one is down again, m.
+const BRIDGE_M: f64 = 120.0;
+const PAST_BRIDGE_M: f64 = 15.0;
+
+/// Corners of a body.
+pub(super) fn corners(at: Point2, heading_rad: f64, (l, w): (f64, f64)) -> [Point2; 4] {
+    let (s, c) = heading_rad.sin_cos();
+    [(l, w), (-l, w), (-l, -w), (l, -w)]
+        .map(|(x, y)| Point2 { x_m: at.x_m + x * c - y * s, y_m: at.y_m + x * s + y * c })
+}
+
+/// True if two bodies, given by their corners, share ground: no side of either parts them.
+pub(super) fn touch(a: &[Point2; 4], b: &[Point2; 4]) -> bool {
+    let part = |a: &[Point2; 4], b: &[Point2; 4]| {
+        (0..4).any(|i| {
+            let (p, q) = (a[i], a[(i + 1) % 4]);
+            let beyond = |r: &Point2| {
+                (q.x_m - p.x_m) * (r.y_m - p.y_m) - (q.y_m - p.y_m) * (r.x_m - p.x_m) < 0.0
+            };
+            b.iter().all(beyond)
+        })
+    };
+    !part(a, b) && !part(b, a)
+}
+
 /// What a thing takes of its lane.
 fn narrowing(lanes: &CityLanes, lane: CityLaneId, t: &Thing) -> Option<Narrow> {
     let spot = lanes.foot(lane, t.at);
@@ -493,15 +534,17 @@ fn narrowing(lanes: &CityLanes, lane: CityLaneId, t: &Thing) -> Option<Narrow> {
     })
 }
 
-/// Vehicles on a kilometre of lane.
+/// Vehicles on a kilometre of lane: the upper ends of usual daily traffic by class of road (FHWA,
+/// "Highway functional classification concepts, criteria and procedures", 2013, table 3-5), of which
+/// 6.5 % drive in an hour of the day, over the lanes of such a road, at 45 km/h.
 fn density_per_km(rank: u8) -> f64 {
     match rank {
-        0 => 14.0,
-        1 => 13.0,
-        2 => 11.0,
-        3 => 8.0,
-        4 => 3.0,
-        _ => 0.8,
+        0 => 12.0,
+        1 => 10.0,
+        2 => 8.0,
+        3 => 4.5,
+        4 => 1.0,
+        _ => 0.5,
     }
 }
 

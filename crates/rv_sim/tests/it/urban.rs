@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rv_driver::law::TrafficLaw;
+use rv_driver::tracking::{Class, Track};
+use rv_driver::trajectory::State;
+use rv_driver::urban::{CYCLE_S, Gear, Sight, VanDriver, View, Way};
 use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
-use rv_sim::urban::{Busy, Drive, DriveSetup, SensorModel, Walls, drive};
+use rv_sim::urban::{Busy, Drive, DriveSetup, SensorModel, Walls, drive, usual_van};
 
-use rv_base::{Seconds, VanId};
+use rv_base::{EdgeId, Point2, Seconds, VanId};
 use rv_wire::{Down, Up};
 
 use crate::dispatcher::Dispatcher;
@@ -79,4 +82,94 @@ fn vans_driven_in_detail_do_their_tours_and_show_what_they_see() {
     assert!(sights(0).count() > 60 && n_seen > 60, "{} {n_seen}", sights(0).count());
     assert!(sights(0).all(|s| s.plan.len() > 3 && !s.reason.is_empty()));
     assert_eq!(sights(2).count(), 0, "the third is driven by the simpler model");
+}
+
+/// A van that stands behind a parked truck, nose to tail: where it is after a while, whether it has
+/// been in reverse, and the least room between the two.
+fn behind_a_truck(gap_m: f64, seconds: usize) -> (f64, bool, f64) {
+    let city = grid_city(9);
+    let lanes = CityLanes::build(&city);
+    let law = TrafficLaw::shipped().remove(0);
+    // Straight through five blocks.
+    let start = (0..city.graph.n_edges()).map(EdgeId::from_idx).find(|e| {
+        let ends = city.graph.edge(*e);
+        ends.tail.idx() == 36 && ends.head.idx() == 37
+    });
+    let mut edges = vec![start.expect("the grid has this street")];
+    for to in 38..41 {
+        let here = city.graph.edge(edges[edges.len() - 1]).head;
+        let next = city.graph.out_edges(here).find(|e| city.graph.edge(*e).head.idx() == to);
+        edges.push(next.expect("it goes on"));
+    }
+    let vehicle = usual_van();
+    let way = Way::lay(&lanes, &law, &edges, (30.0, 60.0), 12.0).expect("lanes lead along");
+    let (centre, heading) = way.pose(8.0);
+    let truck_m = 8.0 + vehicle.length_m / 2.0 + gap_m + 2.8;
+    let (at, truck_heading) = way.pose(truck_m);
+    let truck = Track {
+        id: 7,
+        class: Class::Truck,
+        centre: Point2 {
+            x_m: at.x_m + 0.6 * truck_heading.sin(),
+            y_m: at.y_m - 0.6 * truck_heading.cos(),
+        },
+        heading_rad: truck_heading,
+        speed_mps: 0.0,
+        acceleration_mps2: 0.0,
+        yaw_rate_radps: 0.0,
+        half_m: (2.8, 1.0),
+        sigma: (0.1, 0.1),
+        stood_s: 60.0,
+        is_emergency: false,
+    };
+    let mut driver = VanDriver::new(vehicle, way);
+    let mut state = State::at_centre(&vehicle, centre, heading, 0.0);
+    let (mut acceleration_mps2, mut has_backed, mut least_m) = (0.0, false, f64::INFINITY);
+    for k in 0..seconds * 10 {
+        let from = state.centre(&vehicle);
+        let view = View::open(from, 110.0);
+        let signals: Vec<_> = (0..lanes.lanes().len() as u32)
+            .map(rv_map::city_lanes::CityLaneId)
+            .filter(|l| lanes.lane(*l).signal.is_some())
+            .map(|l| (l, rv_map::lanes::Aspect::Green))
+            .collect();
+        let sight = Sight {
+            at: Seconds(k as f64 * CYCLE_S),
+            age_s: 0.0,
+            state,
+            acceleration_mps2,
+            tracks: &[truck],
+            signals: &signals,
+            view: &view,
+            weather_share: 1.0,
+        };
+        let decision = driver.cycle(&lanes, &law, &sight);
+        has_backed |= decision.gear == Gear::Reverse;
+        let before = state.speed_mps;
+        state = decision.driven(&vehicle, &state, 12.0, CYCLE_S);
+        acceleration_mps2 = (state.speed_mps - before) / CYCLE_S;
+        // Room by the corners of the van in the truck's frame.
+        let (sin, cos) = truck.heading_rad.sin_cos();
+        for (l, w) in [(1.65, 0.625), (1.65, -0.625), (-1.65, 0.625), (-1.65, -0.625)] {
+            let (s, c) = state.heading_rad.sin_cos();
+            let p = state.centre(&vehicle);
+            let (x, y) = (p.x_m + l * c - w * s, p.y_m + l * s + w * c);
+            let (dx, dy) = (x - truck.centre.x_m, y - truck.centre.y_m);
+            let along = (dx * cos + dy * sin).abs() - truck.half_m.0;
+            let across = (dy * cos - dx * sin).abs() - truck.half_m.1;
+            least_m = least_m.min(along.max(across));
+        }
+    }
+    (driver.place(&state).0 - truck_m, has_backed, least_m)
+}
+
+#[test]
+fn a_van_too_near_to_get_around_backs_off_first() {
+    let (beyond_m, has_backed, least_m) = behind_a_truck(0.8, 90);
+    assert!(has_backed && beyond_m > 10.0, "{beyond_m} {has_backed}");
+    assert!(least_m > 0.05, "{least_m}");
+    // With room in front it goes around at once.
+    let (beyond_m, has_backed, least_m) = behind_a_truck(7.0, 60);
+    assert!(!has_backed && beyond_m > 10.0, "{beyond_m} {has_backed}");
+    assert!(least_m > 0.2, "{least_m}");
 }

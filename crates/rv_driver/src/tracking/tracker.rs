@@ -574,7 +574,7 @@ mod tests {
             stood_s.push(out.first().map_or(0.0, |t| t.stood_s));
         }
         assert!(stood_s[60] > 4.0 && stood_s[149] > 12.0, "{} {}", stood_s[60], stood_s[149]);
-        assert!(stood_s[70..110].iter().any(|s| *s == 0.0), "the jolt is seen as movement");
+        assert!(stood_s[70..110].contains(&0.0), "the jolt is seen as movement");
     }
 
     #[test]

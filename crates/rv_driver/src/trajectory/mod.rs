@@ -15,8 +15,8 @@ mod track;
 mod vehicle;
 
 pub use forecast::{Future, Seen, View, forecast};
-pub(crate) use geometry::{ahead, walk_down};
 pub use geometry::{Body, wrapped_rad};
+pub(crate) use geometry::{ahead, walk_down};
 pub use goal::{Goal, Goals};
 pub use path::{Path, PathPoint};
 pub use planner::{Cycle, Ending, Kind, Outlook, Plan, Planner, PlannerOptions, Tried};

@@ -176,12 +176,7 @@ pub(crate) fn plan(
 
 /// Room left to parked vehicles at the kerb beyond what must be, as far as the lane has it: more is
 /// seen of who steps out, and doors open.
-fn room_of_its_lane(
-    scene: &Scene<'_>,
-    lanes: &CityLanes,
-    b: &Beside,
-    half_m: f64,
-) -> Option<Hold> {
+fn room_of_its_lane(scene: &Scene<'_>, lanes: &CityLanes, b: &Beside, half_m: f64) -> Option<Hold> {
     let is_parked = b.track.stood_s > 3.0 && b.track.class.keeps_lane() && b.d_m < 0.0;
     let gap_m = -b.d_m - b.half_d_m - half_m;
     if !is_parked || gap_m >= KERB_ROOM_M || scene.way.at(b.s_m).curvature_1pm.abs() > 0.02 {

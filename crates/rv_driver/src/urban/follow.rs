@@ -53,9 +53,11 @@ fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: f64) -> boo
 fn may_turn_across(scene: &Scene<'_>, b: &Beside) -> bool {
     matches!(b.track.class, Class::Bicycle | Class::Scooter)
         && b.vs_mps > 0.5
-        && scene.way.crossings.iter().any(|c| {
-            !c.shared.is_empty() && b.s_m > c.from_m - BEFORE_JUNCTION_M && b.s_m < c.to_m
-        })
+        && scene
+            .way
+            .crossings
+            .iter()
+            .any(|c| !c.shared.is_empty() && b.s_m > c.from_m - BEFORE_JUNCTION_M && b.s_m < c.to_m)
 }
 
 /// The one to follow: its number, gap and speed; adds the bound that it sets.

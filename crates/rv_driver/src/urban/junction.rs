@@ -253,8 +253,7 @@ fn blocked(
     let waited_s = memory.waiting_since_s.map_or(0.0, |since| scene.sight.at.0 - since);
     let asked_mps2 = asked_mps2(waited_s);
     let way_m = out_m.max(0.0);
-    let out_mps =
-        (scene.v_mps * scene.v_mps + 2.0 * CROSSING_MPS2 * way_m).sqrt().min(cap_mps);
+    let out_mps = (scene.v_mps * scene.v_mps + 2.0 * CROSSING_MPS2 * way_m).sqrt().min(cap_mps);
     let own = Window { t_in, t_out, waited_s, asked_mps2, out_mps };
     let turn_m = f64::from(lanes.lane(shared.other).length_m);
     for track in scene.sight.tracks {

@@ -352,7 +352,8 @@ impl VanDriver {
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
         let lead = lead.map(|(_, gap_m, speed_mps)| Lead { gap_m, speed_mps });
-        let judged = roll::judge(&scene, lanes, &mut self.monitor, &self.plan, lead, &mut self.judged);
+        let judged =
+            roll::judge(&scene, lanes, &mut self.monitor, &self.plan, lead, &mut self.judged);
         let is_let_through = judged.verdict == Verdict::Pass;
         let mut input = roll::steer(&scene, &self.aside, &sight.state, scene.s_m, a, CYCLE_S);
         if let (Drive::Stop { acceleration_mps2, curvature_1pm }, Verdict::Stop(why)) =

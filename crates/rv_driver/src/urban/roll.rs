@@ -163,13 +163,11 @@ fn air_m(scene: &Scene<'_>, b: &Beside) -> f64 {
     let (dx, dy) = (b.track.centre.x_m - own.x_m, b.track.centre.y_m - own.y_m);
     let (ts, tc) = (b.track.heading_rad - state.heading_rad).sin_cos();
     let (l, w) = b.track.half_m;
-    let along = (dx * cos + dy * sin).abs()
-        - scene.vehicle.length_m / 2.0
-        - tc.abs() * l
-        - ts.abs() * w;
+    let along =
+        (dx * cos + dy * sin).abs() - scene.vehicle.length_m / 2.0 - tc.abs() * l - ts.abs() * w;
     let across =
         (dy * cos - dx * sin).abs() - scene.vehicle.width_m / 2.0 - ts.abs() * l - tc.abs() * w;
-        // In the end a hand's breadth must do.
+    // In the end a hand's breadth must do.
     let most_m = if scene.waited_s > 10.0 { 0.05 } else { AIR_M };
     (along.max(across) - 0.05).clamp(0.0, most_m)
 }

@@ -99,6 +99,6 @@ fn crossing((a, b): (Point2, Point2), (c, d): (Point2, Point2)) -> Option<Point2
     let (at_a, at_b) = (side(c, d, a), side(c, d, b));
     let crosses = side(a, b, c) * side(a, b, d) < 0.0 && at_a * at_b < 0.0;
     let t = at_a / (at_a - at_b);
-    crosses
-        .then(|| Point2 { x_m: a.x_m + t * (b.x_m - a.x_m), y_m: a.y_m + t * (b.y_m - a.y_m) })
+    let at = Point2 { x_m: a.x_m + t * (b.x_m - a.x_m), y_m: a.y_m + t * (b.y_m - a.y_m) };
+    crosses.then_some(at)
 }

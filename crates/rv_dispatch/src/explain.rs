@@ -99,15 +99,19 @@ fn too_dear(state: &mut State<'_, '_>, job: u32, place: &Place, extra: i64) -> U
     let inst = state.inst;
     let v = place.route(state);
     let beyond = extra - inst.jobs[job as usize].absent_cost;
-    let more = Money(((i128::from(beyond) << inst.cost_shift) / 1_000_000) as i64 + 1);
     state.begin();
     let mut route = None;
+    // Each leg's cost is rounded to what the instance's scale can say.
+    let mut n_legs = 0;
     if state.insert(job, place) {
+        n_legs = state.routes[v as usize].seq.len() as i64;
         let mut out = Run::beside(&state.run.shared);
         out.fixed.clone_from(&state.routes[v as usize].begins);
         route = output::timed(inst, v, &state.routes[v as usize].seq, &mut out);
     }
     state.undo();
+    let money = |cost: i64| ((i128::from(cost) << inst.cost_shift) / 1_000_000) as i64;
+    let more = Money(money(beyond) + money(n_legs) + 1);
     Unassigned {
         order: inst.jobs[job as usize].order,
         relaxations: vec![Relaxation::Prize { more }],

@@ -29,9 +29,14 @@ pub(crate) struct CheckArgs {
     json: bool,
 }
 
+/// What a stated cost may differ by and still be the same, rounded.
+const ROUNDING: f64 = 0.5;
+
 #[derive(Serialize)]
 struct Answer {
     cost: f64,
+    /// What the solution says that it costs.
+    stated_cost: Option<f64>,
     vehicles: usize,
     distance: f64,
     unserved: usize,
@@ -40,7 +45,8 @@ struct Answer {
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let loaded = load(&args.problem, args.convention)?;
-    let plan = read_solution(&loaded, &read(&args.solution)?).hint(
+    let text = read(&args.solution)?;
+    let plan = read_solution(&loaded, &text).hint(
         format!("{} is not a solution of this problem", args.solution.display()),
         "solutions have lines like `Route #1: 4 7 2`, or are JSON",
     )?;
@@ -53,6 +59,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     let answer = Answer {
         cost: cost_in_units(&loaded, &plan),
+        stated_cost: stated_cost(&text),
         vehicles: report.costs.n_vehicles,
         distance: length_in_units(&loaded, &plan),
         unserved: plan.unassigned.len(),
@@ -65,10 +72,22 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             "cost {:.3}, {} vehicles, distance {:.3}, {} unserved\n",
             answer.cost, answer.vehicles, answer.distance, answer.unserved
         ))?;
+        if let Some(stated) = answer.stated_cost.filter(|s| (s - answer.cost).abs() > ROUNDING) {
+            output::note(&format!("the solution says that it costs {stated}"));
+        }
         for violation in &answer.violations {
             output::print(&format!("wrong: {violation}\n"))?;
         }
     }
     let is_good = report.violations.is_empty() && report.costs.n_required_unassigned == 0;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The number of the last line like `Cost 1234.5`.
+fn stated_cost(text: &str) -> Option<f64> {
+    text.lines().rev().find_map(|line| {
+        let rest = line.trim().to_ascii_lowercase();
+        let rest = rest.strip_prefix("cost")?.trim_start_matches([':', ' ', '\t']).to_owned();
+        rest.parse::<f64>().ok().filter(|cost| cost.is_finite())
+    })
 }

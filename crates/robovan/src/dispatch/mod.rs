@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod generate;
+mod live_bench;
 mod solve;
 
 use std::path::Path;
@@ -27,6 +28,9 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     /// Write a large random problem as JSON
     Generate(generate::GenerateArgs),
+    /// Rehearse a fleet under way, event by event: how fast it answers, and whether it ever breaks a
+    /// limit or what was committed; exit code 1 if it does
+    LiveBench(live_bench::LiveBenchArgs),
 }
 
 /// How distances are rounded.
@@ -59,6 +63,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::LiveBench(args) => live_bench::run(&args),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where vehicles and their stops are, in square cells.
 
+use super::tour::apart;
+
 /// A stop (order number, or `u32::MAX` for a vehicle itself) and its vehicle.
 type Mark = (u32, u32);
 
@@ -46,7 +48,7 @@ impl Grid {
     pub fn remove(&mut self, at: (f64, f64), mark: Mark) {
         let cell = self.cell(self.column(at));
         if let Some(idx) = self.cells[cell].iter().position(|m| m.0 == mark) {
-            self.cells[cell].remove(idx);
+            self.cells[cell].swap_remove(idx);
         }
     }
 
@@ -63,7 +65,7 @@ impl Grid {
                         continue;
                     }
                     let marks = &self.cells[self.cell((x, y))];
-                    found.extend(marks.iter().map(|(m, p)| ((p.0 - at.0).hypot(p.1 - at.1), *m)));
+                    found.extend(marks.iter().map(|(m, p)| (apart(*p, at), *m)));
                 }
             }
             if found.len() >= 2 * n {

@@ -10,9 +10,11 @@
 //! are left to the next plan.
 
 mod grid;
+mod numbered;
+mod rehearsal;
 mod tour;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rv_model::dispatch::{
@@ -21,12 +23,20 @@ use rv_model::dispatch::{
 };
 
 use grid::Grid;
-use tour::{Tour, drive};
+use numbered::Numbered;
+pub use rehearsal::{Rehearsal, RehearsalParams, RehearsalReport, VANS_MAX};
+use tour::{Tour, Wanted, drive};
 
 /// Stops near an order whose tours are tried.
 const N_NEAR: usize = 24;
+/// Places, those of the least detour on the plane, that are judged by driving times at first; if none
+/// of them will do, all are.
+const N_SKETCHED: usize = 32;
 /// Places driven in full before an order is left out.
 const N_DRIVEN: usize = 6;
+
+/// Share of the least driving time for a metre that places are ruled out by at first sight.
+const PACE_SHARE: f64 = 0.95;
 
 /// An order of the fleet, by number.
 pub type OrderNumber = u32;
@@ -60,10 +70,9 @@ pub struct Touched {
 pub struct Live {
     vehicles: Vec<Vehicle>,
     tours: Vec<Tour>,
-    /// Looked up, never walked through.
-    orders: BTreeMap<OrderNumber, Order>,
+    orders: Orders,
     /// The vehicle that serves or carries each order.
-    carrier: BTreeMap<OrderNumber, u32>,
+    carrier: Numbered<u32>,
     /// On board, and not on the tour: handed back where the tour ends.
     handed_back: BTreeSet<OrderNumber>,
     is_lost: Vec<bool>,
@@ -73,7 +82,22 @@ pub struct Live {
     grid: Grid,
     next: OrderNumber,
     near: Vec<(u32, u32)>,
+    sketched: Vec<Sketch>,
+    /// Least driving time for a metre on the plane that was seen so far, ms.
+    pace_ms: f64,
 }
+
+/// Whether it is known that new tasks can be driven.
+#[derive(Clone, Copy)]
+enum Soundness {
+    Known,
+    Unknown,
+}
+
+type Orders = Numbered<Order>;
+
+/// A place for an order: detour on the plane (m), vehicle, positions of its stops.
+type Sketch = (f64, u32, usize, usize);
 
 impl Live {
     /// A fleet of vehicles on the road (`Start::Road`), each with nothing to do. `permits` says by
@@ -106,14 +130,16 @@ impl Live {
             tours: vehicles.iter().map(|_| Tour::default()).collect(),
             is_lost: vec![false; vehicles.len()],
             vehicles,
-            orders: BTreeMap::new(),
-            carrier: BTreeMap::new(),
+            orders: Orders::default(),
+            carrier: Numbered::default(),
             handed_back: BTreeSet::new(),
             travel,
             permits,
             grid,
             next: 0,
             near: Vec::new(),
+            sketched: Vec::new(),
+            pace_ms: f64::MAX,
         };
         for v in 0..live.vehicles.len() as u32 {
             live.enter(v);
@@ -134,17 +160,22 @@ impl Live {
 
     /// An order that the fleet knows.
     pub fn order(&self, order: OrderNumber) -> Option<&Order> {
-        self.orders.get(&order)
+        self.orders.get(order)
     }
 
     /// The vehicle that serves or carries an order.
     pub fn carrier(&self, order: OrderNumber) -> Option<u32> {
-        self.carrier.get(&order).copied()
+        self.carrier.get(order).copied()
     }
 
     /// When a vehicle's next task can begin, ms; `None` without one.
     pub fn next_begin_ms(&self, vehicle: u32) -> Option<i64> {
         self.tours[vehicle as usize].begins.first().copied()
+    }
+
+    /// Driving time of a vehicle's tour from where it is to its end, ms.
+    pub fn driving_ms(&self, vehicle: u32) -> i64 {
+        self.tours[vehicle as usize].driving_ms()
     }
 
     /// Takes a new order and places it where it costs least. An order that cannot be placed is
@@ -155,7 +186,7 @@ impl Live {
         self.orders.insert(number, order);
         let answer = self.place(number);
         if answer == Answer::LeftOut {
-            self.orders.remove(&number);
+            self.orders.remove(number);
         }
         (number, answer)
     }
@@ -164,13 +195,13 @@ impl Live {
     /// past the order's stop is longer than by it, others may have to move.
     pub fn cancel(&mut self, number: OrderNumber) -> (Answer, Touched) {
         let mut touched = Touched::default();
-        let Some(&v) = self.carrier.get(&number) else { return (Answer::Gone, touched) };
-        let order = &self.orders[&number];
+        let Some(&v) = self.carrier.get(number) else { return (Answer::Gone, touched) };
+        let order = &self.orders[number];
         if order.on_board.is_some() || self.is_committed(v, number) {
             return (Answer::Refused, touched);
         }
         self.take_off(v, number);
-        self.orders.remove(&number);
+        self.orders.remove(number);
         touched.vehicles.push(v);
         self.repair(v, &mut touched);
         touched.close();
@@ -182,11 +213,11 @@ impl Live {
     /// leaves everything as it was.
     pub fn change(&mut self, number: OrderNumber, stop: Stop) -> (Answer, Touched) {
         let mut touched = Touched::default();
-        let Some(&v) = self.carrier.get(&number) else { return (Answer::Gone, touched) };
+        let Some(&v) = self.carrier.get(number) else { return (Answer::Gone, touched) };
         if self.is_committed(v, number) {
             return (Answer::Refused, touched);
         }
-        let old = self.orders[&number].clone();
+        let old = self.orders[number].clone();
         let tasks = self.tours[v as usize].tasks.clone();
         self.take_off(v, number);
         let mut new = old.clone();
@@ -195,8 +226,11 @@ impl Live {
             OrderKind::Transfer { dropoff, .. } => *dropoff = stop,
         }
         self.orders.insert(number, new);
-        let answer =
-            if old.on_board.is_some() { self.place_in(v, number) } else { self.place(number) };
+        let answer = if old.on_board.is_some() {
+            self.place_among(&[v], number)
+        } else {
+            self.place(number)
+        };
         if let Answer::Placed { vehicle } = answer {
             touched.vehicles.extend([v, vehicle]);
             self.repair(v, &mut touched);
@@ -205,7 +239,7 @@ impl Live {
         }
         self.orders.insert(number, old);
         self.carrier.insert(number, v);
-        self.set(v, tasks);
+        self.set(v, tasks, Soundness::Unknown);
         (Answer::Refused, touched)
     }
 
@@ -228,7 +262,7 @@ impl Live {
         let Some(&task) = self.tours[v].tasks.first() else { return touched };
         let (Task::Serve(number) | Task::Collect(number)) = task else { return touched };
         let (from, arrive) = (self.place_of(task), self.tours[v].begins[0]);
-        let Some(order) = self.orders.get_mut(&number) else { return touched };
+        let Some(order) = self.orders.get_mut(number) else { return touched };
         let leg = match self.vehicles[v].start {
             Start::Road(at) => self.travel.leg(at, from),
             Start::Depot(_) => return touched,
@@ -255,8 +289,8 @@ impl Live {
         }
         self.leave(vehicle);
         if matches!(task, Task::Serve(_)) {
-            self.orders.remove(&number);
-            self.carrier.remove(&number);
+            self.orders.remove(number);
+            self.carrier.remove(number);
         }
         self.tours[v].tasks.remove(0);
         self.enter(vehicle);
@@ -275,9 +309,9 @@ impl Live {
         let numbers = self.tours[v].numbers();
         self.tours[v].clear();
         for number in numbers {
-            self.carrier.remove(&number);
-            if self.orders[&number].on_board.is_some() {
-                self.orders.remove(&number);
+            self.carrier.remove(number);
+            if self.orders[number].on_board.is_some() {
+                self.orders.remove(number);
                 touched.left_out.push(number);
             } else {
                 self.place_again(number, &mut touched);
@@ -346,7 +380,7 @@ impl Live {
             own.committed = own.committed.iter().map(|t| told(*t)).collect();
             let visits = tour.tasks.iter().map(|t| Visit::untimed(told(*t))).collect();
             for &number in &numbers {
-                let mut order = self.orders[&number].clone();
+                let mut order = self.orders[number].clone();
                 order.id = u64::from(number);
                 order.on_board = order.on_board.map(|_| idx);
                 match &mut order.kind {
@@ -403,8 +437,8 @@ impl Live {
     fn forget_back(&mut self, v: u32) {
         for number in std::mem::take(&mut self.tours[v as usize].handed_back) {
             self.handed_back.remove(&number);
-            self.orders.remove(&number);
-            self.carrier.remove(&number);
+            self.orders.remove(number);
+            self.carrier.remove(number);
         }
     }
 
@@ -415,12 +449,12 @@ impl Live {
 
     fn place_of(&self, task: Task) -> u32 {
         let (Task::Serve(number) | Task::Collect(number)) = task else { return 0 };
-        stop_of(&self.orders[&number], task).location
+        stop_of(&self.orders[number], task).location
     }
 
     /// Places an order at its best place near its stops.
     fn place(&mut self, number: OrderNumber) -> Answer {
-        let order = &self.orders[&number];
+        let order = &self.orders[number];
         let first = match &order.kind {
             OrderKind::Delivery(_) => return Answer::LeftOut,
             OrderKind::Pickup(stop) => stop,
@@ -435,79 +469,116 @@ impl Live {
         self.near = near;
         vehicles.sort_unstable();
         vehicles.dedup();
-        let mut places = Vec::new();
-        for v in vehicles {
-            self.places(v, number, &mut places);
-        }
-        self.take_best(number, places)
+        self.place_among(&vehicles, number)
     }
 
-    /// Places an order on the tour of one vehicle.
-    fn place_in(&mut self, v: u32, number: OrderNumber) -> Answer {
-        let mut places = Vec::new();
-        self.places(v, number, &mut places);
-        self.take_best(number, places)
+    /// Places an order on the tour of one of these vehicles.
+    fn place_among(&mut self, vehicles: &[u32], number: OrderNumber) -> Answer {
+        let mut sketched = std::mem::take(&mut self.sketched);
+        sketched.clear();
+        let wanted = self.wanted(&self.orders[number]);
+        self.sketch(vehicles, number, &wanted, &mut sketched);
+        let order = |a: &Sketch, b: &Sketch| {
+            a.0.total_cmp(&b.0).then((a.1, a.2, a.3).cmp(&(b.1, b.2, b.3)))
+        };
+        let n_first = N_SKETCHED.min(sketched.len());
+        if n_first < sketched.len() {
+            sketched.select_nth_unstable_by(n_first, order);
+        }
+        let best = self.best(number, &wanted, &sketched[..n_first]);
+        let best = best.or_else(|| self.best(number, &wanted, &sketched[n_first..]));
+        self.sketched = sketched;
+        let Some((vehicle, tasks)) = best else { return Answer::LeftOut };
+        self.carrier.insert(number, vehicle);
+        self.set(vehicle, tasks, Soundness::Known);
+        Answer::Placed { vehicle }
     }
 
-    fn take_best(&mut self, number: OrderNumber, places: Vec<(i64, u32, usize, usize)>) -> Answer {
-        for (_, v, first, second) in places {
-            let mut tasks = self.tours[v as usize].tasks.clone();
-            let order = &self.orders[&number];
-            if matches!(order.kind, OrderKind::Transfer { .. }) && order.on_board.is_none() {
-                tasks.insert(first, Task::Collect(number));
-                tasks.insert(second, Task::Serve(number));
-            } else {
-                tasks.insert(first, Task::Serve(number));
-            }
-            if self.drives(v, &tasks) {
-                self.carrier.insert(number, v);
-                self.set(v, tasks);
-                return Answer::Placed { vehicle: v };
-            }
-        }
-        Answer::LeftOut
-    }
-
-    /// Places on a tour that the short way does not rule out: cost, vehicle, positions.
-    fn places(&self, v: u32, number: OrderNumber, out: &mut Vec<(i64, u32, usize, usize)>) {
-        let (vehicle, order) = (&self.vehicles[v as usize], &self.orders[&number]);
-        if self.is_lost[v as usize] || order.skills & !vehicle.skills != 0 {
-            return;
-        }
-        let stops: Vec<&Stop> = match &order.kind {
+    /// What an order still needs.
+    fn wanted<'a>(&self, order: &'a Order) -> Wanted<'a> {
+        let stops = match &order.kind {
             OrderKind::Transfer { pickup, dropoff } if order.on_board.is_none() => {
                 vec![pickup, dropoff]
             }
             OrderKind::Transfer { dropoff, .. } => vec![dropoff],
             OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => vec![stop],
         };
-        let lacks = |s: &&Stop| self.permits[s.location as usize] & !vehicle.permits != 0;
-        if stops.iter().any(lacks) {
-            return;
+        let at = |stop: &Stop| self.travel.point_m(stop.location).unwrap_or((0.0, 0.0));
+        Wanted {
+            stops: stops.into_iter().map(|stop| (stop, at(stop))).collect(),
+            load: order.load,
+            is_pickup: matches!(order.kind, OrderKind::Pickup(_)),
         }
-        self.tours[v as usize].places(vehicle, &stops, &*self.travel, |cost, first, second| {
-            let place = (cost, v, first, second);
-            if out.len() < N_DRIVEN || out.last().is_some_and(|worst| place < *worst) {
-                out.insert(out.partition_point(|p| *p < place), place);
-                out.truncate(N_DRIVEN);
+    }
+
+    /// Places on tours that windows and loads do not rule out at first sight.
+    fn sketch(
+        &self,
+        vehicles: &[u32],
+        number: OrderNumber,
+        wanted: &Wanted<'_>,
+        out: &mut Vec<Sketch>,
+    ) {
+        let skills = self.orders[number].skills;
+        let stops = wanted.stops.iter();
+        let permits = stops.fold(0, |all, s| all | self.permits[s.0.location as usize]);
+        let pace_ms = if self.pace_ms < f64::MAX { self.pace_ms * PACE_SHARE } else { 0.0 };
+        for &v in vehicles {
+            let vehicle = &self.vehicles[v as usize];
+            let lacks = skills & !vehicle.skills != 0 || permits & !vehicle.permits != 0;
+            if self.is_lost[v as usize] || lacks {
+                continue;
             }
-        });
+            self.tours[v as usize].sketch(vehicle, wanted, pace_ms, |detour, first, second| {
+                out.push((detour, v, first, second));
+            });
+        }
+    }
+
+    /// Where an order adds least driving, of these places: the vehicle, and its tasks then.
+    fn best(
+        &self,
+        number: OrderNumber,
+        wanted: &Wanted<'_>,
+        sketched: &[Sketch],
+    ) -> Option<(u32, Vec<Task>)> {
+        let mut places: Vec<(i64, u32, usize, usize)> = Vec::with_capacity(N_DRIVEN + 1);
+        for &(_, v, first, second) in sketched {
+            let (vehicle, tour) = (&self.vehicles[v as usize], &self.tours[v as usize]);
+            let cost = tour.cost_at(vehicle, wanted, (first, second), &*self.travel);
+            let Some(place) = cost.map(|cost| (cost, v, first, second)) else { continue };
+            if places.len() < N_DRIVEN || places.last().is_some_and(|worst| place < *worst) {
+                places.insert(places.partition_point(|p| *p < place), place);
+                places.truncate(N_DRIVEN);
+            }
+        }
+        places.into_iter().find_map(|(_, v, first, second)| {
+            let mut tasks = self.tours[v as usize].tasks.clone();
+            if wanted.stops.len() == 2 {
+                tasks.insert(first, Task::Collect(number));
+                tasks.insert(second, Task::Serve(number));
+            } else {
+                tasks.insert(first, Task::Serve(number));
+            }
+            self.drives(v, &tasks).then_some((v, tasks))
+        })
     }
 
     fn drives(&self, v: u32, tasks: &[Task]) -> bool {
         let vehicle = &self.vehicles[v as usize];
-        drive(vehicle, tasks, &self.orders, &*self.travel, self.carried(v), vehicle.committed.len())
-            .is_ok()
+        let carried = self.tours[v as usize].carried().unwrap_or_else(|| self.carried(v));
+        let n_committed = vehicle.committed.len();
+        drive(vehicle, tasks, &self.orders, &*self.travel, carried, n_committed).is_ok()
     }
 
     /// What is on board: extra load, and orders that are on board.
     fn carried(&self, v: u32) -> Load {
         let mut sum = self.vehicles[v as usize].extra_load;
         let on_tour = self.tours[v as usize].tasks.iter().filter_map(|task| match task {
-            Task::Serve(number) => self.orders.get(number).filter(|o| o.on_board.is_some()),
+            Task::Serve(number) => self.orders.get(*number).filter(|o| o.on_board.is_some()),
             _ => None,
         });
-        let back = self.tours[v as usize].handed_back.iter().filter_map(|n| self.orders.get(n));
+        let back = self.tours[v as usize].handed_back.iter().filter_map(|n| self.orders.get(*n));
         for order in on_tour.chain(back) {
             for (sum, amount) in sum.iter_mut().zip(order.load) {
                 *sum += amount;
@@ -521,17 +592,17 @@ impl Live {
         let is_it = |task: &Task| matches!(task, Task::Serve(n) | Task::Collect(n) if *n == number);
         let mut tasks = self.tours[v as usize].tasks.clone();
         tasks.retain(|task| !is_it(task));
-        self.carrier.remove(&number);
-        if self.orders[&number].on_board.is_some() {
+        self.carrier.remove(number);
+        if self.orders[number].on_board.is_some() {
             // It stays on board, and comes back with the vehicle unless it is placed again.
             self.tours[v as usize].handed_back.push(number);
             self.handed_back.insert(number);
         }
-        self.set(v, tasks);
+        self.set(v, tasks, Soundness::Unknown);
     }
 
     /// Gives a vehicle these tasks, which it can drive or has to.
-    fn set(&mut self, v: u32, tasks: Vec<Task>) {
+    fn set(&mut self, v: u32, tasks: Vec<Task>, soundness: Soundness) {
         self.leave(v);
         for task in &tasks {
             let (Task::Serve(number) | Task::Collect(number)) = task else { continue };
@@ -541,14 +612,28 @@ impl Live {
         }
         self.tours[v as usize].tasks = tasks;
         self.enter(v);
-        self.refresh(v);
+        match soundness {
+            Soundness::Known => {
+                let carried = self.tours[v as usize].carried();
+                self.refresh_with(v, carried.unwrap_or_else(|| self.carried(v)), true);
+            }
+            Soundness::Unknown => self.refresh(v),
+        }
     }
 
     /// Recomputes what judges places on a tour in constant time.
     fn refresh(&mut self, v: u32) {
-        let carried = self.carried(v);
+        let (vehicle, tour) = (&self.vehicles[v as usize], &self.tours[v as usize]);
+        let (carried, n_committed) = (self.carried(v), vehicle.committed.len());
+        let driven = drive(vehicle, &tour.tasks, &self.orders, &*self.travel, carried, n_committed);
+        self.refresh_with(v, carried, driven.is_ok());
+    }
+
+    /// As [`Self::refresh`], where it is known what is carried and whether the tour can be driven.
+    fn refresh_with(&mut self, v: u32, carried: Load, is_sound: bool) {
         let (vehicle, tour) = (&self.vehicles[v as usize], &mut self.tours[v as usize]);
-        tour.refresh(vehicle, &self.orders, &*self.travel, carried);
+        let pace_ms = tour.refresh(vehicle, &self.orders, &*self.travel, carried, is_sound);
+        self.pace_ms = self.pace_ms.min(pace_ms);
     }
 
     /// Takes what breaks off a tour until it can be driven; committed tasks stay, and a dropoff
@@ -561,13 +646,13 @@ impl Live {
             let carried = self.carried(v);
             let driven = drive(vehicle, &tasks, &self.orders, &*self.travel, carried, n_committed);
             let Err(broken_at) = driven else {
-                self.refresh(v);
+                self.refresh_with(v, carried, true);
                 return;
             };
             // The task that breaks, or the last one if the way home does; committed ones stay.
             let at = broken_at.min(tasks.len().saturating_sub(1));
             if at < n_committed || tasks.is_empty() {
-                self.refresh(v);
+                self.refresh_with(v, carried, false);
                 return;
             }
             let (Task::Serve(number) | Task::Collect(number)) = tasks[at] else { return };
@@ -577,10 +662,10 @@ impl Live {
                 kept.retain(|t| *t != Task::Serve(number));
                 kept.insert(n_committed, Task::Serve(number));
                 self.vehicles[v as usize].committed.push(Task::Serve(number));
-                self.set(v, kept);
+                self.set(v, kept, Soundness::Unknown);
                 continue;
             }
-            let is_on_board = self.orders[&number].on_board.is_some();
+            let is_on_board = self.orders[number].on_board.is_some();
             self.take_off(v, number);
             if is_on_board {
                 touched.left_out.push(number);
@@ -594,7 +679,7 @@ impl Live {
         match self.place(number) {
             Answer::Placed { vehicle } => touched.vehicles.push(vehicle),
             _ => {
-                self.orders.remove(&number);
+                self.orders.remove(number);
                 touched.left_out.push(number);
             }
         }
@@ -611,19 +696,19 @@ impl Live {
         if self.is_lost[v as usize] {
             return;
         }
-        let mut marks = Vec::with_capacity(self.tours[v as usize].tasks.len() + 1);
-        if let Start::Road(at) = self.vehicles[v as usize].start {
-            marks.push((u32::MAX, at));
-        }
-        for task in &self.tours[v as usize].tasks {
-            if let Task::Serve(number) | Task::Collect(number) = task {
-                marks.push((*number, stop_of(&self.orders[number], *task).location));
-            }
-        }
-        for &(number, location) in &marks {
+        let tour = &mut self.tours[v as usize];
+        let mut mark = |number: OrderNumber, location: u32| {
             let at = self.travel.point_m(location).unwrap_or((0.0, 0.0));
             self.grid.add(at, (number, v));
-            self.tours[v as usize].marks.push((number, at));
+            tour.marks.push((number, at));
+        };
+        if let Start::Road(at) = self.vehicles[v as usize].start {
+            mark(u32::MAX, at);
+        }
+        for task in &tour.tasks {
+            if let Task::Serve(number) | Task::Collect(number) = task {
+                mark(*number, stop_of(&self.orders[*number], *task).location);
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use rv_model::linehaul::{NetworkDesign, TimedPlan};
 
 use crate::Budget;
 pub(crate) use search::Search;
+pub(crate) use stab::{Item, Stabs};
 pub(crate) use state::State;
 
 /// Share of a budget that goes to a first search, whose cost prunes the bound.
@@ -27,6 +28,8 @@ const FIRST_SHARE: f64 = 0.2;
 const BOUND_END: f64 = 0.85;
 /// Ascent steps at most when the budget counts steps.
 const BOUND_STEPS_MAX: u64 = 2400;
+/// Shares of trucks' cost at which everything is inserted, in this order.
+pub(crate) const SCALES: [f64; 4] = [0.3, 0.6, 0.9, 1.0];
 /// Heat of the second search, which begins where the first ended.
 const HEAT_AGAIN: f64 = 0.5;
 
@@ -59,7 +62,7 @@ pub fn solve_timed(
 ) -> TimedOutcome {
     let net = net::Net::new(design, None);
     let mut search = search::Search::new(&net, rng.fork("search"));
-    search.construct(budget);
+    search.construct(&SCALES, budget);
     let first = search.run(&budget.share(FIRST_SHARE), 1.0, &mut |cost| progress(cost, None));
     let target = search.best_cost();
     let bound_budget = Budget {

@@ -87,10 +87,10 @@ impl<'a> Search<'a> {
         self.best
     }
 
-    /// Inserts everything at a growing share of trucks' cost, then at true cost.
+    /// Inserts everything at growing shares of trucks' cost.
     /// Passes after the first are left out once the budget is over.
-    pub(crate) fn construct(&mut self, budget: &Budget<'_>) {
-        for (i, scale) in [0.3, 0.6, 0.9, 1.0].into_iter().enumerate() {
+    pub(crate) fn construct(&mut self, scales: &[f64], budget: &Budget<'_>) {
+        for (i, scale) in scales.iter().copied().enumerate() {
             if i == 0 || budget.progress(0) < 1.0 {
                 self.pass(scale);
             }

@@ -11,14 +11,14 @@ const NONE: u32 = u32::MAX;
 
 /// A window that a departure may serve.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Item {
-    pub(super) early: f64,
-    pub(super) late: f64,
+pub(crate) struct Item {
+    pub(crate) early: f64,
+    pub(crate) late: f64,
     /// What serving it is worth.
-    pub(super) worth: f64,
+    pub(crate) worth: f64,
     /// Share of a truck that it takes.
-    pub(super) share: f64,
-    pub(super) pair: u32,
+    pub(crate) share: f64,
+    pub(crate) pair: u32,
 }
 
 /// A last departure: its profit with all before it, the departure before it and of which kind that
@@ -32,31 +32,46 @@ struct Row {
 
 /// Working memory of stabbings, reused between calls.
 #[derive(Default)]
-pub(super) struct Stabs {
-    pub(super) items: Vec<Item>,
+pub(crate) struct Stabs {
+    pub(crate) items: Vec<Item>,
     /// For each item the best departures that end there: of which the last can take all it meets
     /// on one truck, and of which it cannot.
     rows: Vec<[Row; 2]>,
+    /// For each item the latest moment of all before it, and the best departures that end with one of
+    /// those and leave nothing.
+    before: Vec<(f64, (f64, (u32, usize)))>,
     load: Load,
     /// Items that the last answer serves, and when.
-    pub(super) served: Vec<(u32, f64)>,
-    pub(super) n_trucks: f64,
+    pub(crate) served: Vec<(u32, f64)>,
+    /// Of which of those a share is left, if trucks are filled roughly.
+    pub(crate) cut: Vec<(u32, f64)>,
+    pub(crate) n_trucks: f64,
 }
 
 impl Stabs {
+    /// Fills trucks as if the last item could be cut: faster, and profits are a little higher.
+    pub(crate) fn rough() -> Self {
+        Self { load: Load { is_rough: true, ..Load::default() }, ..Self::default() }
+    }
+
     /// Best profit of departures that serve the items, sorted by their earliest moments, at `price`
     /// a truck, or a little more. A departure leaves at the beginning of an item and serves what it
     /// meets: whatever the one before it did not meet, or of that what is worth most of its trucks.
     /// Behind one that may have left something, what it has met may be served again. Writes what is
     /// served, with the moment, to `served`.
-    pub(super) fn solve(&mut self, price: f64) -> f64 {
+    pub(crate) fn solve(&mut self, price: f64) -> f64 {
         self.rows.clear();
         let none = Row { profit: f64::NEG_INFINITY, before: (NONE, 0), first: 0 };
         let (mut best, mut best_at) = (0.0, (NONE, 0));
         // The best departure so far that may have left something.
         let mut full = (f64::NEG_INFINITY, NONE);
+        let mut last_of_all = f64::NEG_INFINITY;
+        self.before.clear();
+        let mut best_before = (0.0, (NONE, 0));
         for j in 0..self.items.len() {
             let moment = self.items[j].early;
+            self.before.push((last_of_all, best_before));
+            last_of_all = last_of_all.max(self.items[j].late);
             let mut row = [none; 2];
             self.load.clear();
             for i in (0..=j).rev() {
@@ -69,16 +84,26 @@ impl Stabs {
                 if let Some(last) = i.checked_sub(1) {
                     (earlier, before) = (self.rows[last][0].profit, (last as u32, 0));
                 }
-                if i == 0 && full.0 > earlier {
+                // Nothing before meets this moment: whatever served it best goes before.
+                let is_first = self.before[i].0 < moment - TIME_EPSILON;
+                if is_first && self.before[i].1.0 > earlier {
+                    (earlier, before) = self.before[i].1;
+                }
+                if is_first && full.0 > earlier {
                     (earlier, before) = (full.0, (full.1, 1));
                 }
-                if earlier + self.load.worth - price <= row[kind].profit {
-                    continue;
+                if earlier + self.load.worth - price > row[kind].profit {
+                    let profit = earlier + self.load.profit(price).0;
+                    if profit > row[kind].profit {
+                        row[kind] = Row { profit, before, first: i as u32 };
+                    }
                 }
-                let profit = earlier + self.load.profit(price).0;
-                if profit > row[kind].profit {
-                    row[kind] = Row { profit, before, first: i as u32 };
+                if is_first {
+                    break;
                 }
+            }
+            if row[0].profit > best_before.0 {
+                best_before = (row[0].profit, (j as u32, 0));
             }
             for (kind, row) in row.iter().enumerate() {
                 if row.profit > best {
@@ -97,6 +122,7 @@ impl Stabs {
     /// Writes down what departures serve, from the last one back.
     fn trace(&mut self, mut at: (u32, usize), price: f64) {
         self.served.clear();
+        self.cut.clear();
         self.n_trucks = 0.0;
         while at.0 != NONE {
             let moment = self.items[at.0 as usize].early;
@@ -109,6 +135,7 @@ impl Stabs {
                 }
             }
             self.n_trucks += self.load.profit(price).1;
+            self.cut.extend(self.load.cut.map(|(i, left)| (self.items[i as usize].pair, left)));
             let chosen = self.load.chosen.iter();
             self.served.extend(chosen.map(|&i| (self.items[i as usize].pair, moment)));
             at = row.before;
@@ -127,6 +154,9 @@ struct Load {
     chosen: Vec<u32>,
     taken: Vec<bool>,
     n_choices: u32,
+    is_rough: bool,
+    /// The item of the last answer that is cut, and the share of it that is left.
+    cut: Option<(u32, f64)>,
 }
 
 impl Load {
@@ -147,6 +177,7 @@ impl Load {
         let n_all = (self.share - ROOM_EPSILON).ceil().max(1.0);
         self.chosen.clear();
         self.chosen.extend(self.rows.iter().map(|row| row.2));
+        self.cut = None;
         let mut best = (self.worth - n_all * price, n_all);
         let mut n = n_all - 1.0;
         while n >= 1.0 {
@@ -177,6 +208,9 @@ impl Load {
     /// Most that fits into `room` without cutting; if that is more than `least`, what is taken then
     /// goes to `chosen`.
     fn fill(&mut self, room: f64, least: f64) -> f64 {
+        if self.is_rough {
+            return self.fill_roughly(room);
+        }
         self.taken.clear();
         self.taken.resize(self.rows.len(), false);
         self.n_choices = 0;
@@ -187,6 +221,25 @@ impl Load {
             best = best.max(self.filled(0, room + ROOM_EPSILON));
         }
         best
+    }
+
+    fn fill_roughly(&mut self, mut room: f64) -> f64 {
+        self.chosen.clear();
+        self.cut = None;
+        let mut worth = 0.0;
+        for &(mine, share, i) in &self.rows {
+            if room <= 0.0 {
+                break;
+            }
+            self.chosen.push(i);
+            let part = (room / share).min(1.0);
+            if part < 1.0 {
+                self.cut = Some((i, 1.0 - part));
+            }
+            worth += mine * part;
+            room -= share;
+        }
+        worth
     }
 
     fn choose(&mut self, from: usize, room: f64, worth: f64, best: &mut f64) {

@@ -16,6 +16,7 @@ mod exact;
 mod finish;
 mod generate;
 mod replan;
+mod shares;
 mod situation;
 mod times;
 mod timing;
@@ -33,9 +34,15 @@ use situation::Situation;
 pub use times::{Moments, Times};
 
 /// Shares of a budget at which the first search and the second end; the bound takes the rest.
-const SEARCH_ENDS: [f64; 2] = [0.5, 0.8];
+const SEARCH_ENDS: [f64; 2] = [0.45, 0.72];
 /// Heat of both searches, as a share of what timed instances take.
-const HEATS: [f64; 2] = [0.3, 0.15];
+const HEATS: [f64; 2] = [0.08, 0.05];
+
+/// Shares of trucks' cost at which everything is inserted, in this order. Nearly free trucks show the
+/// straight ways first; as they get dearer, freight joins where most of it meets, which one
+/// insertion at true cost does not find. The search goes on better from before the end of this (slope
+/// scaling: Kim and Pardalos 1999).
+const SCALES: [f64; 10] = [0.02, 0.03, 0.04, 0.06, 0.09, 0.13, 0.19, 0.28, 0.41, 0.6];
 
 /// Time kept in reserve while routes are sought, s.
 const RESERVE_S: f64 = 5400.0;
@@ -104,7 +111,7 @@ pub fn solve_week(
     let early_net = with_carried(&early);
     let mut search = Search::new(&early_net, rng.fork("week"));
     let first = part(budget, 0.0, SEARCH_ENDS[0]);
-    search.construct(&first);
+    search.construct(&SCALES, &first);
     let mut n_steps = search.run(&first, HEATS[0], &mut |cost| progress(cost, None));
     let mut best = finish(&situation, &net, search.best(), rng);
     let priced = situation.design(arcs(week, &best.price), situation.kg_per_m3())?;
@@ -122,7 +129,9 @@ pub fn solve_week(
     let proven = exact::improve(&situation, &net, &mut best, rng);
     let mut outcome = best.outcome;
     outcome.n_steps = n_steps;
-    let bound = bound::bound(&situation, &best.price, outcome.cost, budget)?;
+    let bound = bound::bound(&situation, &best.price, outcome.cost, budget, &mut |bound| {
+        progress(outcome.cost, Some(bound));
+    })?;
     outcome.bound = bound.max(proven.unwrap_or(0.0)).min(outcome.cost);
     progress(outcome.cost, Some(outcome.bound));
     Ok(outcome)

@@ -474,7 +474,7 @@ impl<'a> Running<'a> {
             state.pin(pin.lane, pin.load_s, size);
         }
         let mut search = Search::resume(&net, rng.fork("replan"), state);
-        search.construct(budget);
+        search.construct(&crate::timed::SCALES, budget);
         let n_steps = search.run(budget, HEAT, &mut |_| {});
         Ok((finish(situation, &net, search.best(), rng), n_steps))
     }

@@ -24,6 +24,7 @@ pub(crate) struct Com {
 }
 
 /// Tables of an instance.
+#[derive(Debug)]
 pub(crate) struct Net {
     pub(crate) n: usize,
     pub(crate) arcs: Vec<Arc>,
@@ -34,7 +35,6 @@ pub(crate) struct Net {
 
 impl Net {
     pub(crate) fn new(design: &NetworkDesign) -> Self {
-        let n = design.n_nodes();
         let arcs: Vec<Arc> = design
             .arcs()
             .iter()
@@ -51,6 +51,7 @@ impl Net {
             .iter()
             .map(|c| Com { from: c.origin, to: c.destination, size: c.size })
             .collect();
+        let n = design.n_nodes();
         let mut out_start = vec![0_u32; n + 1];
         for arc in &arcs {
             out_start[arc.tail as usize + 1] += 1;

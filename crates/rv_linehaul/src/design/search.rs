@@ -173,6 +173,15 @@ impl<'a> Search<'a> {
         self.best.cost
     }
 
+    pub(crate) fn best(&self) -> &Routing {
+        &self.best
+    }
+
+    /// What a unit costs that finds no room.
+    pub(crate) fn penalty(&self) -> f64 {
+        self.penalty
+    }
+
     pub(crate) fn into_best(mut self) -> Routing {
         for flows in &mut self.best.flows {
             flows.retain(|f| f.amount > EPSILON);

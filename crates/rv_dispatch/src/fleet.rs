@@ -8,24 +8,35 @@ use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::search::{
-    Best, Effort, STEPS_PER_CHECK, progress, ruin_and_recreate, take_out, temperatures,
+    Best, Effort, STEPS_PER_CHECK, Span, progress, ruin_and_recreate, take_out, temperatures,
 };
 use crate::state::State;
 
 /// Share of the budget without any gain after which no fewer vehicles are expected; as much again as
 /// the last gain took is waited for on top.
 const PATIENCE: f64 = 0.1;
+/// The same above so many jobs, where a search has little time for each.
+const PATIENCE_WITH_MANY: f64 = 0.2;
+const FEW_JOBS: usize = 300;
+/// Share of the steps that begin at a job left out.
+const AT_ABSENT: f64 = 0.5;
 
 /// When the search for fewer vehicles last came closer to its aim.
-#[derive(Default)]
 pub(crate) struct Patience {
     begun: Option<f64>,
     gained: f64,
+    /// How much longer than the last gain took is waited for the next.
+    extra: f64,
     /// Vehicles and orders left out at the last gain.
     least: Option<(usize, usize)>,
 }
 
 impl Patience {
+    pub fn new(inst: &Instance<'_>) -> Self {
+        let extra = if inst.jobs.len() <= FEW_JOBS { PATIENCE } else { PATIENCE_WITH_MANY };
+        Self { extra, begun: None, gained: 0.0, least: None }
+    }
+
     /// Notes the vehicles and orders left out at `done` of the budget; true if that has not gained
     /// for too long.
     pub fn is_over(&mut self, done: f64, now: (usize, usize)) -> bool {
@@ -33,7 +44,7 @@ impl Patience {
         if self.least.is_none_or(|least| now < least) {
             (self.least, self.gained) = (Some(now), done);
         }
-        done > self.gained + self.gained + PATIENCE
+        done > self.gained + self.gained + self.extra
     }
 }
 
@@ -64,7 +75,7 @@ pub(crate) trait Shrink {
 pub(crate) fn shrink(
     plan: &mut impl Shrink,
     budget: &Budget<'_>,
-    iterations: u64,
+    span: Span,
     share: f64,
     inst: &Instance<'_>,
     rng: &mut Rng,
@@ -78,11 +89,12 @@ pub(crate) fn shrink(
     let (_, cold) = temperatures(inst);
     // Between the annealing's first and last temperature: enough to move, too little to spread.
     let temperature = cold * 4.0;
-    let mut patience = Patience::default();
+    let mut patience = Patience::new(inst);
     plan.close_empty();
     loop {
         if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
-            let Some(done) = progress(budget, iterations, effort.iterations) else { break };
+            let n_done = span.spent + effort.iterations;
+            let Some(done) = progress(budget, span.iterations, n_done) else { break };
             if done >= share || patience.is_over(done, (plan.n_used(), plan.absent().len())) {
                 break;
             }
@@ -124,13 +136,21 @@ pub(crate) fn reduce(
     state: &mut State<'_, '_>,
     near: &Near,
     budget: &Budget<'_>,
-    iterations: u64,
+    span: Span,
     share: f64,
     rng: &mut Rng,
 ) -> Effort {
     let inst = state.inst;
     let mut yard = Yard { best: Best::new(state), state, near, jobs: Vec::new() };
-    shrink(&mut yard, budget, iterations, share, inst, rng)
+    shrink(&mut yard, budget, span, share, inst, rng)
+}
+
+/// The job around which a step ruins: often one that is left out.
+pub(crate) fn seed(absent: &[u32], n_jobs: usize, dice: &mut Dice) -> u32 {
+    if !absent.is_empty() && dice.unit() < AT_ABSENT {
+        return absent[dice.below(absent.len())];
+    }
+    dice.below(n_jobs) as u32
 }
 
 /// A state with its best plan.
@@ -163,7 +183,8 @@ impl Shrink for Yard<'_, '_, '_> {
     }
 
     fn step(&mut self, dice: &mut Dice) {
-        ruin_and_recreate(self.state, self.near, &mut self.jobs, dice);
+        let seed = seed(&self.state.absent, self.state.inst.jobs.len(), dice);
+        ruin_and_recreate(self.state, self.near, seed, &mut self.jobs, dice);
     }
 
     fn keep(&mut self) {

@@ -16,6 +16,10 @@ const TRIALS_MAX: u32 = 24;
 /// The same where every position is judged by a whole run.
 const RICH_TRIALS_MAX: u32 = 48;
 
+/// In the midst of a search over simple routes, a job without a place next to its neighbours is
+/// tried everywhere once in so many cases.
+const EVERYWHERE: usize = 8;
+
 /// How positions are tried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
@@ -174,7 +178,8 @@ fn best_place_below(
             }
         }
     }
-    if search.place.is_none() {
+    let is_passed_over = inst.is_simple && style.blink > 0 && dice.below(EVERYWHERE) > 0;
+    if search.place.is_none() && !is_passed_over {
         everywhere(state, &mut search);
     }
     search.place.map(|place| (place, search.best))

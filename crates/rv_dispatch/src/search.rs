@@ -100,7 +100,8 @@ pub(crate) fn anneal(
         effort.iterations += 1;
         let before = state.cost;
         state.begin();
-        ruin_and_recreate(state, near, &mut jobs, &mut dice);
+        let seed = dice.below(state.inst.jobs.len()) as u32;
+        ruin_and_recreate(state, near, seed, &mut jobs, &mut dice);
         if state.cost as f64 >= schedule.limit(before, &mut dice) {
             state.undo();
         } else if state.cost < best.cost {
@@ -232,22 +233,29 @@ impl Best {
     }
 }
 
-/// One step: takes strings of stops out and puts them, and some of the absent jobs, back in. `jobs`
-/// is room for them.
+/// One step: takes strings of stops near the job `seed` out and puts them, and some of the absent
+/// jobs, back in. `jobs` is room for them.
 pub(crate) fn ruin_and_recreate(
     state: &mut State<'_, '_>,
     near: &Near,
+    seed: u32,
     jobs: &mut Vec<u32>,
     dice: &mut Dice,
 ) {
-    ruin(state, near, jobs, dice);
+    ruin(state, near, seed, jobs, dice);
     retry_absent(state, jobs, dice);
     sort_jobs(state.inst, jobs, dice);
     recreate(state, near, jobs, Style { blink: BLINK }, dice);
 }
 
-/// Removes strings of stops from routes near a random job.
-fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &mut Dice) {
+/// Removes strings of stops from routes near a job.
+fn ruin(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    seed: u32,
+    removed: &mut Vec<u32>,
+    dice: &mut Dice,
+) {
     let inst = state.inst;
     removed.clear();
     let n_used = state.n_used.max(1);
@@ -256,7 +264,6 @@ fn ruin(state: &mut State<'_, '_>, near: &Near, removed: &mut Vec<u32>, dice: &m
     let string_max = STRING_MAX.min(length_mean) as f64;
     let n_strings_max = (4.0 * REMOVED_MEAN as f64 / (1.0 + string_max) - 1.0).max(1.0);
     let n_strings = (dice.unit() * n_strings_max + 1.0) as usize;
-    let seed = dice.below(inst.jobs.len()) as u32;
     let mut ruined: Vec<u32> = Vec::with_capacity(n_strings);
     for &job in near.jobs(seed) {
         if ruined.len() >= n_strings {

@@ -14,7 +14,7 @@ use crate::near::Near;
 use crate::parts::shares;
 use crate::recreate::Dice;
 use crate::rich::Share;
-use crate::search::{Effort, Span, anneal, construct};
+use crate::search::{Effort, Span, anneal, construct, progress};
 use crate::state::State;
 use crate::{Budget, Progress, Weights, exact, output, volt, warp};
 
@@ -26,6 +26,9 @@ const N_NEAR_PAIR: usize = 100;
 const N_JOBS_NEAR: usize = 160;
 /// Share of the budget that may go into fewer vehicles before the cost counts.
 const FLEET_SHARE: f64 = 0.5;
+/// The same above so many orders, where vehicles take longer to save.
+const FLEET_SHARE_MOST: f64 = 0.65;
+const FLEET_FEW_JOBS: usize = 300;
 /// Iterations per stop that one part gets in one round.
 const ROUND_ITERATIONS: u64 = 40;
 /// Stops of one part in the first round over a problem of so many parts: routes are built fast, and
@@ -219,12 +222,8 @@ fn solve_part(
     }
     let mut effort = Effort::default();
     if params.objective == Objective::VehiclesFirst {
-        effort = reduce(&mut state, &near, budget, span.iterations, FLEET_SHARE, &mut rng);
+        effort = fewer_vehicles(&mut state, &near, budget, span, &mut rng);
         span.spent = effort.iterations;
-        if warp::fits(&state) {
-            effort.add(warp::reduce(&mut state, &near, budget, span, FLEET_SHARE, &mut rng));
-            span.spent = effort.iterations;
-        }
     }
     if warp::fits(&state) {
         effort.add(warp::improve(&mut state, &near, budget, span, &mut rng));
@@ -233,6 +232,35 @@ fn solve_part(
     }
     exact::finish(&mut state, budget);
     (output::routes(&state), effort)
+}
+
+/// Seeks fewer vehicles by leaving orders out on the way and by breaching limits on the way, in turns
+/// while that helps, within its share of the budget.
+fn fewer_vehicles(
+    state: &mut State<'_, '_>,
+    near: &Near,
+    budget: &Budget<'_>,
+    mut span: Span,
+    rng: &mut Rng,
+) -> Effort {
+    let share =
+        if state.inst.jobs.len() <= FLEET_FEW_JOBS { FLEET_SHARE } else { FLEET_SHARE_MOST };
+    let mut effort = Effort::default();
+    loop {
+        let before = state.n_used;
+        effort.add(reduce(state, near, budget, span, share, rng));
+        span.spent = effort.iterations;
+        if !warp::fits(state) {
+            return effort;
+        }
+        effort.add(warp::reduce(state, near, budget, span, share, rng));
+        span.spent = effort.iterations;
+        let is_over =
+            progress(budget, span.iterations, span.spent).is_none_or(|done| done >= share);
+        if is_over || state.n_used >= before {
+            return effort;
+        }
+    }
 }
 
 /// Cuts the problem into parts, solves them, and cuts it anew along other lines until the budget

@@ -12,7 +12,7 @@ mod stations;
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::fleet::{Shrink, emptied_first};
+use crate::fleet::{Shrink, emptied_first, seed};
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
@@ -68,7 +68,7 @@ pub(crate) fn improve(
     search.construct(rng);
     let mut effort = Effort::default();
     if let Some(share) = fleet_share {
-        effort = crate::fleet::shrink(&mut search, budget, span.iterations, share, inst, rng);
+        effort = crate::fleet::shrink(&mut search, budget, span, share, inst, rng);
         span.spent = effort.iterations;
     }
     effort.add(search.anneal(budget, span, rng));
@@ -197,7 +197,8 @@ impl<'a, 'p> Search<'a, 'p> {
             self.fleet.prices.per_ms = Some(price.now);
             let before = self.judged();
             self.fleet.begin();
-            self.ruin_and_recreate(&mut dice);
+            let seed = dice.below(self.inst.jobs.len()) as u32;
+            self.ruin_and_recreate(seed, &mut dice);
             let is_sound = self.fleet.broken == 0;
             if is_sound && self.true_cost() < self.best.cost {
                 effort.improvements += 1;
@@ -212,10 +213,10 @@ impl<'a, 'p> Search<'a, 'p> {
         effort
     }
 
-    fn ruin_and_recreate(&mut self, dice: &mut Dice) {
+    fn ruin_and_recreate(&mut self, seed: u32, dice: &mut Dice) {
         let mut jobs = std::mem::take(&mut self.jobs);
         jobs.clear();
-        self.ruin(&mut jobs, dice);
+        self.ruin(seed, &mut jobs, dice);
         let absent = &mut self.fleet.absent;
         for _ in 0..RETRY_MAX.min(absent.len()) {
             let at = if absent.len() > RETRY_MAX { dice.below(absent.len()) } else { 0 };
@@ -232,8 +233,8 @@ impl<'a, 'p> Search<'a, 'p> {
         self.jobs = jobs;
     }
 
-    /// Takes strings out of routes near a random stop (Christiaens and Vanden Berghe 2020).
-    fn ruin(&mut self, removed: &mut Vec<u32>, dice: &mut Dice) {
+    /// Takes strings out of routes near a stop (Christiaens and Vanden Berghe 2020).
+    fn ruin(&mut self, seed: u32, removed: &mut Vec<u32>, dice: &mut Dice) {
         let fleet = &mut self.fleet;
         let n_jobs = self.inst.jobs.len();
         let n_present = n_jobs - fleet.absent.len();
@@ -241,7 +242,6 @@ impl<'a, 'p> Search<'a, 'p> {
         let string_max = length_mean.min(REMOVED_MEAN);
         let n_strings_max = (4.0 * REMOVED_MEAN / (1.0 + string_max) - 1.0).max(1.0);
         let n_strings = (dice.unit() * n_strings_max + 1.0) as usize;
-        let seed = dice.below(n_jobs) as u32;
         let mut ruined: Vec<u32> = Vec::with_capacity(n_strings);
         for &job in self.near.jobs(seed) {
             if ruined.len() >= n_strings {
@@ -391,7 +391,8 @@ impl Shrink for Search<'_, '_> {
     }
 
     fn step(&mut self, dice: &mut Dice) {
-        self.ruin_and_recreate(dice);
+        let seed = seed(&self.fleet.absent, self.inst.jobs.len(), dice);
+        self.ruin_and_recreate(seed, dice);
     }
 
     fn keep(&mut self) {

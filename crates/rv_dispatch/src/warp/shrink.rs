@@ -48,7 +48,7 @@ pub(crate) fn reduce(
     let unit = tours.per_mm as f64 / inst.cost_per_mm(0) as f64;
     let temperature = temperatures(inst).1 * unit * WARMTH;
     let n_min = n_routes_min(inst);
-    let mut patience = Patience::default();
+    let mut patience = Patience::new(inst);
     let mut jobs = Vec::new();
     let mut n_tried = vec![1_u64; inst.jobs.len()];
     let mut rise = 1.0;
@@ -85,7 +85,6 @@ pub(crate) fn reduce(
         if !tours.is_sound() && tours.cost as f64 >= limit {
             tours.undo();
         }
-        tours.empties.iter_mut().for_each(Vec::clear);
         if effort.iterations.is_multiple_of(STEPS_PER_RISE) {
             rise = if rise > HIGHEST { 1.0 } else { rise * RISE };
             let at = |price: i64| (price as f64 * rise) as i64;
@@ -152,6 +151,8 @@ fn give_up_one(
         tours.spots[id as usize].route = NONE;
     }
     tours.edit(v, |seq| _ = seq.drain(1..seq.len() - 1));
+    // Neither this one nor any emptied before is opened again; those that steps empty on the way
+    // to a sound plan may be.
     tours.empties.iter_mut().for_each(Vec::clear);
     for &job in &gone {
         insert(tours, near, job, dice, work);

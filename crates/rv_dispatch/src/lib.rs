@@ -76,7 +76,9 @@
 //! assert!(check(&problem, &outcome.plan).violations.is_empty());
 //! ```
 
+mod adopt;
 mod budget;
+mod charging;
 mod check;
 mod decompose;
 mod exact;

@@ -34,7 +34,7 @@ const BLINK: u32 = 655;
 pub(crate) const STEPS_PER_CHECK: u64 = 64;
 
 /// Steps between two reports of the best plan.
-const STEPS_PER_TOLD: u64 = 8192;
+pub(crate) const STEPS_PER_TOLD: u64 = 8192;
 
 /// What a search did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,6 +114,23 @@ pub(crate) fn anneal(
     }
     best.restore(state);
     effort
+}
+
+/// Reports a plan whose routes cost so much, in the instance's units, if somebody listens and it is
+/// of the whole problem.
+pub(crate) fn tell(
+    inst: &Instance<'_>,
+    budget: &Budget<'_>,
+    cost: f64,
+    n_vehicles: usize,
+    n_unserved: usize,
+) {
+    if let Some(progress) = budget.progress
+        && inst.jobs.len() == inst.problem.orders().len()
+    {
+        let cost = cost * (1_u64 << inst.cost_shift) as f64 / 1e12;
+        progress(Progress { cost, n_vehicles, n_unserved });
+    }
 }
 
 /// The temperature of annealing over a span.
@@ -201,20 +218,12 @@ impl Best {
         Self { cost: state.cost, seqs, begins, absent: state.absent.clone() }
     }
 
-    /// Reports the best plan if somebody listens and it is of the whole problem.
+    /// Reports the best plan.
     fn tell(&self, state: &State<'_, '_>, budget: &Budget<'_>) {
-        let inst = state.inst;
-        if let Some(progress) = budget.progress
-            && inst.jobs.len() == inst.problem.orders().len()
-        {
-            let absent = self.absent.iter().map(|j| inst.jobs[*j as usize].absent_cost);
-            let routes = self.cost - absent.sum::<i64>();
-            progress(Progress {
-                cost: (i128::from(routes) << inst.cost_shift) as f64 / 1e12,
-                n_vehicles: self.seqs.iter().filter(|s| s.len() > 2).count(),
-                n_unserved: self.absent.len(),
-            });
-        }
+        let absent = self.absent.iter().map(|j| state.inst.jobs[*j as usize].absent_cost);
+        let routes = self.cost - absent.sum::<i64>();
+        let n_used = self.seqs.iter().filter(|s| s.len() > 2).count();
+        tell(state.inst, budget, routes as f64, n_used, self.absent.len());
     }
 
     pub fn keep(&mut self, state: &mut State<'_, '_>) {

@@ -4,15 +4,12 @@
 //! the largest load before and after it within its trip, so a candidate position is judged without
 //! walking the route.
 
-use rv_model::dispatch::{Load, MAX_LOAD_DIMS, Plan, Task};
+use rv_model::dispatch::{Load, MAX_LOAD_DIMS};
 
 use crate::instance::{Instance, Kind, NONE};
 use crate::rich::Level;
 use crate::route::{Broken, Run, Totals, run};
 use crate::shared::Shared;
-
-/// Charging stops added to a sequence at most, to make it run.
-const CHARGES_MAX: usize = 4;
 
 /// What the search reads about a node, in one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +104,8 @@ pub(crate) struct State<'i, 'p> {
     pub(crate) pass: Vec<crate::simple::Pass>,
     pub scratch: Vec<u32>,
     /// Room for choosing charging stops: free ones with their places, and a sequence.
-    helpers: Vec<(u32, u32)>,
-    trial: Vec<u32>,
+    pub(crate) helpers: Vec<(u32, u32)>,
+    pub(crate) trial: Vec<u32>,
     journal: Vec<Saved>,
     is_touched: Vec<bool>,
     spare: Vec<Saved>,
@@ -385,7 +382,7 @@ impl<'i, 'p> State<'i, 'p> {
     }
 
     /// Lets a vehicle out that cannot get from its start to its end without a stop in between.
-    fn unpark(&mut self, v: u32) -> bool {
+    pub(crate) fn unpark(&mut self, v: u32) -> bool {
         let was_parked = std::mem::replace(&mut self.is_parked[v as usize], false);
         if was_parked {
             self.empties[self.inst.vehs[v as usize].class as usize].push(v);
@@ -424,7 +421,7 @@ impl<'i, 'p> State<'i, 'p> {
     }
 
     /// Sums the cost anew.
-    fn sum_cost(&mut self) {
+    pub(crate) fn sum_cost(&mut self) {
         let inst = self.inst;
         self.count_missed();
         let levels = inst.rich.levels.iter().zip(&self.n_missed);
@@ -682,225 +679,6 @@ impl<'i, 'p> State<'i, 'p> {
     pub fn n_reloads(&self, seq: &[u32]) -> usize {
         seq.iter().filter(|&&id| self.inst.nodes[id as usize].kind == Kind::Reload).count()
     }
-
-    /// Takes over a plan as far as it fits: jobs that break a route are left out.
-    pub fn adopt(&mut self, plan: &Plan) {
-        let inst = self.inst;
-        let mut route_of = std::collections::BTreeMap::new();
-        for (v, veh) in inst.vehs.iter().enumerate() {
-            route_of.insert(veh.vehicle, v as u32);
-        }
-        let mut job_of = std::collections::BTreeMap::new();
-        for (job, entry) in inst.jobs.iter().enumerate() {
-            job_of.insert(entry.order, job as u32);
-        }
-        let mut is_present: Vec<bool> = inst.jobs.iter().map(|j| j.is_committed).collect();
-        for route in &plan.routes {
-            let Some(&v) = route_of.get(&route.vehicle) else { continue };
-            let nodes = self.nodes_of(v, route.tasks(), &job_of, &mut is_present);
-            let n_frozen = self.n_frozen(v);
-            if inst.rich.is_timed && nodes.len() + n_frozen == route.visits.len() {
-                self.run.fixed = inst.begins_of(route);
-            }
-            let was_parked = !nodes.is_empty() && self.unpark(v);
-            self.adopt_route(v, &nodes, &mut is_present);
-            self.run.fixed.clear();
-            if was_parked && self.is_empty(v) {
-                self.park(v);
-            }
-        }
-        self.absent.clear();
-        for (job, _) in is_present.iter().enumerate().filter(|(_, present)| !**present) {
-            self.absent.push(job as u32);
-        }
-        self.sum_cost();
-    }
-
-    /// The nodes of tasks after the committed ones, without start and end.
-    fn nodes_of(
-        &self,
-        v: u32,
-        tasks: impl Iterator<Item = Task>,
-        job_of: &std::collections::BTreeMap<u32, u32>,
-        is_present: &mut [bool],
-    ) -> Vec<u32> {
-        let veh = &self.inst.vehs[v as usize];
-        let vehicle = &self.inst.problem.vehicles()[veh.vehicle as usize];
-        let mut nodes: Vec<u32> = Vec::new();
-        for task in tasks.skip(vehicle.committed.len()) {
-            match task {
-                Task::Serve(order) => {
-                    let Some(&job) = job_of.get(&order) else { continue };
-                    let entry = &self.inst.jobs[job as usize];
-                    if entry.second == NONE {
-                        if !is_present[job as usize] && self.inst.is_allowed(entry, v) {
-                            is_present[job as usize] = true;
-                            nodes.push(entry.first);
-                        }
-                    } else if nodes.contains(&entry.first) {
-                        nodes.push(entry.second);
-                    }
-                }
-                Task::Collect(order) => {
-                    let Some(&job) = job_of.get(&order) else { continue };
-                    let entry = &self.inst.jobs[job as usize];
-                    if !is_present[job as usize] && self.inst.is_allowed(entry, v) {
-                        is_present[job as usize] = true;
-                        nodes.push(entry.first);
-                    }
-                }
-                Task::Reload(depot) => {
-                    let at = vehicle.reload_depots.iter().position(|&d| d == depot);
-                    let block = at.map_or(&[][..], |at| &veh.reload_nodes[at]);
-                    nodes.extend(self.free_helper(block, &nodes));
-                }
-                // How much is charged is found anew.
-                Task::Charge { charger, .. } => {
-                    let block = veh.charge_nodes.get(charger as usize).map_or(&[][..], |b| b);
-                    nodes.extend(self.free_helper(block, &nodes));
-                }
-            }
-        }
-        nodes
-    }
-
-    fn adopt_route(&mut self, v: u32, nodes: &[u32], is_present: &mut [bool]) {
-        let veh = &self.inst.vehs[v as usize];
-        let mut seq = vec![veh.start];
-        seq.extend(&veh.committed);
-        let n_before = seq.len();
-        seq.extend(nodes);
-        seq.push(veh.end);
-        if self.replace(v, &seq)
-            || self.charged(v, &seq, i64::MAX).is_some_and(|s| self.replace(v, &s))
-        {
-            return;
-        }
-        // Node by node; a transfer goes in whole or not at all.
-        seq.truncate(n_before);
-        seq.push(veh.end);
-        let mut dropped = Vec::new();
-        for &id in nodes {
-            let node = &self.inst.nodes[id as usize];
-            if dropped.contains(&node.job) && node.job != NONE {
-                continue;
-            }
-            let at = seq.len() - 1;
-            seq.insert(at, id);
-            if node.kind == Kind::Collect {
-                seq.insert(at + 1, node.mate);
-            } else if node.kind == Kind::Drop {
-                let old = seq.iter().position(|&n| n == id).unwrap_or(at);
-                seq.remove(old);
-            }
-            if self.try_seq(v, &seq).is_err() {
-                if node.kind == Kind::Drop {
-                    // Back to right behind its pickup, where it did fit.
-                    seq.retain(|&n| n != id);
-                    let pick = seq.iter().position(|&n| n == node.mate).unwrap_or(0);
-                    seq.insert(pick + 1, id);
-                } else {
-                    seq.retain(|&n| n != id && (node.mate == NONE || n != node.mate));
-                    if node.job != NONE {
-                        is_present[node.job as usize] = false;
-                        dropped.push(node.job);
-                    }
-                }
-            }
-        }
-        if !self.replace(v, &seq) {
-            for &id in nodes {
-                let job = self.inst.nodes[id as usize].job;
-                if job != NONE {
-                    is_present[job as usize] = false;
-                }
-            }
-        }
-    }
-
-    /// The sequence with charging stops added so that it runs and costs less than `limit`, if a few
-    /// of them are enough.
-    pub fn charged(&mut self, v: u32, seq: &[u32], limit: i64) -> Option<Vec<u32>> {
-        self.inst.vehs[v as usize].range?;
-        let mut seq = seq.to_vec();
-        for _ in 0..CHARGES_MAX {
-            match self.try_seq(v, &seq) {
-                Ok(_) => return Some(seq),
-                Err(Broken::Energy) => {}
-                Err(_) => return None,
-            }
-            seq = self.with_one_charge(v, &seq, limit)?;
-        }
-        self.try_seq(v, &seq).is_ok().then_some(seq)
-    }
-
-    /// Adds the charging stop that makes the sequence run at least cost, or, if none does, the one
-    /// that lets it run furthest. Stops whose detour alone brings the cost to `limit` are not tried.
-    fn with_one_charge(&mut self, v: u32, seq: &[u32], limit: i64) -> Option<Vec<u32>> {
-        let inst = self.inst;
-        let veh = &inst.vehs[v as usize];
-        let leg = |from: u32, to: u32| i64::from(inst.leg(veh.profile, from, to).1);
-        let loc = |id: u32| inst.nodes[id as usize].loc;
-        let mut helpers = std::mem::take(&mut self.helpers);
-        let free = veh.charge_nodes.iter().filter_map(|block| self.free_helper(block, seq));
-        helpers.clear();
-        helpers.extend(free.map(|helper| (helper, loc(helper))));
-        let direct = seq.windows(2).map(|pair| leg(loc(pair[0]), loc(pair[1]))).sum::<i64>();
-        let mut trial = std::mem::take(&mut self.trial);
-        let mut best: Option<(bool, i64, usize, u32)> = None;
-        let first = veh.committed.len();
-        // Charging after the point where the battery is empty comes too late.
-        let broken_at = self.run.at.len();
-        for pos in first..broken_at.min(seq.len() - 1) {
-            let (from, to) = (loc(seq[pos]), loc(seq[pos + 1]));
-            let detours = helpers.iter().map(|&(id, at)| (leg(from, at) + leg(at, to), id));
-            for (via, helper) in least(detours) {
-                if helper == NONE {
-                    break;
-                }
-                let distance = direct + via - leg(from, to);
-                let cost_min =
-                    distance.saturating_mul(veh.cost_per_mm).saturating_add(veh.cost_fixed);
-                if cost_min >= limit || best.is_some_and(|b| b.0 && b.1 <= cost_min) {
-                    break;
-                }
-                trial.clear();
-                trial.extend_from_slice(&seq[..=pos]);
-                trial.push(helper);
-                trial.extend_from_slice(&seq[pos + 1..]);
-                let (is_good, rank) = match self.try_seq(v, &trial) {
-                    Ok(totals) => (true, totals.cost),
-                    Err(Broken::Energy) if self.run.at.len() > broken_at => {
-                        (false, via - 1_000_000 * self.run.at.len() as i64)
-                    }
-                    Err(_) => continue,
-                };
-                if best.is_none_or(|b| (!is_good, rank) < (!b.0, b.1)) {
-                    best = Some((is_good, rank, pos, helper));
-                }
-            }
-        }
-        (self.helpers, self.trial) = (helpers, trial);
-        best.map(|(_, _, pos, helper)| {
-            let mut with = Vec::with_capacity(seq.len() + 1);
-            with.extend_from_slice(&seq[..=pos]);
-            with.push(helper);
-            with.extend_from_slice(&seq[pos + 1..]);
-            with
-        })
-    }
-}
-
-/// The three least of these pairs in order, padded with `NONE`.
-fn least(pairs: impl Iterator<Item = (i64, u32)>) -> [(i64, u32); 3] {
-    let mut kept = [(i64::MAX / 4, NONE); 3];
-    for pair in pairs {
-        if pair < kept[2] {
-            kept[2] = pair;
-            kept.sort_unstable();
-        }
-    }
-    kept
 }
 
 /// Counts an order of a tenant as missed (1) or no longer so (-1), and returns the size of the change

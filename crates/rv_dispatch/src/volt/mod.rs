@@ -16,7 +16,9 @@ use crate::fleet::{Shrink, emptied_first, seed};
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
-use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs};
+use crate::search::{
+    Effort, STEPS_PER_CHECK, STEPS_PER_TOLD, Schedule, Span, progress, sort_jobs, tell,
+};
 use crate::state::State;
 use fleet::{Fleet, Trial};
 use labels::{SPAN_MAX, Sites};
@@ -207,6 +209,13 @@ impl<'a, 'p> Search<'a, 'p> {
                 self.fleet.undo();
             }
             price.note(is_sound);
+            if effort.iterations.is_multiple_of(STEPS_PER_TOLD) {
+                let (best, jobs) = (&self.best, &self.inst.jobs);
+                let absent = best.absent.iter().map(|j| jobs[*j as usize].absent_cost);
+                let cost = best.cost - absent.sum::<i64>();
+                let n_used = best.seqs.iter().filter(|seq| seq.len() > 2).count();
+                tell(self.inst, budget, cost as f64, n_used, best.absent.len());
+            }
         }
         self.fleet.begin();
         self.fleet.prices.per_ms = None;

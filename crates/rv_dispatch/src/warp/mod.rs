@@ -17,7 +17,9 @@ use crate::Budget;
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
-use crate::search::{Effort, STEPS_PER_CHECK, Schedule, Span, progress, sort_jobs};
+use crate::search::{
+    Effort, STEPS_PER_CHECK, STEPS_PER_TOLD, Schedule, Span, progress, sort_jobs, tell,
+};
 use crate::state::State;
 use moves::{Work, descend};
 use pairs::insert_pair;
@@ -112,6 +114,10 @@ pub(crate) fn improve(
         if n_lost > LOST {
             best.go_back(&mut tours);
             n_lost = 0;
+        }
+        if effort.iterations.is_multiple_of(STEPS_PER_TOLD) {
+            let n_used = best.seqs.iter().filter(|seq| seq.len() > 2).count();
+            tell(inst, budget, best.cost as f64 / unit, n_used, 0);
         }
         if prices.note(&tours) {
             tours.set_prices(prices.now);

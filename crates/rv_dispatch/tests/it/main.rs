@@ -8,6 +8,7 @@ mod oracle;
 mod random;
 mod samples;
 mod soundness;
+mod weights;
 
 use rv_dispatch::confirm;
 use rv_model::dispatch::{Plan, Problem};

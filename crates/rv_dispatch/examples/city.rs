@@ -1,5 +1,5 @@
-//! Plans a random city on so many threads and says how long the first plan took, what the rest of
-//! the time gained, and how much memory it took:
+//! Plans a random city on so many threads and says how long the first plan took, what each round
+//! after it gained, and how much memory it took:
 //!
 //! ```sh
 //! cargo run --release -p rv_dispatch --example city -- STOPS VANS CPU_SECONDS THREADS SEED
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use rv_base::{Rng, Seconds};
 use rv_dispatch::format::{CityParams, random_city};
-use rv_dispatch::{Budget, Params, check, solve};
+use rv_dispatch::{Budget, Params, Progress, check, solve};
 use rv_model::dispatch::Plan;
 
 fn main() {
@@ -60,7 +60,17 @@ fn main() {
     let first = solve(&loaded.problem, None, &params, &Budget::iterations(0), &mut rng).plan;
     tell("first", &first);
     let clock = || Seconds(cpu_s() - cpu);
-    let budget = Budget::clock(Seconds(budget_s), &clock);
+    let show = |p: Progress| {
+        println!(
+            "routes cost {:.0}, {} vehicles, {} left out; {:.1} s, {:.1} CPU s",
+            p.cost,
+            p.n_vehicles,
+            p.n_unserved,
+            wall.elapsed().as_secs_f64(),
+            cpu_s() - cpu,
+        );
+    };
+    let budget = Budget { progress: Some(&show), ..Budget::clock(Seconds(budget_s), &clock) };
     let plan = solve(&loaded.problem, Some(&first), &params, &budget, &mut rng).plan;
     tell("best", &plan);
 }

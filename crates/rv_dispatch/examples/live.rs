@@ -1,7 +1,7 @@
 //! A rehearsal of a fleet under way; `robovan dispatch live-bench` is the same with progress and JSON:
 //!
 //! ```sh
-//! cargo run --release -p rv_dispatch --example live -- VANS EVENTS SEED CHECK_ONE_IN
+//! cargo run --release -p rv_dispatch --example live -- VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX
 //! ```
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example speaks to its user")]
@@ -12,8 +12,8 @@ use rv_dispatch::live::{Rehearsal, RehearsalParams};
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let [n_vans, n_events, seed, check_one_in] = numbers[..] else {
-        eprintln!("usage: live VANS EVENTS SEED CHECK_ONE_IN");
+    let [n_vans, n_events, seed, check_one_in, s_max] = numbers[..] else {
+        eprintln!("usage: live VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX");
         return;
     };
     let params = RehearsalParams {
@@ -31,7 +31,7 @@ fn main() {
             return;
         }
     };
-    while rehearsal.n_events() < n_events {
+    while rehearsal.n_events() < n_events && begun.elapsed().as_secs() < s_max {
         rehearsal.event();
     }
     rehearsal.check_all();

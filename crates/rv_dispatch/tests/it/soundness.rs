@@ -1,11 +1,13 @@
 //! Every plan passes the judge, and depends on nothing but its inputs.
 
+use std::sync::Mutex;
+
 use rv_base::Rng;
 use rv_dispatch::format::{Convention, read_problem};
 use rv_dispatch::{Budget, Objective, Params, check, solve};
 
 use crate::random::{Features, problem};
-use crate::unexplained;
+use crate::{samples, unexplained};
 
 #[test]
 fn plans_of_random_problems_break_no_limit() {
@@ -159,5 +161,23 @@ fn a_transfer_with_its_pickup_committed_is_never_dropped() {
             )),
             "seed {seed}: {late:?}"
         );
+    }
+}
+
+#[test]
+fn every_search_tells_of_its_progress() {
+    for name in ["CVRP", "VRPTW", "EVRPTW", "Li and Lim", "multi-trip"] {
+        let (_, text) = samples::all().into_iter().find(|s| s.0 == name).expect("a sample");
+        let loaded = read_problem(&text, Convention::OfFile).expect(name);
+        let told = Mutex::new(Vec::new());
+        let tell = |progress| told.lock().expect("no panic").push(progress);
+        let budget = Budget { progress: Some(&tell), ..Budget::iterations(20_000) };
+        let params = Params::standard();
+        let plan = solve(&loaded.problem, None, &params, &budget, &mut Rng::from_seed(1)).plan;
+        let costs = check(&loaded.problem, &plan).costs;
+        let last = *told.lock().expect("no panic").last().expect(name);
+        let total = costs.total().to_units();
+        assert!((last.cost - total).abs() < 1e-3 * total, "{name}: {last:?}, {costs:?}");
+        assert_eq!((last.n_vehicles, last.n_unserved), (costs.n_vehicles, 0), "{name}");
     }
 }

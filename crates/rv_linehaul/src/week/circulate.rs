@@ -65,10 +65,11 @@ pub(crate) fn circulate(
     for d in order {
         let row = &departures[d as usize];
         let mut n_missing = 0;
-        for _ in 0..row.n_trucks {
+        for n_called in 0..row.n_trucks {
+            // Where one is not to be had, another is not either.
             let Some(truck) = yard.call(row) else {
-                n_missing += 1;
-                continue;
+                n_missing = row.n_trucks - n_called;
+                break;
             };
             let arrival = situation.clock.arrival(row.lane, row.depart_s - week.costs.load_s);
             yard.drive(truck, row.lane, arrival, Leg::Service { departure: d });

@@ -182,7 +182,8 @@ impl Drives {
             circulation.short.iter().filter(move |row| group(row.0).is_pinned == pinned)
         };
         let short_pins = missing(true).map(|row| self.group_of[row.0 as usize]).collect();
-        let n_missing_trucks = circulation.short.iter().map(|row| row.1).sum();
+        let n_missing_trucks =
+            circulation.short.iter().fold(0_u32, |n, row| n.saturating_add(row.1));
         let outcome = WeekOutcome {
             cost: plan_cost(week, &situation.clock, &plan),
             plan,

@@ -336,7 +336,7 @@ impl<'a> Hubs<'a> {
             let even = self.even_kg[hub];
             score += weight * (((now + kg) / even).powi(6) - (now / even).powi(6));
             score += ((now + kg) / row.handling_kg_per_h - 1.0).max(0.0) * OVER;
-            let docks = self.docks_used(hub, from, to) + n;
+            let docks = self.docks_used(hub, from, to).saturating_add(n);
             score += f64::from(docks.saturating_sub(row.docks)) * OVER;
         }
         score
@@ -365,7 +365,9 @@ impl<'a> Hubs<'a> {
         let mine: Vec<&(f64, f64, u32)> = self.docks[hub].iter().filter(meets).collect();
         // The most is in use when some use begins, or at the beginning.
         let at = |moment: f64| -> u32 {
-            mine.iter().filter(|b| b.0 <= moment && b.1 > moment).map(|b| b.2).sum()
+            mine.iter()
+                .filter(|b| b.0 <= moment && b.1 > moment)
+                .fold(0, |n, b| n.saturating_add(b.2))
         };
         mine.iter().map(|b| at(b.0.max(from))).max().unwrap_or(0).max(at(from))
     }

@@ -5,6 +5,7 @@
 mod ap;
 mod canad;
 mod dow;
+mod garbage;
 #[cfg(feature = "mip")]
 mod mip;
 mod replan;

@@ -626,3 +626,55 @@ proptest! {
         prop_assert!(outcome.bound <= least + EPSILON);
     }
 }
+
+/// What is scarce.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scarce {
+    Trucks,
+    Docks,
+    Chargers,
+}
+
+fn scarce(week: &mut Week, what: Scarce, n: u32) {
+    match what {
+        Scarce::Trucks => week.fleets.iter_mut().for_each(|fleet| fleet.n_trucks = n),
+        Scarce::Docks => week.hubs.iter_mut().for_each(|hub| hub.docks = n),
+        Scarce::Chargers => {
+            week.hubs.iter_mut().for_each(|hub| (hub.chargers, hub.charger_w) = (n, 2e5));
+            // The longest drive and a reserve, not two of them.
+            let most = week.lanes.iter().map(|lane| lane.energy_wh).fold(0.0, f64::max);
+            week.classes[0].battery_wh = 1.3 * most;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+    /// Where little is there, plans are right, bounds hold, and what is carried costs little more than the
+    /// least that the exhaustive search knows, which counts trucks but neither docks nor chargers.
+    #[test]
+    fn scarce_weeks_are_planned_well(
+        week in week(),
+        what in prop::sample::select(vec![Scarce::Trucks, Scarce::Docks, Scarce::Chargers]),
+        n in 1..4_u32,
+    ) {
+        let mut week = week;
+        scarce(&mut week, what, n);
+        // The exhaustive search cuts little off where trucks are few.
+        week.commodities.truncate(5);
+        let budget = Budget::steps(3000);
+        let rng = Rng::from_seed(1);
+        let outcome = solve_week(&week, Effort::Search, &budget, &rng, &mut |_, _| {}).unwrap();
+        let report = check_week(&week, &outcome.plan);
+        prop_assert_eq!(outcome.n_missing_trucks, 0);
+        prop_assert_eq!(report.violations, []);
+        if report.n_short > 0 {
+            prop_assert!(what != Scarce::Chargers, "chargers delay, they take nothing away");
+            return Ok(());
+        }
+        let least = least_week(&week, report.cost + 1.0);
+        prop_assert!(least < report.cost + 1e-4, "{} under {}", report.cost, least);
+        prop_assert!(outcome.bound <= least + EPSILON, "{} over {}", outcome.bound, least);
+        prop_assert!(report.cost < 1.1 * least, "{} against {}", report.cost, least);
+    }
+}

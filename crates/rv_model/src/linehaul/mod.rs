@@ -19,6 +19,6 @@ pub use location::{Allocation, HubError, HubPlan, HubProblem, HubRule, MAX_SITES
 pub use plan::{Dispatch, LateAnswer, PathFlow, StaticPlan, TimedPlan};
 pub use week::{
     ClassHours, Commodity, DailyHours, Driving, Fleet, Hub, Lane, LateFreight, LateReason, Leg,
-    MAX_HOURS, MAX_HUBS, MAX_TRUCKS, TruckClass, TruckWeek, Week, WeekCosts, WeekDeparture,
-    WeekError, WeekPlan,
+    MAX_DRIVE_S, MAX_HOURS, MAX_HUBS, MAX_SPAN_S, MAX_TRUCKS, MAX_TRUCKS_FILLED, TruckClass,
+    TruckWeek, Week, WeekCosts, WeekDeparture, WeekError, WeekPlan,
 };

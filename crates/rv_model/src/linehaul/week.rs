@@ -12,6 +12,15 @@ pub const MAX_HUBS: usize = 2_000;
 pub const MAX_TRUCKS: u32 = 50_000;
 /// Longest week, h.
 pub const MAX_HOURS: u32 = 24 * 31;
+/// Longest time of anything, s: a year. Freight may be due later than the week ends, not so late that
+/// moments lose their seconds.
+pub const MAX_SPAN_S: f64 = 366.0 * 86_400.0;
+/// Longest drive, and longest loading or unloading, s: 31 days.
+pub const MAX_DRIVE_S: f64 = 31.0 * 86_400.0;
+/// Most trucks that one commodity may fill, on the smallest class.
+pub const MAX_TRUCKS_FILLED: f64 = 10_000.0;
+/// Largest number of anything else: far above what the world holds, far below where sums round.
+const MAX_NUMBER: f64 = 1e12;
 
 /// Hours of every day from one (0..24) up to, not including, another; over midnight if the first
 /// is not before the second.
@@ -346,7 +355,7 @@ pub enum WeekError {
         /// How many there are.
         n: usize,
     },
-    /// A number is negative, zero where it may not be, or not finite.
+    /// A number is negative, zero where it may not be, too large, or not finite.
     #[error("{what} {idx}: {field} {value} is out of range")]
     OutOfRange {
         /// What it belongs to.
@@ -423,8 +432,8 @@ impl Week {
         positive_or_zero("costs", 0, "holding_per_kg_h", costs.holding_per_kg_h)?;
         let lateness = costs.lateness_per_kg_h.unwrap_or(0.0);
         positive_or_zero("costs", 0, "lateness_per_kg_h", lateness)?;
-        positive_or_zero("costs", 0, "load_s", costs.load_s)?;
-        positive_or_zero("costs", 0, "unload_s", costs.unload_s)?;
+        at_most("costs", 0, "load_s", costs.load_s, MAX_DRIVE_S)?;
+        at_most("costs", 0, "unload_s", costs.unload_s, MAX_DRIVE_S)?;
         for (i, hub) in self.hubs.iter().enumerate() {
             positive_or_zero("hub", i, "x_m", hub.x_m.abs())?;
             positive_or_zero("hub", i, "y_m", hub.y_m.abs())?;
@@ -446,6 +455,7 @@ impl Week {
         for (i, lane) in self.lanes.iter().enumerate() {
             positive_or_zero("lane", i, "distance_m", lane.distance_m)?;
             positive("lane", i, "travel_s", lane.travel_s)?;
+            at_most("lane", i, "travel_s", lane.travel_s, MAX_DRIVE_S)?;
             positive_or_zero("lane", i, "energy_wh", lane.energy_wh)?;
             let of_classes = lane.class_hours.iter().map(|row| row.hours);
             for hours in lane.hours.into_iter().chain(of_classes) {
@@ -474,6 +484,13 @@ impl Week {
         }
         for (i, com) in self.commodities.iter().enumerate() {
             com.check_numbers(i)?;
+        }
+        let payload_kg = self.classes.iter().map(|c| c.payload_kg).fold(f64::INFINITY, f64::min);
+        let volume_m3 =
+            self.classes.iter().filter_map(|c| c.volume_m3).fold(f64::INFINITY, f64::min);
+        for (i, com) in self.commodities.iter().enumerate() {
+            at_most("commodity", i, "size_kg", com.size_kg, MAX_TRUCKS_FILLED * payload_kg)?;
+            at_most("commodity", i, "volume_m3", com.volume_m3, MAX_TRUCKS_FILLED * volume_m3)?;
         }
         Ok(())
     }
@@ -510,8 +527,8 @@ impl Commodity {
         positive("commodity", idx, "size_kg", self.size_kg)?;
         positive_or_zero("commodity", idx, "volume_m3", self.volume_m3)?;
         positive_or_zero("commodity", idx, "value", self.value)?;
-        positive_or_zero("commodity", idx, "release_s", self.release_s)?;
-        positive_or_zero("commodity", idx, "due_s", self.due_s)?;
+        at_most("commodity", idx, "release_s", self.release_s, MAX_SPAN_S)?;
+        at_most("commodity", idx, "due_s", self.due_s, MAX_SPAN_S)?;
         if self.due_s < self.release_s {
             let (release_s, due_s) = (self.release_s, self.due_s);
             return Err(WeekError::DueBeforeRelease { idx, release_s, due_s });
@@ -573,7 +590,7 @@ fn positive(
     field: &'static str,
     value: f64,
 ) -> Result<(), WeekError> {
-    if value > 0.0 && value.is_finite() {
+    if value > 0.0 && value <= MAX_NUMBER {
         Ok(())
     } else {
         Err(WeekError::OutOfRange { what, idx, field, value })
@@ -586,7 +603,17 @@ fn positive_or_zero(
     field: &'static str,
     value: f64,
 ) -> Result<(), WeekError> {
-    if value >= 0.0 && value.is_finite() {
+    at_most(what, idx, field, value, MAX_NUMBER)
+}
+
+fn at_most(
+    what: &'static str,
+    idx: usize,
+    field: &'static str,
+    value: f64,
+    max: f64,
+) -> Result<(), WeekError> {
+    if (0.0..=max).contains(&value) {
         Ok(())
     } else {
         Err(WeekError::OutOfRange { what, idx, field, value })

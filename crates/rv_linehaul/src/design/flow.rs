@@ -19,6 +19,11 @@ const PIVOT_MIN: f64 = 1e-9;
 const RATIO_EQUAL: f64 = 1e-9;
 /// An arc with less than this share of the largest commodity is not used.
 const UNUSED: f64 = 1e-9;
+/// The first toll of a closing arc, in what its closing may cost spread over what it carries; its
+/// growth; the least one, as a share of the penalty.
+const TOLL: f64 = 2.0;
+const TOLL_GROWTH: f64 = 8.0;
+const TOLL_MIN: f64 = 1e-5;
 /// Pivots between two inversions from scratch.
 const PIVOTS_PER_INVERSION: u32 = 100;
 /// Most pivots of one solution.
@@ -205,26 +210,38 @@ impl<'a> Flows<'a> {
     /// Optimises the flow of a basis for the arcs that are open now, unless it costs more than
     /// `limit`; false if it does, if something must use a closed arc, or if rounding spoils it.
     pub(crate) fn solve(&mut self, basis: &mut Basis, limit: f64) -> bool {
-        for (a, cost) in self.cost.iter_mut().enumerate() {
-            let closing = if basis.is_open[a] { 0.0 } else { self.penalty };
-            *cost = self.net.arcs[a].cost + closing;
+        // A unit on a closing arc costs a toll. The less that is, the less prices are upset, and the
+        // sooner it shows that closing costs too much; where a closing arc still carries something
+        // in the end, it was too little.
+        let closing = |basis: &Basis| -> f64 {
+            let closed = basis.load.iter().zip(&basis.is_open).filter(|(_, is_open)| !**is_open);
+            closed.map(|(load, _)| load).sum()
+        };
+        let spare = TOLL * (limit - basis.cost).max(0.0) / closing(basis).max(self.unused);
+        let mut toll = spare.clamp(TOLL_MIN * self.penalty, self.penalty);
+        let end = loop {
+            for (a, cost) in self.cost.iter_mut().enumerate() {
+                *cost = self.net.arcs[a].cost + if basis.is_open[a] { 0.0 } else { toll };
+            }
+            self.measure(basis);
+            let end = self.descend(basis, limit);
+            if end != End::Optimal || toll >= self.penalty || closing(basis) <= self.unused {
+                break end;
+            }
+            toll = (toll * TOLL_GROWTH).min(self.penalty);
+        };
+        if end == End::Beyond {
+            return false;
         }
-        self.measure(basis);
-        let mut end = self.descend(basis, limit);
         if end == End::Unsound {
             // Once more from nothing.
             *basis = self.empty(std::mem::take(&mut basis.is_open));
-            for (cost, arc) in self.cost.iter_mut().zip(&self.net.arcs) {
-                *cost = arc.cost;
+            if self.descend(basis, limit) != End::Optimal {
+                return false;
             }
-            end = self.descend(basis, limit);
-        }
-        if end != End::Optimal {
-            return false;
         }
         self.total(basis);
-        let mut arcs = basis.load.iter().zip(&basis.is_open);
-        arcs.all(|(load, is_open)| *is_open || *load <= self.unused)
+        closing(basis) <= self.unused
     }
 
     /// What flows: commodity, arcs, units.
@@ -298,7 +315,8 @@ impl<'a> Flows<'a> {
     fn seek(&mut self, basis: &Basis, found: &mut Vec<(f64, u32, u32)>) -> f64 {
         found.clear();
         let price = |a: &u32| basis.price[*a as usize] * self.capacity[*a as usize];
-        let mut least = -basis.tight.iter().map(price).sum::<f64>();
+        let open = basis.tight.iter().filter(|a| basis.is_open[**a as usize]);
+        let mut least = -open.map(price).sum::<f64>();
         self.ways.set(self.net, |a| basis.length(self.net, a));
         for (from, coms) in &self.origins {
             self.tree.grow(&self.ways, *from);
@@ -309,7 +327,7 @@ impl<'a> Flows<'a> {
                 let toll: f64 = self.store.arcs(key).iter().map(|a| basis.price[*a as usize]).sum();
                 let reach = basis.key_length[k as usize] + toll;
                 let gain = reach - length;
-                least += com.size * length.min(reach);
+                least += com.size * length;
                 if gain <= self.reduced_min {
                     continue;
                 }

@@ -30,7 +30,7 @@ const BOUND_SHARE: f64 = 0.03;
 /// Ascent steps per search step when the budget counts steps.
 const BOUND_STEPS_MAX: u64 = 4000;
 /// Share of a budget that goes to routing commodities one by one.
-const ROUTING_SHARE: f64 = 0.05;
+const ROUTING_SHARE: f64 = 0.2;
 /// Arcs that the relaxation opens more often than this are open in the beginning.
 const OPEN_MIN: f64 = 0.02;
 
@@ -115,6 +115,7 @@ fn plan(
     let mut annealed = None;
     let rest = part(budget, routed, 1.0, u64::MAX);
     if let Some(mut opens) = opens {
+        opens.offer_set(search.best().load.iter().map(|load| *load > 0.0).collect());
         n_steps += opens.run(&rest, report);
         annealed = Some(opens.into_best());
     } else {

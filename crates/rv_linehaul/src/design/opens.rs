@@ -72,6 +72,18 @@ impl<'a> Opens<'a> {
         Some(opens)
     }
 
+    /// Takes a set of open arcs as the best one if it is.
+    pub(crate) fn offer_set(&mut self, is_open: Vec<bool>) {
+        let mut basis = self.flows.empty(is_open);
+        if !self.flows.solve(&mut basis, f64::INFINITY) {
+            return;
+        }
+        let cost = settle(self.net, &self.flows, &mut basis);
+        if cost < self.best_cost {
+            (self.best, self.best_cost) = (basis, cost);
+        }
+    }
+
     /// Anneals again and again from the first set, each time for longer, and in the end from the
     /// best one, until the budget is over; `report` gets every better cost. Gives the steps made.
     pub(crate) fn run(&mut self, budget: &Budget<'_>, report: &mut dyn FnMut(f64)) -> u64 {

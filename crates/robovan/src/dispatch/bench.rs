@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use rv_dispatch::Progress;
 use serde::Serialize;
 
-use super::solve::{Answer, How, ObjectiveArg, plan};
+use super::solve::{Answer, How, ObjectiveArg, cancel_on_ctrl_c, is_cancelled, plan};
 use super::{load, read, stem};
 use crate::machine::cpu_s;
 use crate::output::{self, HintExt, error_with_hint};
@@ -56,23 +57,39 @@ struct Row {
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     args.how.is_sound()?;
     let best = best_knowns(&args.best)?;
+    let files = files(args)?;
+    cancel_on_ctrl_c();
+    let n_runs = (files.len() as u64).saturating_mul(args.seeds);
+    // Drawn on a terminal alone.
+    let bar = indicatif::ProgressBar::new(n_runs);
+    bar.set_style(bar_style());
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
     let mut rows = Vec::new();
-    for path in files(args)? {
-        let known = best.get(&stem(&path).to_ascii_lowercase()).copied();
-        let known = known.or_else(|| beside(&path));
+    'runs: for path in &files {
+        let known = best.get(&stem(path).to_ascii_lowercase()).copied();
+        let known = known.or_else(|| beside(path));
         for seed in args.how.seed..args.how.seed.saturating_add(args.seeds) {
             let start_s = cpu_s();
-            let loaded = load(&path, args.how.convention)?;
+            let loaded = load(path, args.how.convention)?;
             let how = How { seed, ..args.how.clone() };
-            let (mut answer, _, _) = plan(&loaded, None, &how, start_s, &|_| {});
-            answer.name = stem(&path);
+            let show =
+                |p: Progress| bar.set_message(now(&stem(path), seed, known, how.objective, &p));
+            let (mut answer, _, _) = plan(&loaded, None, &how, start_s, &show);
+            if is_cancelled() {
+                // The run at hand was cut short: it is no result.
+                output::note("stopped: the run at hand is left out");
+                break 'runs;
+            }
+            bar.inc(1);
+            answer.name = stem(path);
             let row = Row { gap: gap(&answer, known, how.objective), answer, best_known: known };
             if !args.json {
-                output::print(&line(&row))?;
+                bar.suspend(|| output::print(&line(&row)))?;
             }
             rows.push(row);
         }
     }
+    bar.finish_and_clear();
     if args.json {
         output::print_json(&rows)?;
     } else {
@@ -80,6 +97,28 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     let is_good = rows.iter().all(|r| r.answer.violations == 0);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn bar_style() -> indicatif::ProgressStyle {
+    indicatif::ProgressStyle::with_template("{spinner} {pos} of {len} runs {msg}")
+        .expect("the template is right")
+}
+
+/// The run at hand in one line.
+fn now(
+    name: &str,
+    seed: u64,
+    known: Option<Best>,
+    objective: ObjectiveArg,
+    p: &Progress,
+) -> String {
+    let is_comparable =
+        |known: &Best| objective == ObjectiveArg::Distance || known.vehicles == Some(p.n_vehicles);
+    let gap = known.filter(is_comparable).map_or_else(String::new, |best| {
+        format!(", gap {:.2} %", (p.cost / best.cost - 1.0) * 100.0)
+    });
+    let (cost, n_vehicles, n_unserved) = (p.cost, p.n_vehicles, p.n_unserved);
+    format!("{name} seed {seed}: {cost:.1}{gap}, {n_vehicles} vehicles, {n_unserved} unserved")
 }
 
 fn gap(answer: &Answer, known: Option<Best>, objective: ObjectiveArg) -> Option<f64> {

@@ -154,6 +154,19 @@ fn criterion(name: &str) -> anyhow::Result<Criterion> {
 /// Set by Ctrl-C: the search ends, and the best plan so far is the answer.
 static IS_CANCELLED: AtomicBool = AtomicBool::new(false);
 
+/// Lets the first Ctrl-C end the search; where no handler can be set, it ends the process.
+pub(crate) fn cancel_on_ctrl_c() {
+    let _ = ctrlc::set_handler(|| {
+        if IS_CANCELLED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
+pub(crate) fn is_cancelled() -> bool {
+    IS_CANCELLED.load(Ordering::Relaxed)
+}
+
 /// The answer in figures; costs and distances are in units of the file.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Answer {
@@ -183,12 +196,7 @@ pub(crate) fn run(args: &SolveArgs) -> anyhow::Result<ExitCode> {
         )?),
         None => None,
     };
-    // The first Ctrl-C ends the search; where no handler can be set, it ends the process.
-    let _ = ctrlc::set_handler(|| {
-        if IS_CANCELLED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
+    cancel_on_ctrl_c();
     let bar = indicatif::ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
     let show = |p: Progress| {

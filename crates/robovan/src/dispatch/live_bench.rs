@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rv_dispatch::live::{Rehearsal, RehearsalParams, RehearsalReport, VANS_MAX};
 use serde::Serialize;
 
-use crate::machine::{cpu_s, rss_bytes_max};
+use crate::machine::{cpu_s, rss_bytes_max, thread_cpu};
 use crate::output::{self, HintExt};
 
 /// Events after which the progress is shown.
@@ -31,9 +31,21 @@ pub(crate) struct LiveBenchArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
+    /// What times are told by
+    #[arg(long, value_enum, default_value_t = ClockArg::Wall)]
+    clock: ClockArg,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What the times of the engine are told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ClockArg {
+    /// The clock on the wall, with all that other processes take
+    Wall,
+    /// The CPU time of the engine's own thread, for machines that are shared
+    Cpu,
 }
 
 #[derive(Serialize)]
@@ -62,7 +74,10 @@ pub(crate) fn run(args: &LiveBenchArgs) -> anyhow::Result<ExitCode> {
         seed: args.seed,
     };
     let (begun, cpu_start_s) = (Instant::now(), cpu_s());
-    let clock_ns = || begun.elapsed().as_nanos() as u64;
+    let clock_ns = || match args.clock {
+        ClockArg::Wall => begun.elapsed().as_nanos() as u64,
+        ClockArg::Cpu => thread_cpu().as_nanos() as u64,
+    };
     let mut rehearsal = Rehearsal::new(params, &clock_ns).hint("no such fleet", "see --help")?;
     let bar = indicatif::ProgressBar::new(args.events);
     while rehearsal.n_events() < args.events && !IS_CANCELLED.load(Ordering::Relaxed) {

@@ -1,7 +1,7 @@
 //! Traffic law as data: what differs from country to country and city to city, and who goes first.
 
 use rv_map::DriveSide;
-use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Sign, Turn};
 use serde::{Deserialize, Serialize};
 
 /// What the law of a place says. Speeds in m/s, lengths in m.
@@ -19,6 +19,8 @@ pub struct TrafficLaw {
     /// True if people who wait at a crosswalk without signals are let over; false if only those
     /// on it are.
     pub yields_to_waiting: bool,
+    /// Whether a delivery van may drive in bus lanes.
+    pub bus_lane: BusLane,
     /// Where a delivery van drives.
     pub van_lane: VanLane,
     /// Fastest a delivery van may drive anywhere, m/s.
@@ -39,6 +41,16 @@ pub enum EqualRoads {
     NearSideFirst,
     /// Whoever came first.
     FirstCome,
+}
+
+/// Whether bus lanes are open to delivery vans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BusLane {
+    /// Only where it must cross them, to turn off.
+    Closed,
+    /// Like any other.
+    Open,
 }
 
 /// The part of the road that a delivery van uses.
@@ -71,6 +83,7 @@ impl TrafficLaw {
             circulating_first: true,
             near_turn_on_red: false,
             yields_to_waiting: true,
+            bus_lane: BusLane::Closed,
             van_lane: VanLane::Motor,
             van_speed_max_mps: 50.0 / 3.6,
             bicycle_gap_m: 1.5,
@@ -153,6 +166,17 @@ impl TrafficLaw {
         if self.circulating_first && x.is_roundabout != y.is_roundabout {
             return if x.is_roundabout { Precedence::First } else { Precedence::Second };
         }
+        match (x.sign, y.sign) {
+            (Sign::None, Sign::None) => {}
+            (Sign::AllWayStop, Sign::AllWayStop) => return Precedence::Equal,
+            (Sign::None, _) => return Precedence::First,
+            (_, Sign::None) => return Precedence::Second,
+            // Who must stop lets those go who need not.
+            (Sign::GiveWay, Sign::Stop | Sign::AllWayStop) => return Precedence::First,
+            (Sign::Stop | Sign::AllWayStop, Sign::GiveWay) => return Precedence::Second,
+            // The same sign on both: as if there were none.
+            _ => {}
+        }
         if x.rank != y.rank {
             return if x.rank < y.rank { Precedence::First } else { Precedence::Second };
         }
@@ -182,6 +206,7 @@ struct Approach {
     rank: u8,
     is_roundabout: bool,
     turn: Turn,
+    sign: Sign,
     signal: Option<(u32, u8)>,
     heading_rad: f64,
 }
@@ -195,6 +220,7 @@ impl Approach {
             rank: lane.rank,
             is_roundabout: lane.is_roundabout,
             turn,
+            sign: before.map_or(Sign::None, |b| b.sign),
             signal: before.and_then(|b| b.signal),
             heading_rad: lanes.at(id, 0.0).1,
         })

@@ -63,6 +63,7 @@ pub fn build_city(
         areas: base_map.areas,
         lines: base_map.lines,
         labels: base_map.labels,
+        marks: roads.marks,
     };
     count_kept(&city, &mut report);
     report.warnings = warnings.into_list();

@@ -28,6 +28,7 @@ mod error;
 mod facilities;
 pub mod lanes;
 mod limits;
+mod marks;
 pub mod openscenario;
 mod options;
 mod osm;

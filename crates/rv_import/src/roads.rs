@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use rv_base::{EdgeId, JunctionId, LatLon, Meters, RoadId};
-use rv_map::{Edge, Mode, ModeSet, Road, RoadGraph, RoadKind};
+use rv_map::{Edge, Mode, ModeSet, Road, RoadGraph, RoadKind, RoadMark};
 
 use crate::access;
 use crate::attrs::{self, WayRoad};
 use crate::error::ImportError;
+use crate::marks;
 use crate::raw::{NO_NODE, RawMap};
 use crate::report::{DroppedCounts, Warnings};
 use crate::scc;
@@ -30,6 +31,8 @@ pub(crate) struct Roads {
     pub edges_of_way: Vec<(u32, EdgeId)>,
     /// Streets and paths that are not in the graph.
     pub left_out: Vec<LeftOut>,
+    /// What is painted on roads and put up beside them.
+    pub marks: Vec<RoadMark>,
 }
 
 /// A street or path that is not in the graph.
@@ -391,6 +394,7 @@ impl Network {
         directed.sort_by_key(|(e, piece)| (e.tail, e.head, *piece));
         let mut edges_of_way: Vec<(u32, EdgeId)> = Vec::with_capacity(directed.len());
         let mut edge_of_piece: Vec<Option<EdgeId>> = vec![None; self.pieces.len()];
+        let mut marks: Vec<RoadMark> = Vec::new();
         for (i, (edge, piece)) in directed.into_iter().enumerate() {
             let id = EdgeId::from_idx(i);
             let mut edge = edge;
@@ -400,6 +404,17 @@ impl Network {
             }
             edge_of_piece[piece as usize] = Some(id);
             graph.first_out[edge.tail.idx() + 1] += 1;
+            if !edge.modes.intersection(ModeSet::MOTOR).is_empty() {
+                let mapped = &self.pieces[piece as usize];
+                marks::find(
+                    raw,
+                    &mapped.vertices,
+                    &self.positions,
+                    mapped.way,
+                    (id, &edge),
+                    &mut marks,
+                );
+            }
             edges_of_way.push((self.pieces[piece as usize].way, id));
             graph.edges.push(edge);
         }
@@ -414,7 +429,7 @@ impl Network {
             .take_while(|(_, v)| **v < n_nodes)
             .map(|(i, v)| (*v, JunctionId::from_idx(i)))
             .collect();
-        Roads { graph, junction_of_node, edges_of_way, left_out: self.left_out }
+        Roads { graph, junction_of_node, edges_of_way, left_out: self.left_out, marks }
     }
 }
 

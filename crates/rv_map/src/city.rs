@@ -28,6 +28,37 @@ pub struct City {
     pub lines: Vec<Line>,
     /// Base map: names to print.
     pub labels: Vec<Label>,
+    /// What is painted on roads and put up beside them for those who drive, sorted by edge and
+    /// place; empty if the map data has none of it.
+    pub marks: Vec<RoadMark>,
+}
+
+/// Something painted on a road or put up beside it, for one direction of driving.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoadMark {
+    /// Where, in driving direction.
+    pub at: RoadPosition,
+    /// What.
+    pub kind: RoadMarkKind,
+}
+
+/// Kinds of road marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RoadMarkKind {
+    /// People cross here, and go first.
+    Crosswalk,
+    /// People cross here by a light.
+    SignalCrosswalk,
+    /// Give-way sign.
+    GiveWay,
+    /// Stop sign.
+    Stop,
+    /// Stop sign at a junction where every approach has one.
+    AllWayStop,
+    /// From here to the end of the edge the lane at the kerb is for buses.
+    BusLane,
+    /// From here to the end of the edge a lane for bicycles runs at the kerb.
+    CycleLane,
 }
 
 /// The side of the road that traffic keeps to.

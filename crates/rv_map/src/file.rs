@@ -19,7 +19,9 @@ use crate::city::City;
 use crate::validate::CityFlaw;
 
 const MAGIC: [u8; 8] = *b"RVCITY\r\n";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// Files of this version lack the table of road marks at their end, and are read as having none.
+const VERSION_WITHOUT_MARKS: u32 = 2;
 const HEADER_BYTES: usize = 32;
 /// No city is larger than this; Columbus (39 x 28 km) has 6 MB.
 const UNPACKED_BYTES_MAX: u64 = 2 << 30;
@@ -91,7 +93,7 @@ impl City {
             let (expected, found) = (HEADER_BYTES as u64, file.len() as u64);
             return Err(CityFileError::Length { expected, found });
         };
-        if version != VERSION {
+        if version != VERSION && version != VERSION_WITHOUT_MARKS {
             return Err(CityFileError::Version { found: version });
         }
         let packed = &file[HEADER_BYTES..];
@@ -102,10 +104,10 @@ impl City {
         if crc32fast::hash(packed) != checksum {
             return Err(CityFileError::Checksum);
         }
-        Self::unpack(packed, n_plain)
+        Self::unpack(packed, n_plain, version)
     }
 
-    fn unpack(packed: &[u8], n_plain: u64) -> Result<Self, CityFileError> {
+    fn unpack(packed: &[u8], n_plain: u64, version: u32) -> Result<Self, CityFileError> {
         let content = |what| CityFileError::Content { what };
         if n_plain > UNPACKED_BYTES_MAX {
             return Err(content("it is beyond 2 GiB"));
@@ -115,6 +117,10 @@ impl City {
         decoder.read_to_end(&mut plain).map_err(|_| content("its packing is broken"))?;
         if plain.len() as u64 != n_plain {
             return Err(content("it has another length than stated"));
+        }
+        if version == VERSION_WITHOUT_MARKS {
+            // An empty table is its length alone.
+            plain.push(0);
         }
         let (city, rest) = postcard::take_from_bytes::<Self>(&plain)
             .map_err(|_| content("its values do not decode"))?;
@@ -207,5 +213,15 @@ mod tests {
             prop_assert!(City::from_file_bytes(&bytes).is_err());
             prop_assert!(City::from_file_bytes(&file).is_err());
         }
+    }
+
+    #[test]
+    fn files_from_before_road_marks_are_read_as_having_none() {
+        let mut city = testing::square_city();
+        city.marks.clear();
+        let plain = postcard::to_stdvec(&city).unwrap();
+        let mut file = file_of(&plain[..plain.len() - 1]);
+        file[8..12].copy_from_slice(&VERSION_WITHOUT_MARKS.to_le_bytes());
+        assert_eq!(City::from_file_bytes(&file).unwrap(), city);
     }
 }

@@ -31,7 +31,7 @@ mod testing;
 
 pub use city::{
     Area, AreaKind, City, DriveSide, Facility, FacilityKind, Label, LabelKind, Line, LineKind,
-    Place,
+    Place, RoadMark, RoadMarkKind,
 };
 pub use file::CityFileError;
 pub use graph::{Edge, ForbiddenPath, Mode, ModeSet, Road, RoadGraph, RoadKind, Surface};

@@ -6,7 +6,7 @@ use rv_base::{
 
 use crate::city::{
     Area, AreaKind, City, DriveSide, Facility, FacilityKind, Label, LabelKind, Line, LineKind,
-    Place,
+    Place, RoadMark, RoadMarkKind,
 };
 use crate::graph::{Edge, ForbiddenPath, Mode, ModeSet, Road, RoadGraph, RoadKind, Surface};
 use crate::{SnapIndex, SnapQuery, TileIndex};
@@ -127,6 +127,7 @@ pub(crate) fn square_city() -> City {
             text: "Square".to_owned(),
             position: at(4_500, 6_000),
         }],
+        marks: vec![RoadMark { at: stop, kind: RoadMarkKind::Crosswalk }],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rv_base::{EdgeId, Kilograms, LatLon, Meters, RoadPosition};
 
-use crate::city::City;
+use crate::city::{City, RoadMark};
 use crate::graph::{Edge, ModeSet, Road, RoadGraph};
 
 /// Longest text kept anywhere in a city, bytes.
@@ -49,7 +49,11 @@ impl City {
             need(has_rings, "a ring has less than three points")
         })?;
         rows("line", &self.lines, |line| need(line.points.len() >= 2, "less than two points"))?;
-        rows("label", &self.labels, |label| need(is_text(&label.text), "its text is too long"))
+        rows("label", &self.labels, |label| need(is_text(&label.text), "its text is too long"))?;
+        let place = |m: &RoadMark| (m.at.edge, m.at.offset.0);
+        let is_sorted = self.marks.windows(2).all(|w| place(&w[0]) <= place(&w[1]));
+        rows("road marks", [is_sorted], |ok| need(ok, "they are not in order"))?;
+        rows("road mark", &self.marks, |mark| check_stop(graph, mark.at))
     }
 }
 

@@ -31,6 +31,15 @@ pub(crate) struct CityArgs {
     /// Seed of routes, traffic, people and things
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
+    /// As many seeds, from the first on, each with as many kilometres
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seeds: u64,
+    /// Drive so many vans side by side on one thread for --seconds, and tell what that takes
+    #[arg(long, value_name = "N", conflicts_with_all = ["human", "picture", "seeds"])]
+    vans: Option<usize>,
+    /// How long to drive with --vans, s
+    #[arg(long, default_value_t = 60.0, value_name = "S", requires = "vans")]
+    seconds: f64,
     /// Number of the first drive
     #[arg(long, default_value_t = 0, value_name = "N")]
     first: u64,
@@ -83,12 +92,14 @@ struct Answer {
     contacts_at_fault: u32,
     contacts: u32,
     red_lights: u32,
+    stop_signs: u32,
     outside_permit_m: f64,
     off_lane_m: f64,
     over_limit_s: f64,
     soft_hazards: u32,
     calls: u32,
     calls_per_100_km: f64,
+    n_rerouted: u32,
     mean_mps: f64,
     human_mean_mps: Option<f64>,
     speed_share_of_human: Option<f64>,
@@ -99,6 +110,8 @@ struct Answer {
     across_max_mps2: f64,
     both_max_mps2: f64,
     jerk_max_mps3: f64,
+    cpu_s: f64,
+    cpu_s_per_1000_km: f64,
     n_cycles: u64,
     let_through_share: f64,
     cycle_us_median: f64,
@@ -144,14 +157,22 @@ pub(super) fn run(args: &CityArgs) -> anyhow::Result<ExitCode> {
         let svg = city_picture::strip(&setup, args.first);
         crate::files::write_text(path, &svg)?;
     }
-    let drives = drive_all(args, &setup)?;
+    if let Some(n_vans) = args.vans {
+        return many(args, &setup, n_vans);
+    }
+    let began_s = machine::cpu_s();
+    let mut drives = Vec::new();
+    for seed in args.seed..args.seed.saturating_add(args.seeds.clamp(1, 1000)) {
+        drives.extend(drive_all(args, &DriveSetup { seed, ..setup.clone() })?);
+    }
+    let cpu_s = machine::cpu_s() - began_s;
     if drives.is_empty() {
         return Err(error_with_hint(
             "no way to drive was found",
             "the city file needs streets for motor vehicles, longer than --length-m",
         ));
     }
-    let answer = sum_up(args, &city.name, &setup.law.name, drives);
+    let answer = sum_up(args, &city.name, &setup.law.name, drives, cpu_s);
     let is_clean = answer.contacts_at_fault == 0 && answer.red_lights == 0;
     if args.json {
         output::print_json(&answer)?;
@@ -190,6 +211,35 @@ fn drive_all(args: &CityArgs, setup: &DriveSetup) -> anyhow::Result<Vec<Drive>> 
     Ok(drives)
 }
 
+/// Many vans side by side on this thread.
+fn many(args: &CityArgs, setup: &DriveSetup, n_vans: usize) -> anyhow::Result<ExitCode> {
+    if !(1..=5000).contains(&n_vans) || !(1.0..=36_000.0).contains(&args.seconds) {
+        return Err(error_with_hint("nothing to drive", "--vans 1..5000, --seconds 1..36000"));
+    }
+    let t = urban::drive_many(setup, n_vans, args.seconds, &machine::thread_cpu);
+    if args.json {
+        output::print_json(&t)?;
+    } else {
+        let per_s = t.cpu_s / t.simulated_s.max(1e-9);
+        output::print(&format!(
+            "{} vans for {:.0} s at 10 Hz on one thread, {:.1} km: {:.3} CPU s a second, {:.1} x real time\n\
+             of it the drivers and their monitors {:.3} CPU s a second, {:.1} us a cycle; \
+             contacts at fault {}, red lights {}\n",
+            t.n_vans,
+            t.simulated_s,
+            t.driven_m / 1000.0,
+            per_s,
+            1.0 / per_s.max(1e-9),
+            t.driver_cpu_s / t.simulated_s.max(1e-9),
+            t.driver_cpu_s * 1e6 / t.n_cycles.max(1) as f64,
+            t.contacts_at_fault,
+            t.red_lights,
+        ))?;
+    }
+    let is_clean = t.contacts_at_fault == 0 && t.red_lights == 0;
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn progress_bar(km: f64) -> ProgressBar {
     use std::io::IsTerminal;
     if !std::io::stderr().is_terminal() {
@@ -200,7 +250,7 @@ fn progress_bar(km: f64) -> ProgressBar {
     ProgressBar::new(km as u64).with_style(style)
 }
 
-fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>) -> Answer {
+fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64) -> Answer {
     let sum = |of: &dyn Fn(&Findings) -> f64| drives.iter().map(|d| of(&d.found)).sum::<f64>();
     let count = |of: &dyn Fn(&Findings) -> u32| drives.iter().map(|d| of(&d.found)).sum::<u32>();
     let most =
@@ -234,12 +284,14 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>) -> Answer 
         contacts_at_fault: count(&|f| f.contacts_at_fault),
         contacts: count(&|f| f.contacts),
         red_lights: count(&|f| f.red_lights),
+        stop_signs: count(&|f| f.stop_signs),
         outside_permit_m: sum(&|f| f.outside_permit_m),
         off_lane_m: sum(&|f| f.off_lane_m),
         over_limit_s: sum(&|f| f.over_limit_s),
         soft_hazards: count(&|f| f.soft_hazards),
         calls,
         calls_per_100_km: f64::from(calls) / km.max(1e-9) * 100.0,
+        n_rerouted: drives.iter().map(|d| d.n_rerouted).sum(),
         mean_mps: km * 1000.0 / time_s.max(1e-9),
         human_mean_mps: has_human.then_some(human_mps),
         speed_share_of_human: has_human.then_some(own_mps / human_mps.max(1e-9)),
@@ -250,6 +302,8 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>) -> Answer 
         across_max_mps2: most(&|f| f.across_max_mps2),
         both_max_mps2: most(&|f| f.both_max_mps2),
         jerk_max_mps3: most(&|f| f.jerk_max_mps3),
+        cpu_s,
+        cpu_s_per_1000_km: cpu_s / km.max(1e-9) * 1000.0,
         n_cycles,
         let_through_share: n_let_through as f64 / n_cycles.max(1) as f64,
         cycle_us_median: times.at_share(0.5),
@@ -257,7 +311,10 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>) -> Answer 
         cycle_us_mean: times.mean_us(),
         notable: drives
             .into_iter()
-            .filter(|d| d.found.contacts_at_fault > 0 || d.found.red_lights > 0 || !d.is_arrived)
+            .filter(|d| {
+                let f = &d.found;
+                f.contacts_at_fault > 0 || f.red_lights > 0 || f.stop_signs > 0 || !d.is_arrived
+            })
             .collect(),
     }
 }
@@ -272,12 +329,13 @@ impl Answer {
         };
         let mut text = format!(
             "{:.1} km in {} drives of {} ({} law, seed {}), {:.1} h; arrived {}\n\
-             contacts at fault {}, all contacts {}; red lights {}; outside permit {:.0} m; \
+             contacts at fault {}, all contacts {}; red lights {}; stop signs {}; outside permit {:.0} m; \
              off lanes {:.0} m; too fast {:.0} s\n\
-             calls for help {} ({:.2} per 100 km); mean speed {:.2} m/s{human}\n\
+             calls for help {} ({:.2} per 100 km), other ways taken {}; mean speed {:.2} m/s{human}\n\
              outside emergencies: |a| up to {:.2} m/s2 ({:.2} along, {:.2} across), jerk up to {:.2} m/s3, \
              rough {:.3} % of the time; emergencies {} ({:.2} % of the time)\n\
-             {} cycles: median {:.1} us, p99.9 {:.1} us, mean {:.1} us; plans let through {:.3} %\n",
+             {} cycles: median {:.1} us, p99.9 {:.1} us, mean {:.1} us; plans let through {:.3} %\n\
+             {:.1} CPU s, {:.0} CPU s per 1,000 km\n",
             self.km,
             self.n_drives,
             self.city,
@@ -288,11 +346,13 @@ impl Answer {
             self.contacts_at_fault,
             self.contacts,
             self.red_lights,
+            self.stop_signs,
             self.outside_permit_m,
             self.off_lane_m,
             self.over_limit_s,
             self.calls,
             self.calls_per_100_km,
+            self.n_rerouted,
             self.mean_mps,
             self.both_max_mps2,
             self.along_max_mps2,
@@ -306,6 +366,8 @@ impl Answer {
             self.cycle_us_p999,
             self.cycle_us_mean,
             self.let_through_share * 100.0,
+            self.cpu_s,
+            self.cpu_s_per_1000_km,
         );
         for d in self.notable.iter().take(12) {
             let why = d.stuck_on.as_deref().unwrap_or("contact or red light");

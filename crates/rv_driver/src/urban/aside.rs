@@ -7,7 +7,7 @@ use rv_map::lanes::Aspect;
 use super::junction::{asked_mps2, time_over_s};
 use super::pace::{Comfort, braking_way_m};
 use super::sight::{AHEAD_M, Beside, Scene};
-use crate::law::TrafficLaw;
+use crate::law::{TrafficLaw, VanLane};
 use crate::tracking::Class;
 
 /// Distance between two samples of the plan of places beside the lane, m, and their number.
@@ -24,6 +24,10 @@ const UNSEEN_BRAKING_MPS2: f64 = 0.6;
 
 /// Speed at which it comes to where it leaves its lane to get around something, m/s.
 const PASS_MPS: f64 = 7.0;
+
+/// It pulls over to the kerb this far before its stop, m, and leaves this gap to the lane's edge.
+const KERB_STOP_M: f64 = 12.0;
+const KERB_GAP_M: f64 = 0.25;
 
 /// Room left to vehicles parked at the kerb where the lane is wide enough, m.
 const KERB_ROOM_M: f64 = 1.1;
@@ -123,13 +127,12 @@ pub(crate) fn plan(
         }
         let (room_left_m, room_right_m, needs_other) = rooms(scene, lanes, b);
         let fits = |d_m: f64| d_m <= room_left_m && d_m >= -room_right_m;
-        // The smaller way around, the kerb side only if it stays in the lane.
-        let d_m = if fits(right_m) && right_m.abs() < left_m.abs() {
-            right_m
-        } else if fits(left_m) {
-            left_m
-        } else {
-            continue;
+        // The smaller way around of those that fit.
+        let d_m = match (fits(left_m), fits(right_m)) {
+            (true, true) if right_m.abs() < left_m.abs() => right_m,
+            (true, _) => left_m,
+            (false, true) => right_m,
+            (false, false) => continue,
         };
         let in_lane_m = in_lane_room_m(scene, lanes, b.s_m);
         let leaves_lane = d_m.abs() > in_lane_m + 0.25;
@@ -171,14 +174,14 @@ pub(crate) fn plan(
             d_m,
         });
     }
-    draw(scene, &holds)
+    draw(scene, &holds, |s_m| kerb_m(scene, lanes, law, s_m))
 }
 
 /// Room left to parked vehicles at the kerb beyond what must be, as far as the lane has it: more is
 /// seen of who steps out, and doors open.
 fn room_of_its_lane(scene: &Scene<'_>, lanes: &CityLanes, b: &Beside, half_m: f64) -> Option<Hold> {
-    let is_parked = b.track.stood_s > 3.0 && b.track.class.keeps_lane() && b.d_m < 0.0;
-    let gap_m = -b.d_m - b.half_d_m - half_m;
+    let is_parked = b.track.stood_s > 3.0 && b.track.class.keeps_lane() && b.d_m * scene.kerb > 0.0;
+    let gap_m = b.d_m.abs() - b.half_d_m - half_m;
     if !is_parked || gap_m >= KERB_ROOM_M || scene.way.at(b.s_m).curvature_1pm.abs() > 0.02 {
         return None;
     }
@@ -186,8 +189,29 @@ fn room_of_its_lane(scene: &Scene<'_>, lanes: &CityLanes, b: &Beside, half_m: f6
     (d_m > 0.1).then(|| Hold {
         from_m: b.s_m - b.half_s_m - scene.vehicle.length_m / 2.0,
         to_m: b.s_m + b.half_s_m + scene.vehicle.length_m / 2.0,
-        d_m,
+        d_m: -scene.kerb * d_m,
     })
+}
+
+/// Where beside the line it drives with nothing in the way: at the kerb where it is to stop, and all
+/// along where vans belong among bicycles; on the line elsewhere.
+fn kerb_m(scene: &Scene<'_>, lanes: &CityLanes, law: &TrafficLaw, s_m: f64) -> f64 {
+    let is_at_stop = s_m > scene.way.goal_m - KERB_STOP_M;
+    let keeps_kerb = law.van_lane == VanLane::NonMotor;
+    if !is_at_stop && !keeps_kerb {
+        return 0.0;
+    }
+    let Some(part) = scene.way.part_at(s_m) else { return 0.0 };
+    let lane = lanes.lane(part.lane);
+    let is_road = matches!(lane.kind, CityLaneKind::Road { .. });
+    // Onto the line before junctions, and never across another lane.
+    let is_before_junction =
+        scene.way.crossings.iter().any(|c| s_m > c.from_m - 25.0 && s_m < c.to_m + 5.0);
+    if !is_road || lane.kerb_side.is_some() || is_before_junction && !is_at_stop {
+        return 0.0;
+    }
+    let to_kerb_m = in_lane_room_m(scene, lanes, s_m) - KERB_GAP_M;
+    scene.kerb * to_kerb_m.max(0.0)
 }
 
 /// True if it is not to be followed but gone around.
@@ -200,14 +224,15 @@ fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
         return true;
     }
     if class == Class::Bicycle && b.vs_mps > 0.5 {
-        return b.d_m < 0.0 && b.vs_mps < 6.0 || b.d_m < -1.2;
+        let to_kerb_m = b.d_m * scene.kerb;
+        return to_kerb_m > 0.0 && b.vs_mps < 6.0 || to_kerb_m > 1.2;
     }
     if b.track.speed_mps > 0.5 {
         // One that drives along within its own strip at the kerb.
         return b.d_m.abs() - b.half_d_m > scene.vehicle.width_m / 2.0;
     }
     // One at the kerb, or one that stands where there is nothing to wait for.
-    if b.d_m < -0.9 || b.d_m > 2.0 {
+    if !(-2.0..=0.9).contains(&(b.d_m * scene.kerb)) {
         return b.track.stood_s > 1.0;
     }
     parked_after_s(scene, b).is_some_and(|after_s| b.track.stood_s > after_s)
@@ -229,7 +254,7 @@ pub(crate) fn parked_after_s(scene: &Scene<'_>, b: &Beside) -> Option<f64> {
         return None;
     }
     // Double-parked ones stand nearer to the kerb than those that wait.
-    if b.d_m < -0.45 && b.track.class.keeps_lane() {
+    if b.d_m * scene.kerb > 0.45 && b.track.class.keeps_lane() {
         return Some(PARKED_AFTER_S);
     }
     let waits_at = scene.way.crossings.iter().find(|c| {
@@ -254,8 +279,10 @@ fn rooms(scene: &Scene<'_>, lanes: &CityLanes, b: &Beside) -> (f64, f64, bool) {
     let width_m = f64::from(lane.width_m);
     let sign_left = lane.far_side.or(lane.oncoming).is_some();
     let is_road = matches!(lane.kind, CityLaneKind::Road { .. });
-    let left_m = if sign_left && is_road { in_lane_m + width_m } else { in_lane_m + 0.3 };
-    (left_m, in_lane_m + 0.2, sign_left)
+    let far_m = if sign_left && is_road { in_lane_m + width_m } else { in_lane_m + 0.3 };
+    let kerb_m = in_lane_m + 0.2;
+    let (left_m, right_m) = if scene.kerb < 0.0 { (far_m, kerb_m) } else { (kerb_m, far_m) };
+    (left_m, right_m, sign_left)
 }
 
 fn in_lane_room_m(scene: &Scene<'_>, lanes: &CityLanes, s_m: f64) -> f64 {
@@ -281,7 +308,7 @@ fn is_free(
     // Somebody may come from beyond what is seen.
     let is_other_way = scene.way.part_at(around.s_m).is_some_and(|p| {
         let lane = lanes.lane(p.lane);
-        d_m > 0.0 && lane.far_side.is_none() && lane.oncoming.is_some()
+        d_m * scene.kerb < 0.0 && lane.far_side.is_none() && lane.oncoming.is_some()
     });
     if is_other_way {
         let limit_mps = scene.way.at(around.s_m).cap_mps * UNSEEN_SHARE;
@@ -311,7 +338,7 @@ fn is_free(
         } else if o.s_m > scene.tail_m() {
             if o.s_m - o.half_s_m < to_m + 4.0 + (scene.v_mps - o.vs_mps).max(0.0) * 2.0
                 && o.vs_mps < own_mps
-                && o.d_m > 0.5
+                && o.d_m * scene.kerb < -0.5
             {
                 return false;
             }
@@ -329,23 +356,31 @@ fn swing_m(v_mps: f64, d_m: f64) -> f64 {
 }
 
 /// Draws a smooth line through the holds, from where the van is.
-fn draw(scene: &Scene<'_>, holds: &[Hold]) -> Aside {
+fn draw(scene: &Scene<'_>, holds: &[Hold], base_m: impl Fn(f64) -> f64) -> Aside {
     let mut aside = Aside::straight(scene.s_m - 3.0 * STEP_M);
-    if holds.is_empty() && scene.d_m.abs() < 0.02 {
+    let mut raw = [0.0_f64; N];
+    for (i, slot) in raw.iter_mut().enumerate() {
+        *slot = base_m(aside.from_m + i as f64 * STEP_M);
+    }
+    let has_base = raw.iter().any(|d| *d != 0.0);
+    if holds.is_empty() && !has_base && scene.d_m.abs() < 0.02 {
         return aside;
     }
-    let mut raw = [0.0_f64; N];
     let most = holds.iter().fold(0.0_f64, |m, h| m.max(h.d_m.abs()));
+    let most = raw.iter().fold(most, |m, d| m.max(d.abs()));
     let swing = swing_m(scene.v_mps, most);
     let half = swing / 2.0;
     for (i, slot) in raw.iter_mut().enumerate() {
         let s_m = aside.from_m + i as f64 * STEP_M;
+        let mut held: Option<f64> = None;
         for h in holds {
             // Widened by what smoothing takes away.
-            if s_m > h.from_m - half && s_m < h.to_m + half && h.d_m.abs() > slot.abs() {
-                *slot = h.d_m;
+            let is_here = s_m > h.from_m - half && s_m < h.to_m + half;
+            if is_here && held.is_none_or(|d| h.d_m.abs() > d.abs()) {
+                held = Some(h.d_m);
             }
         }
+        *slot = held.unwrap_or(*slot);
     }
     // Two passes of a moving mean, each half the swing wide.
     let reach = ((half / STEP_M / 2.0).round() as usize).max(1);

@@ -1,7 +1,7 @@
 //! Junctions, signals and crosswalks: where to stand, and when to go.
 
 use rv_base::Point2;
-use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::city_lanes::{CityLaneId, CityLanes, Sign};
 use rv_map::lanes::Aspect;
 
 use super::pace::{Bound, Comfort, braking_way_m};
@@ -12,7 +12,7 @@ use crate::law::{Precedence, TrafficLaw};
 use crate::tracking::Track;
 
 /// Room kept before a stop line and before shared ground, m.
-const LINE_ROOM_M: f64 = 0.4;
+const LINE_ROOM_M: f64 = 0.5;
 const SHARED_ROOM_M: f64 = 1.2;
 
 /// Time kept between leaving shared ground and the other's coming, s.
@@ -23,6 +23,9 @@ const YELLOW_S: f64 = 3.0;
 
 /// Hardest braking before a turn, m/s2.
 const TURN_BRAKING_MPS2: f64 = 5.0;
+
+/// Standing so near to the line of a stop sign counts as having stopped at it, m.
+const STOPPED_M: f64 = 2.5;
 
 /// Hardest braking for a light, m/s2.
 const FIRMEST_MPS2: f64 = 5.0;
@@ -61,6 +64,7 @@ pub(crate) fn bounds(
         if signal(scene, lanes, crossing, memory, out) {
             continue;
         }
+        stop_sign(scene, crossing, memory, out);
         box_is_full(scene, crossing, out);
         if !crossing.shared.is_empty() {
             yielding(scene, lanes, i, crossing, memory, out);
@@ -138,6 +142,25 @@ fn signal(
     }
 }
 
+/// Comes to a full stop before the line of a stop sign, once.
+fn stop_sign(
+    scene: &Scene<'_>,
+    crossing: &Crossing,
+    memory: &mut Memory,
+    out: &mut Vec<(Bound, Reason)>,
+) {
+    let must_stop = matches!(crossing.sign, Sign::Stop | Sign::AllWayStop);
+    let to_line_m = crossing.stop_m - scene.front_m();
+    if !must_stop || to_line_m < -0.5 || memory.stopped_on == Some(crossing.lane) {
+        return;
+    }
+    if scene.v_mps < 0.1 && to_line_m < STOPPED_M {
+        memory.stopped_on = Some(crossing.lane);
+        return;
+    }
+    out.push((Bound { at_m: to_line_m - LINE_ROOM_M, mps: 0.0 }, Reason::StopSign));
+}
+
 /// How long the yellow of a signal is, by the map, s.
 fn yellow_s(lanes: &CityLanes, crossing: &Crossing) -> f64 {
     let plan = crossing.signal.and_then(|s| lanes.signals().get(s.0 as usize));
@@ -157,10 +180,12 @@ fn green_bound(to_line_m: f64, yellow_s: f64) -> (f64, f64) {
     (low, to_line_m - low * left_s)
 }
 
-/// Braking that stops within a room, m/s2, if comfort does not.
+/// Braking that stops within a room, m/s2, if comfort, which fades as it comes to a stand, does not.
 fn firm_mps2(v_mps: f64, room_m: f64) -> Option<f64> {
-    let need = v_mps * v_mps / (2.0 * room_m.max(0.3));
-    (v_mps > 0.3 && need > Comfort::ALLOWED.braking_mps2).then(|| (need * 1.1).min(FIRMEST_MPS2))
+    let need = v_mps * v_mps / (2.0 * room_m.max(0.02));
+    let fade_m = v_mps * (2.0 * v_mps / Comfort::ALLOWED.jerk_mps3).sqrt() / 3.0;
+    let is_firm = need > Comfort::ALLOWED.braking_mps2 || room_m < fade_m + 0.05;
+    (v_mps > 0.02 && is_firm).then(|| (need * 1.1).min(FIRMEST_MPS2))
 }
 
 /// Does not drive into a junction that cannot be left.
@@ -603,6 +628,26 @@ mod tests {
         assert!(waits_for(62.0, 0.0), "fresh at the junction, nobody is asked to brake");
         assert!(!waits_for(62.0, 30.0), "after half a minute gentle braking is asked for");
         assert!(waits_for(35.0, 300.0), "hard braking never is");
+    }
+
+    #[test]
+    fn a_stop_for_a_light_never_ends_beyond_its_line() {
+        // The last metre, with the fading of comfort's braking and firm braking where it must be.
+        for v0 in [0.3, 0.8, 1.5, 2.5] {
+            for room0 in [0.1, 0.3, 0.6, 1.2, 2.0_f64] {
+                let (mut v, mut s, mut a) = (v0, 0.0, -1.0_f64);
+                let can_stop = v0 * v0 / (2.0 * room0) < 3.0;
+                while v > 0.0 {
+                    let fade = -(2.0 * Comfort::ALLOWED.jerk_mps3 * v).sqrt().min(1.9);
+                    let firm = firm_mps2(v, room0 - s).map_or(fade, |f| (-f).min(fade));
+                    a = firm.max(a - 0.6);
+                    let next = (v + a * CYCLE_S).max(0.0);
+                    s += (v + next) / 2.0 * CYCLE_S;
+                    v = next;
+                }
+                assert!(!can_stop || s < room0 + 0.15, "{v0} {room0} {s}");
+            }
+        }
     }
 
     #[test]

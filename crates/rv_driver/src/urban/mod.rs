@@ -18,6 +18,7 @@ mod sight;
 mod way;
 
 use rv_base::Point2;
+use rv_map::DriveSide;
 use rv_map::city_lanes::{CityLaneId, CityLanes};
 
 use crate::law::TrafficLaw;
@@ -43,6 +44,8 @@ pub enum Reason {
     Follows(u32),
     /// A red or yellow light.
     Signal,
+    /// A stop sign.
+    StopSign,
     /// A green light that may end.
     GreenMayEnd,
     /// The junction ahead cannot be left.
@@ -81,6 +84,7 @@ impl Reason {
             Self::Bend => "slows down for a bend or a limit",
             Self::Follows(_) => "follows the one in front",
             Self::Signal => "stops for a light",
+            Self::StopSign => "stops at a stop sign",
             Self::GreenMayEnd => "the green ahead may end",
             Self::JunctionFull => "the junction ahead cannot be left",
             Self::GivesWay(_) => "lets another go first",
@@ -166,6 +170,8 @@ impl Decision {
 pub(crate) struct Memory {
     /// Since when it waits before shared ground, s.
     pub(crate) waiting_since_s: Option<f64>,
+    /// The lane at whose stop sign it has stood.
+    pub(crate) stopped_on: Option<CityLaneId>,
     /// The yellow ahead, and what was decided when it was first seen.
     pub(crate) yellow: Option<Yellow>,
     /// Braking that a light asks for beyond comfort, in this cycle, m/s2.
@@ -283,6 +289,7 @@ impl VanDriver {
         let beside = std::mem::take(&mut self.beside);
         let mut scene = Scene::look(*sight, &self.vehicle, &self.way, &mut self.cursor, beside);
         scene.waited_s = self.stuck_s(sight.at.0);
+        scene.kerb = if lanes.drive_side == DriveSide::Right { -1.0 } else { 1.0 };
         if self.backing.is_none() {
             self.backing = reverse::begin(&scene, &mut self.backed);
         }
@@ -384,7 +391,8 @@ impl VanDriver {
     }
 
     fn note_stuck(&mut self, now_s: f64, v_mps: f64, reason: Reason, to_goal_m: f64) {
-        let waits_for_time = matches!(reason, Reason::Signal | Reason::Goal) || to_goal_m < 3.0;
+        let waits_for_time =
+            matches!(reason, Reason::Signal | Reason::StopSign | Reason::Goal) || to_goal_m < 3.0;
         let is_stuck = v_mps < 0.2 && !waits_for_time;
         self.stuck_since_s = is_stuck.then(|| self.stuck_since_s.unwrap_or(now_s));
     }

@@ -80,6 +80,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) s_m: f64,
     pub(crate) d_m: f64,
     pub(crate) v_mps: f64,
+    /// Where the kerb is: to the right (-1) or to the left (1).
+    pub(crate) kerb: f64,
     /// How long it has stood for others, s.
     pub(crate) waited_s: f64,
     pub(crate) beside: Vec<Beside>,
@@ -149,7 +151,7 @@ impl<'a> Scene<'a> {
         }
         beside.sort_by(|a, b| a.s_m.total_cmp(&b.s_m).then(a.track.id.cmp(&b.track.id)));
         let v_mps = sight.state.speed_mps.max(0.0);
-        Self { sight, vehicle, way, s_m, d_m, v_mps, waited_s: 0.0, beside }
+        Self { sight, vehicle, way, s_m, d_m, v_mps, kerb: -1.0, waited_s: 0.0, beside }
     }
 
     /// The vehicle's front along the way, m.

@@ -1,9 +1,9 @@
 //! The way of a van: one line over the lanes of a route, with everything met along it.
 
 use rv_base::{EdgeId, Point2};
-use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, KeptFor, Sign, Turn};
 
-use crate::law::{Precedence, TrafficLaw};
+use crate::law::{BusLane, Precedence, TrafficLaw};
 use crate::trajectory::walk_down;
 
 /// Distance between two points of a way, m.
@@ -84,6 +84,7 @@ pub(crate) struct Crossing {
     /// The lane that leads to it, and its signal.
     pub(crate) lane: CityLaneId,
     pub(crate) signal: Option<(u32, u8)>,
+    pub(crate) sign: Sign,
     pub(crate) turn: Turn,
     pub(crate) shared: Vec<Shared>,
 }
@@ -129,7 +130,7 @@ impl Way {
         if edges.len() > EDGES_MAX {
             return Err(WayError::TooLong);
         }
-        let chain = choose_lanes(lanes, edges)?;
+        let chain = choose_lanes(lanes, law, edges)?;
         let mut laying = Laying { lanes, law, way: Self::default(), line: Vec::new(), at_m: 0.0 };
         for (i, step) in chain.iter().enumerate() {
             let from = if i == 0 { start_m } else { 0.0 };
@@ -250,7 +251,11 @@ struct Step {
 }
 
 /// Chooses lanes with the fewest changes, near the kerb.
-fn choose_lanes(lanes: &CityLanes, edges: &[EdgeId]) -> Result<Vec<Step>, WayError> {
+fn choose_lanes(
+    lanes: &CityLanes,
+    law: &TrafficLaw,
+    edges: &[EdgeId],
+) -> Result<Vec<Step>, WayError> {
     let last = *edges.last().ok_or(WayError::Empty)?;
     for edge in edges {
         if lanes.of_edge(*edge).len() == 0 {
@@ -288,7 +293,8 @@ fn choose_lanes(lanes: &CityLanes, edges: &[EdgeId]) -> Result<Vec<Step>, WayErr
                         let n = k.abs_diff(m) as f64;
                         let is_short = length_m < CHANGE_M + 15.0;
                         let change = n * if is_short { 60.0 } else { 10.0 };
-                        Some((cost + change + m as f64 * 0.5, m, Some(turn)))
+                        let kept = kept_cost(lanes, law, ids[k]) + kept_cost(lanes, law, ids[m]);
+                        Some((cost + change + kept + m as f64 * 0.5, m, Some(turn)))
                     })
                     .min_by(|a, b| a.0.total_cmp(&b.0))
                     .unwrap_or((f64::INFINITY, k, None))
@@ -445,6 +451,7 @@ impl Laying<'_> {
             to_m: self.at_m,
             lane: out,
             signal: before.signal,
+            sign: before.sign,
             turn,
             shared,
         });
@@ -515,6 +522,12 @@ fn turn_max_mps(lanes: &CityLanes, turn: CityLaneId) -> f64 {
         return f64::INFINITY;
     }
     (ACROSS_MAX_MPS2 * length_m / change).sqrt().max(4.0)
+}
+
+/// What driving a lane kept for others costs, in metres' worth of changes.
+fn kept_cost(lanes: &CityLanes, law: &TrafficLaw, id: CityLaneId) -> f64 {
+    let is_closed = law.bus_lane == BusLane::Closed && lanes.lane(id).kept_for == KeptFor::Buses;
+    if is_closed { 25.0 } else { 0.0 }
 }
 
 /// Points [`STEP_M`] apart with their limits.

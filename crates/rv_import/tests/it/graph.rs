@@ -182,3 +182,35 @@ fn a_map_without_roads_or_without_a_network_is_an_error() {
     assert!(matches!(town.try_build(), Err(ImportError::NoVanNetwork { n_roads: 5 })));
     assert_eq!(letters(ModeSet::MOTOR), "cvt");
 }
+
+#[test]
+fn crosswalks_signs_and_kept_lanes_are_read_for_the_directions_that_they_bind() {
+    use rv_map::RoadMarkKind::{AllWayStop, BusLane, Crosswalk, CycleLane, GiveWay, Stop};
+    let town = crossroads()
+        .with_node('z', -60.0, 0.0, vec![("highway", "crossing"), ("crossing", "uncontrolled")])
+        .with_node('u', -50.0, 0.0, vec![("highway", "crossing"), ("crossing", "unmarked")])
+        .with_node('s', -12.0, 0.0, vec![("highway", "stop")])
+        .with_node('g', 12.0, 0.0, vec![("highway", "give_way"), ("direction", "backward")])
+        .with_node('a', 0.0, 12.0, vec![("highway", "stop"), ("stop", "all")])
+        .with_way(1, "WzusC", vec![STREET, ("cycleway:right", "lane")])
+        .with_way(2, "CgE", vec![STREET])
+        .with_way(3, "NaC", vec![STREET, ("busway", "lane")]);
+    let (city, _) = town.build();
+    let centre = crate::town::position(0.0, 0.0);
+    let is_centre =
+        |j: rv_base::JunctionId| city.graph.junctions[j.idx()].distance_to(centre).0 < 0.1;
+    let told: Vec<_> = city
+        .marks
+        .iter()
+        .map(|m| (m.kind, is_centre(city.graph.edge(m.at.edge).head), m.at.offset.0.round()))
+        .collect();
+    let count = |kind| told.iter().filter(|t| t.0 == kind).count();
+    // The crosswalk binds both directions, the unmarked crossing none.
+    assert_eq!(count(Crosswalk), 2);
+    assert!(told.contains(&(Crosswalk, true, 40.0)) && told.contains(&(Crosswalk, false, 60.0)));
+    // Signs bind those who come to the junction.
+    assert!(told.contains(&(Stop, true, 88.0)) && count(Stop) == 1, "{told:?}");
+    assert!(told.contains(&(GiveWay, true, 88.0)) && count(GiveWay) == 1, "{told:?}");
+    assert!(told.contains(&(AllWayStop, true, 88.0)) && count(AllWayStop) == 1, "{told:?}");
+    assert_eq!((count(CycleLane), count(BusLane)), (1, 2));
+}

@@ -4,18 +4,16 @@ use rv_base::{EdgeId, JunctionId, LocalFrame, Point2};
 
 use super::line::LaneGrid;
 use super::signals::Signals;
-use super::turns;
 use super::{
-    CityLane, CityLaneId, CityLaneKind, CityLanes, Crosswalk, LaneConflict, LaneCrosswalk, Span,
+    CityLane, CityLaneId, CityLaneKind, CityLanes, Crosswalk, KeptFor, LaneConflict, LaneCrosswalk,
+    Sign, Span,
 };
+use super::{marks, turns};
 use crate::city::{City, DriveSide};
 use crate::graph::{ModeSet, RoadGraph, RoadKind};
 
 /// Most lanes of an edge that are laid.
 const LANES_MAX: u8 = 5;
-
-/// Half the width of a crosswalk, and the space between it and a stop line, m.
-const CROSSWALK_HALF_M: f64 = 2.0;
 
 /// Where two roads lead on in nearly the same direction, rad.
 const STRAIGHT_RAD: f64 = 0.35;
@@ -30,7 +28,7 @@ pub(super) struct Site<'a> {
     pub(super) heading_out: Vec<f64>,
     pub(super) heading_in: Vec<f64>,
     /// How far lanes are cut back at tail and head, m.
-    cut_m: Vec<(f64, f64)>,
+    pub(super) cut_m: Vec<(f64, f64)>,
     pub(super) edges_in: Vec<Vec<EdgeId>>,
 }
 
@@ -70,12 +68,12 @@ impl Site<'_> {
     }
 
     /// The other direction of the same road, if it is driven, too.
-    fn back(&self, edge: EdgeId) -> Option<EdgeId> {
+    pub(super) fn back(&self, edge: EdgeId) -> Option<EdgeId> {
         self.graph.edge(edge).reverse.filter(|r| self.is_driven(*r))
     }
 
     /// From the line of the road to its edges: on the side of this direction, and on the other.
-    fn half_widths_m(&self, edge: EdgeId) -> (f64, f64) {
+    pub(super) fn half_widths_m(&self, edge: EdgeId) -> (f64, f64) {
         let width = lane_width_m(self.graph.road_of(edge).kind);
         let own = f64::from(self.n_lanes(edge)) * width;
         match self.back(edge) {
@@ -85,7 +83,7 @@ impl Site<'_> {
     }
 
     /// Pieces of road at a junction: heading away from it, half width, an edge of it.
-    fn arms(&self, junction: JunctionId) -> Vec<(f64, f64, EdgeId)> {
+    pub(super) fn arms(&self, junction: JunctionId) -> Vec<(f64, f64, EdgeId)> {
         let mut arms = Vec::new();
         for edge in self.graph.out_edges(junction).filter(|e| self.is_driven(*e)) {
             let (a, b) = self.half_widths_m(edge);
@@ -142,7 +140,7 @@ pub(super) fn build(city: &City) -> CityLanes {
         join_neighbours(&site, EdgeId::from_idx(i), &heads, &mut out.lanes);
     }
     out.lanes_of_edge = heads;
-    lay_crosswalks(&site, &mut out);
+    marks::lay(&site, &city.marks, &mut out);
     turns::lay(&site, &mut out);
     out.cut_m = site.cut_m.iter().map(|c| (c.0 as f32, c.1 as f32)).collect();
     out.finish(signals, super::apart::find(&site))
@@ -241,6 +239,9 @@ fn lay_edge(site: &Site<'_>, id: EdgeId, signals: &Signals, out: &mut Builder) -
             oncoming: None,
             signal,
             stop_m: 0.0,
+            sign: Sign::None,
+            kept_for: KeptFor::All,
+            has_cycle_lane: false,
             points: (0, 0),
             next: (0, 0),
             before: (0, 0),
@@ -268,62 +269,6 @@ fn join_neighbours(site: &Site<'_>, id: EdgeId, heads: &[(u32, u8)], lanes: &mut
     }
 }
 
-/// Crosswalks at the ends of edges: at every signal, and by rule at other junctions in town.
-fn lay_crosswalks(site: &Site<'_>, out: &mut Builder) {
-    for i in 0..site.graph.n_edges() {
-        let id = EdgeId::from_idx(i);
-        let (first, n) = out.lanes_of_edge[i];
-        if n == 0 {
-            continue;
-        }
-        let length_m = f64::from(out.lanes[first as usize].length_m);
-        let signal = out.lanes[first as usize].signal;
-        let kind = site.graph.road_of(id).kind;
-        let is_town = (1..=4).contains(&rank(kind));
-        let n_arms = site.arms(site.graph.edge(id).head).len();
-        // Where crosswalks without signals lie is not in the graph; a rule spreads them.
-        let lot = (u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % 8;
-        let is_marked = n_arms >= 3 && lot < if rank(kind) <= 3 { 4 } else { 2 };
-        let has_one = length_m > 25.0 && is_town && (signal.is_some() || is_marked);
-        for k in 0..u32::from(n) {
-            let lane = &mut out.lanes[(first + k) as usize];
-            let line_m = f64::from(lane.length_m);
-            let back_m = if has_one { 2.0 * CROSSWALK_HALF_M + 1.0 } else { 0.5 };
-            lane.stop_m = (line_m - back_m).max(0.3 * line_m) as f32;
-        }
-        if !has_one {
-            continue;
-        }
-        let number = out.crosswalks.len() as u32;
-        let kerb = CityLaneId(first);
-        let (at, heading) = super::line::at(out.line(kerb), length_m - CROSSWALK_HALF_M);
-        let (own_m, other_m) = site.half_widths_m(id);
-        let width = f64::from(out.lanes[first as usize].width_m);
-        let kerb_is_right = site.side == DriveSide::Right;
-        let left = |by_m: f64| {
-            let by_m = if kerb_is_right { by_m } else { -by_m };
-            Point2 { x_m: at.x_m - by_m * heading.sin(), y_m: at.y_m + by_m * heading.cos() }
-        };
-        let crosswalk = Crosswalk {
-            from: left(-width / 2.0 - 1.0),
-            to: left(own_m + other_m - width / 2.0 + 1.0),
-            signal,
-        };
-        out.crosswalks.push(crosswalk);
-        for k in 0..u32::from(n) {
-            let at_m = out.lanes[(first + k) as usize].length_m - CROSSWALK_HALF_M as f32;
-            out.crosswalk_marks.push((first + k, LaneCrosswalk { crosswalk: number, at_m }));
-        }
-        if let Some(back) = site.back(id) {
-            let (first, n) = out.lanes_of_edge[back.idx()];
-            for k in 0..u32::from(n) {
-                let at_m = CROSSWALK_HALF_M as f32;
-                out.crosswalk_marks.push((first + k, LaneCrosswalk { crosswalk: number, at_m }));
-            }
-        }
-    }
-}
-
 /// Lanes and tables while they grow.
 pub(super) struct Builder {
     frame: LocalFrame,
@@ -332,8 +277,8 @@ pub(super) struct Builder {
     points: Vec<[f32; 3]>,
     pub(super) lanes_of_edge: Vec<(u32, u8)>,
     cut_m: Vec<(f32, f32)>,
-    crosswalks: Vec<Crosswalk>,
-    crosswalk_marks: Vec<(u32, LaneCrosswalk)>,
+    pub(super) crosswalks: Vec<Crosswalk>,
+    pub(super) crosswalk_marks: Vec<(u32, LaneCrosswalk)>,
     pub(super) links: Vec<(u32, CityLaneId)>,
     pub(super) conflicts: Vec<(u32, LaneConflict)>,
 }

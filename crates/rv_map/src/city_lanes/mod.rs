@@ -8,6 +8,7 @@
 mod apart;
 mod build;
 mod line;
+mod marks;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -85,11 +86,41 @@ pub struct CityLane {
     pub signal: Option<(u32, u8)>,
     /// Where to stand before its end, m along it.
     pub stop_m: f32,
+    /// The sign at its end.
+    pub sign: Sign,
+    /// Who may drive it all the way.
+    pub kept_for: KeptFor,
+    /// True if a lane for bicycles runs at its kerb.
+    pub has_cycle_lane: bool,
     points: Span,
     next: Span,
     before: Span,
     conflicts: Span,
     crosswalks: Span,
+}
+
+/// A sign at the end of a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sign {
+    /// None.
+    #[default]
+    None,
+    /// Give way.
+    GiveWay,
+    /// Stop, then give way.
+    Stop,
+    /// Stop, then who came first goes first.
+    AllWayStop,
+}
+
+/// Who may drive a lane all the way; turning off or pulling in, everybody may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeptFor {
+    /// Everybody.
+    #[default]
+    All,
+    /// Buses.
+    Buses,
 }
 
 /// What a lane is.

@@ -73,3 +73,29 @@ fn lanes_that_lie_ahead_are_around_though_not_beside() {
     lanes.around(p, 15.0, &mut around);
     assert!(!around.contains(&id));
 }
+
+#[test]
+fn what_is_mapped_lies_on_the_lanes_of_the_road_it_is_on() {
+    use crate::{RoadMark, RoadMarkKind};
+    let mut city = square_city();
+    let plain = CityLanes::build(&city);
+    let edge = EdgeId(0);
+    let length = city.graph.edge(edge).length;
+    let at = |share: f64| rv_base::RoadPosition { edge, offset: length * share };
+    city.marks = vec![
+        RoadMark { at: at(0.5), kind: RoadMarkKind::Crosswalk },
+        RoadMark { at: at(0.9), kind: RoadMarkKind::Stop },
+    ];
+    let lanes = CityLanes::build(&city);
+    for id in lanes.of_edge(edge) {
+        let lane = lanes.lane(id);
+        assert_eq!(lane.sign, super::Sign::Stop);
+        let half_m = f64::from(lane.length_m) / 2.0;
+        let marks = lanes.crosswalks_of(id);
+        assert!(marks.iter().any(|m| (f64::from(m.at_m) - half_m).abs() < 6.0), "{marks:?}");
+    }
+    // Where crosswalks are mapped, none is made up but at lights.
+    let made_up = |l: &CityLanes| l.crosswalks().iter().filter(|c| c.signal.is_none()).count();
+    assert!(made_up(&lanes) <= made_up(&plain).max(1));
+    assert!(lanes.lanes().iter().all(|l| l.stop_m <= l.length_m && l.stop_m > 0.0));
+}

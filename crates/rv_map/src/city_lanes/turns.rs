@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use rv_base::{EdgeId, JunctionId, Point2};
 
 use super::build::{Builder, Site};
-use super::{CityLane, CityLaneId, CityLaneKind, LaneConflict, Turn};
+use super::{CityLane, CityLaneId, CityLaneKind, KeptFor, LaneConflict, Sign, Turn};
 use crate::city::DriveSide;
 
 /// Lines closer than this share ground, m: a vehicle's width and some air.
@@ -171,6 +171,9 @@ fn lay_one(
         far_side: None,
         oncoming: None,
         signal: None,
+        sign: Sign::None,
+        kept_for: KeptFor::All,
+        has_cycle_lane: false,
         ..lane
     };
     let id = out.push(turn_lane, &line);

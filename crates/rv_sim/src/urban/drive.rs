@@ -9,7 +9,7 @@ use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
 use rv_driver::urban::{CYCLE_S, Decision, Reason, Sight, VanDriver, View, Way};
 use rv_map::City;
-use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ const CALL_AFTER_S: f64 = 50.0;
 
 /// The same in a queue, and for a gap in traffic, s.
 const QUEUE_AFTER_S: f64 = 180.0;
+
+/// After standing so long it looks for another way, at most so often in a drive, s.
+const REROUTE_AFTER_S: f64 = 35.0;
+const REROUTES_MAX: u32 = 6;
 
 /// A drive must not take longer, s.
 const DRIVE_MAX_S: f64 = 3600.0;
@@ -69,6 +73,8 @@ pub struct Drive {
     pub is_arrived: bool,
     /// What it waited for when it did not.
     pub stuck_on: Option<String>,
+    /// Times it took another way because it could not get on.
+    pub n_rerouted: u32,
     /// What the human-like driver did on the same way.
     pub human: Option<Human>,
     /// Cycles, and those whose plan the monitor let through.
@@ -178,18 +184,18 @@ pub fn drive(
 ) -> Option<Drive> {
     let mut rng = Rng::from_seed(setup.seed).fork_idx("drive", number);
     let edges = routes::by_lot(&setup.city, &setup.lanes, &mut rng, setup.length_m)?;
-    let vehicle = usual_van();
-    let end_m = {
-        let lane = setup.lanes.of_edge(edges[edges.len() - 1]).next()?;
-        f64::from(setup.lanes.lane(lane).length_m) * 0.6
-    };
-    let way =
-        Way::lay(&setup.lanes, &setup.law, &edges, (4.0, end_m), vehicle.speed_max_mps).ok()?;
     let seed = rng.next_u64();
     let start = Seconds(rng.range(0.0, 3600.0).floor());
-    let mut run = Run::new(setup, vehicle, way, &edges, seed, start);
-    let (is_arrived, stuck_on) = run.finish(clock, watch);
-    let human = setup.with_human.then(|| human_drive(setup, &run.driver, seed, start)).flatten();
+    let mut run = Run::new(setup, edges, seed, start)?;
+    let (is_arrived, stuck_on) = loop {
+        if let Some(end) = run.cycle(clock, watch) {
+            break end;
+        }
+    };
+    let human = setup
+        .with_human
+        .then(|| human_drive(setup, &run.first_way, run.driver.vehicle(), seed, start))
+        .flatten();
     let (found, contacts) = run.referee.findings();
     Some(Drive {
         number,
@@ -197,11 +203,84 @@ pub fn drive(
         contacts: contacts.to_vec(),
         is_arrived,
         stuck_on,
+        n_rerouted: run.n_rerouted,
         human,
         n_cycles: run.n_cycles,
         n_let_through: run.n_let_through,
         times: run.times,
     })
+}
+
+/// Lanes that end at a light.
+fn with_light(lanes: &CityLanes, along: &[CityLaneId]) -> Vec<CityLaneId> {
+    along.iter().copied().filter(|l| lanes.lane(*l).signal.is_some()).collect()
+}
+
+/// What many vans at once took.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FleetTimes {
+    /// Vans.
+    pub n_vans: usize,
+    /// Time that they drove, s.
+    pub simulated_s: f64,
+    /// Processor time of all of it, s: traffic, people, sensors, tracking, driving, refereeing.
+    pub cpu_s: f64,
+    /// Processor time of the driver and its monitor alone, s.
+    pub driver_cpu_s: f64,
+    /// Cycles.
+    pub n_cycles: u64,
+    /// Distance driven, m.
+    pub driven_m: f64,
+    /// Contacts at fault and red lights.
+    pub contacts_at_fault: u32,
+    /// See `contacts_at_fault`.
+    pub red_lights: u32,
+}
+
+/// Drives many vans side by side on one thread, ten cycles a second each, each amid its own traffic,
+/// for some time; one that arrives or calls is followed by the next.
+pub fn drive_many(
+    setup: &DriveSetup,
+    n_vans: usize,
+    seconds: f64,
+    clock: &dyn Fn() -> Duration,
+) -> FleetTimes {
+    let mut next = 0;
+    let mut start = || {
+        (0..100).find_map(|_| {
+            next += 1;
+            let mut rng = Rng::from_seed(setup.seed).fork_idx("drive", next - 1);
+            let edges = routes::by_lot(&setup.city, &setup.lanes, &mut rng, setup.length_m)?;
+            let seed = rng.next_u64();
+            Run::new(setup, edges, seed, Seconds(rng.range(0.0, 3600.0).floor()))
+        })
+    };
+    let mut vans: Vec<Run<'_>> = (0..n_vans).filter_map(|_| start()).collect();
+    let mut all = FleetTimes { n_vans: vans.len(), ..FleetTimes::default() };
+    let add = |all: &mut FleetTimes, van: &Run<'_>| {
+        let found = van.referee.findings().0;
+        all.driven_m += found.driven_m;
+        all.contacts_at_fault += found.contacts_at_fault;
+        all.red_lights += found.red_lights;
+        all.n_cycles += van.n_cycles;
+        all.driver_cpu_s += van.times.mean_us() * van.n_cycles as f64 / 1e6;
+    };
+    let began = clock();
+    let n_steps = (seconds / CYCLE_S).round() as u64;
+    for _ in 0..n_steps {
+        for van in &mut vans {
+            if van.cycle(clock, &mut |_| {}).is_some() {
+                add(&mut all, van);
+                if let Some(fresh) = start() {
+                    *van = fresh;
+                }
+            }
+        }
+    }
+    all.cpu_s = clock().saturating_sub(began).as_secs_f64();
+    all.simulated_s = n_steps as f64 * CYCLE_S;
+    vans.iter().for_each(|van| add(&mut all, van));
+    all
 }
 
 struct Run<'a> {
@@ -224,22 +303,27 @@ struct Run<'a> {
     light_lanes: Vec<CityLaneId>,
     /// Edges over or under its way here.
     under: Vec<(EdgeId, Point2)>,
+    start: Seconds,
+    /// The last moment at which it moved, or waited for what passes.
+    hopeless_from_s: f64,
+    /// Its way before any other was taken, the edges of the present one, and where it ends, m.
+    first_way: Way,
+    edges: Vec<EdgeId>,
+    end_m: f64,
+    n_rerouted: u32,
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        setup: &'a DriveSetup,
-        vehicle: Vehicle,
-        way: Way,
-        edges: &[EdgeId],
-        seed: u64,
-        start: Seconds,
-    ) -> Self {
+    fn new(setup: &'a DriveSetup, edges: Vec<EdgeId>, seed: u64, start: Seconds) -> Option<Self> {
+        let vehicle = usual_van();
+        let lane = setup.lanes.of_edge(*edges.last()?).next()?;
+        let end_m = f64::from(setup.lanes.lane(lane).length_m) * 0.6;
+        let way = Way::lay(&setup.lanes, &setup.law, &edges, (4.0, end_m), vehicle.speed_max_mps);
+        let way = way.ok()?;
         let (centre, heading) = way.pose(2.0);
         let state = State::at_centre(&vehicle, centre, heading, 0.0);
         let along: Vec<CityLaneId> = edges.iter().flat_map(|e| setup.lanes.of_edge(*e)).collect();
-        let light_lanes =
-            along.iter().copied().filter(|l| setup.lanes.lane(*l).signal.is_some()).collect();
+        let light_lanes = with_light(&setup.lanes, &along);
         let (city, lanes) = (Arc::clone(&setup.city), Arc::clone(&setup.lanes));
         let permitted = move |lane: CityLaneId| match lanes.lane(lane).kind {
             rv_map::city_lanes::CityLaneKind::Road { edge, .. } => routes::is_urban(&city, edge),
@@ -247,7 +331,8 @@ impl<'a> Run<'a> {
                 routes::is_urban(&city, from) && routes::is_urban(&city, to)
             }
         };
-        Self {
+        Some(Self {
+            first_way: way.clone(),
             world: World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start),
             driver: VanDriver::new(vehicle, way),
             referee: Referee::new(&setup.lanes, &along, permitted),
@@ -269,75 +354,114 @@ impl<'a> Run<'a> {
             signals: Vec::new(),
             light_lanes,
             under: Vec::new(),
-        }
+            start,
+            hopeless_from_s: start.0,
+            edges,
+            end_m,
+            n_rerouted: 0,
+        })
     }
 
-    fn finish(
+    /// One cycle; whether it has arrived, and what it waits for if not, once the drive has ended.
+    fn cycle(
         &mut self,
         clock: &dyn Fn() -> Duration,
         watch: &mut dyn FnMut(&Moment<'_>),
-    ) -> (bool, Option<String>) {
-        let start = self.world.now();
-        let mut hopeless_from_s = start.0;
-        loop {
-            let van = self.body();
-            self.world.step(&[van], CYCLE_S);
-            let now = self.world.now();
-            self.look_under(&van);
-            self.world.things_near(van.at, SIGHT_M, &self.under, &mut self.things);
-            let age_s = self.sense(now, van.at);
-            let view = self.sensors.as_ref().map_or(&self.open, Sensors::view);
-            let sight = Sight {
-                at: now,
-                age_s,
-                state: self.state,
-                acceleration_mps2: self.acceleration_mps2,
-                tracks: &self.tracks,
-                signals: &self.signals,
-                view,
-                weather_share: self.sensors.as_ref().map_or(1.0, Sensors::weather_share),
-            };
-            let before = clock();
-            let decision = self.driver.cycle(&self.setup.lanes, &self.setup.law, &sight);
-            self.times.note(clock().saturating_sub(before));
-            self.n_cycles += 1;
-            self.n_let_through += u64::from(decision.is_let_through);
-            let at_s = now.0 - start.0;
-            watch(&Moment {
-                at_s,
-                van: &van,
-                driver: &self.driver,
-                decision: &decision,
-                things: &self.things,
-                tracks: &self.tracks,
-                signals: &self.signals,
-            });
-            self.act(&decision);
-            let van = self.body();
-            self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
-            if decision.to_goal_m < 1.5 && self.state.speed_mps.abs() < 0.1 {
-                return (true, None);
-            }
-            // A queue may take some lights, a gap in dense traffic its time; nobody from afar could
-            // make either shorter.
-            let queues = matches!(
-                decision.reason,
-                Reason::Follows(_)
-                    | Reason::JunctionFull
-                    | Reason::GivesWay(_)
-                    | Reason::Crossed(_)
-                    | Reason::Crosswalk(_)
-            );
-            let stuck_s = self.driver.stuck_s(now.0);
-            if stuck_s == 0.0 || queues {
-                hopeless_from_s = now.0;
-            }
-            let is_hopeless = now.0 - hopeless_from_s > CALL_AFTER_S;
-            if is_hopeless || stuck_s > QUEUE_AFTER_S || at_s > DRIVE_MAX_S {
-                self.referee.note_call();
-                return (false, Some(format!("{:?}", decision.reason)));
-            }
+    ) -> Option<(bool, Option<String>)> {
+        let van = self.body();
+        self.world.step(&[van], CYCLE_S);
+        let now = self.world.now();
+        self.look_under(&van);
+        self.world.things_near(van.at, SIGHT_M, &self.under, &mut self.things);
+        let age_s = self.sense(now, van.at);
+        let view = self.sensors.as_ref().map_or(&self.open, Sensors::view);
+        let sight = Sight {
+            at: now,
+            age_s,
+            state: self.state,
+            acceleration_mps2: self.acceleration_mps2,
+            tracks: &self.tracks,
+            signals: &self.signals,
+            view,
+            weather_share: self.sensors.as_ref().map_or(1.0, Sensors::weather_share),
+        };
+        let before = clock();
+        let decision = self.driver.cycle(&self.setup.lanes, &self.setup.law, &sight);
+        self.times.note(clock().saturating_sub(before));
+        self.n_cycles += 1;
+        self.n_let_through += u64::from(decision.is_let_through);
+        let at_s = now.0 - self.start.0;
+        watch(&Moment {
+            at_s,
+            van: &van,
+            driver: &self.driver,
+            decision: &decision,
+            things: &self.things,
+            tracks: &self.tracks,
+            signals: &self.signals,
+        });
+        self.act(&decision);
+        let van = self.body();
+        self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
+        if decision.to_goal_m < 1.5 && self.state.speed_mps.abs() < 0.1 {
+            return Some((true, None));
         }
+        // A queue may take some lights, a gap in dense traffic its time; nobody from afar could
+        // make either shorter.
+        let queues = matches!(
+            decision.reason,
+            Reason::Follows(_)
+                | Reason::JunctionFull
+                | Reason::GivesWay(_)
+                | Reason::Crossed(_)
+                | Reason::Crosswalk(_)
+        );
+        let stuck_s = self.driver.stuck_s(now.0);
+        if stuck_s == 0.0 || queues {
+            self.hopeless_from_s = now.0;
+        }
+        let is_hopeless = now.0 - self.hopeless_from_s > CALL_AFTER_S;
+        if is_hopeless || stuck_s > QUEUE_AFTER_S || at_s > DRIVE_MAX_S {
+            self.referee.note_call();
+            return Some((false, Some(format!("{:?}", decision.reason))));
+        }
+        if stuck_s > REROUTE_AFTER_S && self.n_rerouted < REROUTES_MAX && self.take_another_way() {
+            self.n_rerouted += 1;
+        }
+        None
+    }
+
+    /// Takes another way to its goal that leaves the junction ahead by another road, if the van
+    /// stands before that junction on the lane that leads there; false if there is none.
+    fn take_another_way(&mut self) -> bool {
+        let (s_m, _) = self.driver.place(&self.state);
+        let Some((lane, on_lane_m)) = self.driver.way().on_lane(s_m) else { return false };
+        let CityLaneKind::Road { edge, .. } = self.setup.lanes.lane(lane).kind else {
+            return false;
+        };
+        let Some(here) = self.edges.iter().rposition(|e| *e == edge) else { return false };
+        let Some(avoid) = self.edges.get(here + 1).copied() else { return false };
+        let goal = self.edges[self.edges.len() - 1];
+        let Some(edges) = routes::around(&self.setup.city, &self.setup.lanes, edge, avoid, goal)
+        else {
+            return false;
+        };
+        let vehicle = self.driver.vehicle();
+        let ends = ((on_lane_m - 2.0).max(0.0), self.end_m);
+        let (lanes, law) = (&self.setup.lanes, &self.setup.law);
+        let laid = Way::lay(lanes, law, &edges, ends, vehicle.speed_max_mps);
+        let Ok(way) = laid else { return false };
+        // From the lane on which it stands.
+        if way.on_lane(0.0).map(|l| l.0) != Some(lane) {
+            return false;
+        }
+        let along: Vec<CityLaneId> =
+            edges[1..].iter().flat_map(|e| self.setup.lanes.of_edge(*e)).collect();
+        self.referee.goes_along(&self.setup.lanes, &along);
+        self.light_lanes.extend(with_light(&self.setup.lanes, &along));
+        self.driver.set_way(way);
+        self.edges = edges;
+        true
     }
 
     /// Finds the edges that are over or under the way near the van.
@@ -437,9 +561,13 @@ impl<'a> Run<'a> {
 }
 
 /// The same way amid the same traffic, driven by a human-like driver: time and distance.
-fn human_drive(setup: &DriveSetup, driver: &VanDriver, seed: u64, start: Seconds) -> Option<Human> {
-    let way = driver.way();
-    let vehicle = driver.vehicle();
+fn human_drive(
+    setup: &DriveSetup,
+    way: &Way,
+    vehicle: &Vehicle,
+    seed: u64,
+    start: Seconds,
+) -> Option<Human> {
     let mut world =
         World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start);
     let route = routes::lanes_along(way, &setup.lanes);

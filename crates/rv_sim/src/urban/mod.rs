@@ -9,7 +9,9 @@ mod sensors;
 mod traffic;
 mod world;
 
-pub use drive::{CycleTimes, Drive, DriveSetup, Human, Moment, drive, usual_van};
+pub use drive::{
+    CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
+};
 pub use referee::{ContactSeen, Findings, Referee};
 pub use sensors::{SensorModel, Sensors, Walls};
 pub use world::{Busy, Thing, VanBody, World};

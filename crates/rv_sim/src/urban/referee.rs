@@ -3,7 +3,7 @@
 
 use rv_base::{Point2, Seconds};
 use rv_driver::tracking::Class;
-use rv_map::city_lanes::{CityLaneId, CityLanes, Spot};
+use rv_map::city_lanes::{CityLaneId, CityLanes, Sign, Spot};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ pub struct Findings {
     pub contacts: u32,
     /// Stop lines crossed at red.
     pub red_lights: u32,
+    /// Lines of stop signs crossed without having stood.
+    pub stop_signs: u32,
     /// Distance driven where the permit does not hold, m.
     pub outside_permit_m: f64,
     /// Distance driven with a corner outside every lane, m.
@@ -65,12 +67,22 @@ pub struct ContactSeen {
     pub relative: (f64, f64, f64),
 }
 
-/// A stop line of a light.
+/// A stop at a sign is made no further before its line than this, m.
+const STOP_WITHIN_M: f64 = 4.0;
+
+/// A stop line of a light or a stop sign.
 struct Line {
     a: Point2,
     b: Point2,
     heading_rad: f64,
-    signal: (u32, u8),
+    rule: Rule,
+}
+
+/// What a line asks for.
+#[derive(Clone, Copy)]
+enum Rule {
+    Light((u32, u8)),
+    Stop,
 }
 
 /// Watches one van.
@@ -84,6 +96,8 @@ pub struct Referee {
     /// Speed, acceleration and heading of the last steps.
     last_a_mps2: f64,
     emergency_until_s: f64,
+    /// Distance driven since it last stood, m.
+    since_stand_m: f64,
     spots: Vec<Spot>,
     steps: u64,
     is_off: (bool, bool),
@@ -96,18 +110,33 @@ impl Referee {
         along: &[CityLaneId],
         permitted: impl Fn(CityLaneId) -> bool + Send + 'static,
     ) -> Self {
-        let mut lines = Vec::new();
+        let mut referee = Self::watching(permitted);
+        referee.goes_along(lanes, along);
+        referee
+    }
+
+    /// Watches the lines at the ends of further lanes.
+    pub fn goes_along(&mut self, lanes: &CityLanes, along: &[CityLaneId]) {
+        let lines = &mut self.lines;
         for id in along {
             let lane = lanes.lane(*id);
-            let Some(signal) = lane.signal else { continue };
+            let is_stop = matches!(lane.sign, Sign::Stop | Sign::AllWayStop);
+            let rule = match lane.signal {
+                Some(signal) => Rule::Light(signal),
+                None if is_stop => Rule::Stop,
+                None => continue,
+            };
             let (p, heading_rad) = lanes.at(*id, f64::from(lane.stop_m));
             let half = f64::from(lane.width_m) / 2.0 + 0.2;
             let (sin, cos) = heading_rad.sin_cos();
             let side = |by: f64| Point2 { x_m: p.x_m - by * sin, y_m: p.y_m + by * cos };
-            lines.push(Line { a: side(half), b: side(-half), heading_rad, signal });
+            lines.push(Line { a: side(half), b: side(-half), heading_rad, rule });
         }
+    }
+
+    fn watching(permitted: impl Fn(CityLaneId) -> bool + Send + 'static) -> Self {
         Self {
-            lines,
+            lines: Vec::new(),
             permitted: Box::new(permitted),
             found: Findings::default(),
             contacts: Vec::new(),
@@ -115,6 +144,7 @@ impl Referee {
             before: None,
             last_a_mps2: 0.0,
             emergency_until_s: -1.0,
+            since_stand_m: 0.0,
             spots: Vec::new(),
             steps: 0,
             is_off: (false, false),
@@ -136,6 +166,8 @@ impl Referee {
         let Some(before) = self.before.replace(*van) else { return };
         let moved_m = before.at.distance_to(van.at).0;
         self.found.driven_m += moved_m;
+        let stands = van.speed_mps.abs() < 0.15;
+        self.since_stand_m = if stands { 0.0 } else { self.since_stand_m + moved_m };
         self.watch_lights(lanes, at, &before, van);
         self.watch_comfort(&before, van, things, dt_s);
         if self.steps.is_multiple_of(5) {
@@ -216,8 +248,15 @@ impl Referee {
             };
             let crosses = side(line.a, line.b, p) * side(line.a, line.b, q) < 0.0
                 && side(p, q, line.a) * side(p, q, line.b) <= 0.0;
-            if crosses && goes_along && lanes.aspect(line.signal, at) == Aspect::Red {
-                self.found.red_lights += 1;
+            if !(crosses && goes_along) {
+                continue;
+            }
+            match line.rule {
+                Rule::Light(signal) if lanes.aspect(signal, at) == Aspect::Red => {
+                    self.found.red_lights += 1;
+                }
+                Rule::Stop if self.since_stand_m > STOP_WITHIN_M => self.found.stop_signs += 1,
+                _ => {}
             }
         }
     }

@@ -44,6 +44,72 @@ pub(super) fn by_lot(
     None
 }
 
+/// The fastest way from the end of one edge to another that does not begin with a third.
+pub(super) fn around(
+    city: &City,
+    lanes: &CityLanes,
+    from: EdgeId,
+    avoid: EdgeId,
+    goal: EdgeId,
+) -> Option<Vec<EdgeId>> {
+    let mut best: BTreeMap<EdgeId, (u64, EdgeId)> = BTreeMap::new();
+    let mut open = BinaryHeap::new();
+    open.push(Reverse((0_u64, from)));
+    best.insert(from, (0, from));
+    let mut done = 0;
+    while let Some(Reverse((cost, edge))) = open.pop() {
+        if edge == goal && edge != from {
+            break;
+        }
+        done += 1;
+        if cost > best[&edge].0 || done > EDGES_MAX {
+            continue;
+        }
+        for (to, next_ms) in steps(city, lanes, edge) {
+            let next = cost + next_ms;
+            let is_closed = edge == from && to == avoid;
+            if !is_closed && best.get(&to).is_none_or(|b| next < b.0) {
+                best.insert(to, (next, edge));
+                open.push(Reverse((next, to)));
+            }
+        }
+    }
+    let mut path = vec![goal];
+    while path[path.len() - 1] != from {
+        if path.len() >= rv_driver::urban::EDGES_MAX {
+            return None;
+        }
+        path.push(best.get(&path[path.len() - 1])?.1);
+    }
+    path.reverse();
+    (path.len() > 1).then_some(path)
+}
+
+/// Edges to which one leads, and the time that the turn and the edge take, ms.
+fn steps(city: &City, lanes: &CityLanes, edge: EdgeId) -> Vec<(EdgeId, u64)> {
+    let mut found = Vec::new();
+    for lane in lanes.of_edge(edge) {
+        for turn in lanes.next(lane) {
+            let CityLaneKind::Turn { to, turn: how, .. } = lanes.lane(*turn).kind else {
+                continue;
+            };
+            if !is_urban(city, to) {
+                continue;
+            }
+            let extra_ms = match how {
+                Turn::Straight => 0,
+                Turn::Near => 3_000,
+                Turn::Far => 6_000,
+                Turn::Back => 40_000,
+            };
+            let speed = city.graph.road_of(to).speed_limit.0.max(2.0);
+            let length_m = city.graph.edge(to).length.0;
+            found.push((to, (length_m / speed * 1000.0) as u64 + extra_ms));
+        }
+    }
+    found
+}
+
 /// The fastest way to one of the edges about as far as asked for.
 fn spread(
     city: &City,
@@ -73,27 +139,12 @@ fn spread(
         if goals.len() >= 20 || done > EDGES_MAX {
             break;
         }
-        for lane in lanes.of_edge(edge) {
-            for turn in lanes.next(lane) {
-                let CityLaneKind::Turn { to, turn: how, .. } = lanes.lane(*turn).kind else {
-                    continue;
-                };
-                if !is_urban(city, to) {
-                    continue;
-                }
-                let e = city.graph.edge(to);
-                let extra_ms = match how {
-                    Turn::Straight => 0,
-                    Turn::Near => 3_000,
-                    Turn::Far => 6_000,
-                    Turn::Back => 40_000,
-                };
-                let speed = city.graph.road_of(to).speed_limit.0.max(2.0);
-                let next = cost + (e.length.0 / speed * 1000.0) as u64 + extra_ms;
-                if best.get(&to).is_none_or(|b| next < b.0) {
-                    best.insert(to, (next, driven_m + e.length.0, edge));
-                    open.push(Reverse((next, to)));
-                }
+        for (to, next_ms) in steps(city, lanes, edge) {
+            let next = cost + next_ms;
+            if best.get(&to).is_none_or(|b| next < b.0) {
+                let length_m = city.graph.edge(to).length.0;
+                best.insert(to, (next, driven_m + length_m, edge));
+                open.push(Reverse((next, to)));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::{Precedence, TrafficLaw};
 use rv_driver::tracking::Class;
-use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Sign};
 use rv_map::lanes::Aspect;
 
 use super::world::{VAN_ID, corners, touch};
@@ -50,6 +50,8 @@ pub(super) struct Mover {
     /// Brakes hard for no reason until then.
     pub(super) brakes_until_s: f64,
     pub(super) is_emergency: bool,
+    /// The lane at whose stop sign it has stood.
+    stopped_on: Option<CityLaneId>,
     /// Turning, rad/s.
     pub(super) yaw_rate_radps: f64,
     /// True if it is the yardstick: the vehicle of a human-like driver whose way is given.
@@ -154,6 +156,7 @@ impl Mover {
             hold_m: f64::INFINITY,
             brakes_until_s: 0.0,
             is_emergency: false,
+            stopped_on: None,
             yaw_rate_radps: 0.0,
             is_guided: false,
         };
@@ -276,6 +279,9 @@ impl Mover {
         }
         if let Some((to_m, van_mps)) = self.to_van_m(around) {
             a = a.min(self.follow(to_m + GAP_M - 0.8, van_mps.max(0.0)));
+        }
+        if let Some(to_m) = self.stop_sign(around) {
+            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
         }
         if let Some(to_m) = self.signal(around) {
             a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
@@ -457,6 +463,22 @@ impl Mover {
             }
         };
         stops.then_some(to_m)
+    }
+
+    /// Distance from its front to the line of a stop sign at which it has not stood yet.
+    fn stop_sign(&mut self, around: &Around<'_>) -> Option<f64> {
+        let lane = around.lanes.lane(self.route[0]);
+        let must_stop = matches!(lane.sign, Sign::Stop | Sign::AllWayStop);
+        let to_m = f64::from(lane.stop_m) - self.s_m - self.half_m.0;
+        let is_near = must_stop && !self.is_emergency && (-1.0..=60.0).contains(&to_m);
+        if !is_near || self.stopped_on == Some(self.route[0]) {
+            return None;
+        }
+        if self.v_mps < 0.3 && to_m < 2.0 {
+            self.stopped_on = Some(self.route[0]);
+            return None;
+        }
+        Some(to_m)
     }
 
     /// Distance from its front to where it must wait for others at a junction.

@@ -7,7 +7,8 @@ use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Class, Track};
 use rv_driver::trajectory::State;
 use rv_driver::urban::{CYCLE_S, Gear, Sight, VanDriver, View, Way};
-use rv_map::city_lanes::CityLanes;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
+use rv_map::{RoadMark, RoadMarkKind};
 use rv_sim::Weather;
 use rv_sim::urban::{Busy, Drive, DriveSetup, SensorModel, Walls, drive, usual_van};
 
@@ -172,4 +173,51 @@ fn a_van_too_near_to_get_around_backs_off_first() {
     let (beyond_m, has_backed, least_m) = behind_a_truck(7.0, 60);
     assert!(!has_backed && beyond_m > 10.0, "{beyond_m} {has_backed}");
     assert!(least_m > 0.2, "{least_m}");
+}
+
+/// The grid with a stop sign on every street that runs across.
+fn signed_grid() -> rv_map::City {
+    let mut city = grid_city(9);
+    city.marks = (0..city.graph.n_edges())
+        .map(EdgeId::from_idx)
+        .filter(|e| {
+            let ends = city.graph.edge(*e);
+            ends.tail.idx() / 9 == ends.head.idx() / 9
+        })
+        .map(|edge| {
+            let offset = city.graph.edge(edge).length - rv_base::Meters(6.0);
+            RoadMark { at: rv_base::RoadPosition { edge, offset }, kind: RoadMarkKind::Stop }
+        })
+        .collect();
+    city
+}
+
+#[test]
+fn a_stop_sign_binds_and_gives_the_other_road_the_right_of_way() {
+    let city = Arc::new(signed_grid());
+    let lanes = Arc::new(CityLanes::build(&city));
+    let law = TrafficLaw::shipped().remove(0);
+    let mut n_second = 0;
+    for i in 0..lanes.lanes().len() as u32 {
+        let id = CityLaneId(i);
+        let CityLaneKind::Turn { from, .. } = lanes.lane(id).kind else { continue };
+        let stops = |e: EdgeId| city.marks.iter().any(|m| m.at.edge == e);
+        let is_signal = lanes.before(id).first().is_some_and(|b| lanes.lane(*b).signal.is_some());
+        for c in lanes.conflicts(id) {
+            let CityLaneKind::Turn { from: other, .. } = lanes.lane(c.other).kind else { continue };
+            if !is_signal && stops(from) && !stops(other) {
+                assert_eq!(law.precedence(&lanes, id, c.other), rv_driver::law::Precedence::Second);
+                assert_eq!(law.precedence(&lanes, c.other, id), rv_driver::law::Precedence::First);
+                n_second += 1;
+            }
+        }
+    }
+    assert!(n_second > 20, "{n_second}");
+    let setup = DriveSetup { city, lanes, ..setup(5) };
+    let drives: Vec<Drive> = (0..6).map(|n| driven(&setup, n)).collect();
+    for d in &drives {
+        let found = (d.found.stop_signs, d.found.red_lights, d.found.contacts_at_fault);
+        assert_eq!(found, (0, 0, 0), "drive {}", d.number);
+    }
+    assert!(drives.iter().filter(|d| d.is_arrived).count() >= 5);
 }

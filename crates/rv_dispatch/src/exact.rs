@@ -26,9 +26,13 @@ struct Found {
     seq: Vec<u32>,
 }
 
-/// Goes to the best plan of all if the problem is small enough; keeps the state if the effort does
-/// not suffice or nothing is better.
-pub(crate) fn finish(state: &mut State<'_, '_>, budget: &Budget<'_>) {
+/// Goes to the best plan of all, with so many vehicles at most, if the problem is small enough;
+/// keeps the state if the effort does not suffice or nothing is better.
+pub(crate) fn finish(
+    state: &mut State<'_, '_>,
+    budget: &Budget<'_>,
+    n_vehicles_max: Option<usize>,
+) {
     let inst = state.inst;
     if inst.jobs.len() > JOBS_MAX || inst.vehs.len() > VEHICLES_MAX || inst.jobs.is_empty() {
         return;
@@ -46,7 +50,8 @@ pub(crate) fn finish(state: &mut State<'_, '_>, budget: &Budget<'_>) {
         n_left = walk.n_left;
         lists.push(walk.found);
     }
-    let mut join = Join { lists: &lists, picked: Vec::new(), state, best: None };
+    let picked = Vec::new();
+    let mut join = Join { lists: &lists, picked, state, best: None, n_vehicles_max };
     let all_absent = inst.jobs.iter().filter(|j| !j.is_committed).map(|j| j.absent_cost).sum();
     join.vehicle(0, 0, all_absent);
     let best = join.best;
@@ -192,6 +197,7 @@ struct Join<'a, 'i, 'p> {
     picked: Vec<&'a Found>,
     state: &'a State<'i, 'p>,
     best: Option<State<'i, 'p>>,
+    n_vehicles_max: Option<usize>,
 }
 
 impl Join<'_, '_, '_> {
@@ -202,7 +208,11 @@ impl Join<'_, '_, '_> {
             return;
         };
         let inst = self.state.inst;
-        for found in list.iter().filter(|f| f.jobs & taken == 0) {
+        let is_used = |f: &Found| f.seq.len() > 2;
+        let n_used = self.picked.iter().filter(|f| is_used(f)).count();
+        let is_closed = self.n_vehicles_max.is_some_and(|most| n_used >= most);
+        let fits = |f: &&Found| f.jobs & taken == 0 && !(is_closed && is_used(f));
+        for found in list.iter().filter(fits) {
             let saved: i64 = (0..inst.jobs.len())
                 .filter(|job| found.jobs >> job & 1 == 1)
                 .map(|job| inst.jobs[job].absent_cost)

@@ -216,6 +216,10 @@ fn solve_part(
         state.adopt(plan);
     }
     construct(&mut state, &near, &mut Dice::new(&mut rng));
+    if budget.iterations.is_none() && params.objective == Objective::Cost {
+        // By the clock nothing would be left for it in the end.
+        exact::finish(&mut state, budget, None);
+    }
     let fleet_share = (params.objective == Objective::VehiclesFirst).then_some(FLEET_SHARE);
     if let Some(effort) = volt::improve(&mut state, &near, budget, span, fleet_share, &mut rng) {
         return (output::routes(&state), effort);
@@ -230,7 +234,9 @@ fn solve_part(
     } else {
         effort.add(anneal(&mut state, &near, budget, span, &mut rng));
     }
-    exact::finish(&mut state, budget);
+    // Where fewer vehicles count first, there are not to be more of them again.
+    let n_vehicles_max = fleet_share.map(|_| state.n_used);
+    exact::finish(&mut state, budget, n_vehicles_max);
     (output::routes(&state), effort)
 }
 

@@ -1,8 +1,9 @@
 //! Every plan passes the judge, and depends on nothing but its inputs.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rv_base::Rng;
+use rv_base::{Rng, Seconds};
 use rv_dispatch::format::{Convention, read_problem};
 use rv_dispatch::{Budget, Objective, Params, check, solve};
 
@@ -180,4 +181,41 @@ fn every_search_tells_of_its_progress() {
         assert!((last.cost - total).abs() < 1e-3 * total, "{name}: {last:?}, {costs:?}");
         assert_eq!((last.n_vehicles, last.n_unserved), (costs.n_vehicles, 0), "{name}");
     }
+}
+
+#[test]
+fn tiny_problems_are_solved_to_the_end_by_the_clock_too() {
+    for seed in 0..12 {
+        let features = Features(Features::WINDOWS | Features::CAPACITY | Features::RELOADS);
+        let problem = problem(seed, 4, 2, features);
+        let params = Params::standard();
+        let rng = || Rng::from_seed(seed);
+        let long = Budget::iterations(20_000);
+        let best = solve(&problem, None, &params, &long, &mut rng()).plan;
+        // A clock that lets the enumeration end, and hardly any search.
+        let n_asked = AtomicU64::new(0);
+        let clock = || Seconds(n_asked.fetch_add(1, Ordering::Relaxed) as f64);
+        let short = Budget::clock(Seconds(120.0), &clock);
+        let plan = solve(&problem, None, &params, &short, &mut rng()).plan;
+        let (best, ours) = (check(&problem, &best), check(&problem, &plan));
+        assert_eq!(ours.violations, [], "seed {seed}");
+        assert_eq!(ours.costs.total(), best.costs.total(), "seed {seed}");
+    }
+}
+
+#[test]
+fn fewer_vehicles_count_before_the_cost_of_a_tiny_problem() {
+    // One vehicle has to go to and fro; two need less way.
+    let text = "TINY\n\nVEHICLE\nNUMBER CAPACITY\n2 10\n\nCUSTOMER\nCUST X Y DEMAND READY DUE SERVICE\n\n\
+        0 0 0 0 0 1000 0\n1 10 0 1 0 15 0\n2 -10 0 1 20 40 0\n3 12 0 1 50 70 0\n";
+    let loaded = read_problem(text, Convention::OfFile).expect("a sound file");
+    let run = |objective| {
+        let params = Params { objective, ..Params::standard() };
+        let budget = Budget::iterations(2_000);
+        let plan = solve(&loaded.problem, None, &params, &budget, &mut Rng::from_seed(1)).plan;
+        let costs = check(&loaded.problem, &plan).costs;
+        (costs.n_vehicles, costs.total().to_units())
+    };
+    assert_eq!(run(Objective::VehiclesFirst), (1, 64.0));
+    assert_eq!(run(Objective::Cost), (2, 44.0));
 }

@@ -13,6 +13,10 @@ use super::road::Road;
 const FADE_S: f64 = 1.0;
 /// Sideways reach within which a vehicle counts as ahead in the same lane, m.
 const SAME_LANE_M: f64 = 1.4;
+/// Angle against its lane from which on a vehicle may be changing over, rad, and how far over it
+/// then goes, m.
+const SLANTS_RAD: f64 = 0.04;
+const LANE_M: f64 = 3.5;
 
 /// One other at a moment, as seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +58,32 @@ pub struct View<'a> {
 /// Forecasts everyone for `n` steps beyond now. Nobody is trusted to brake for the own vehicle.
 pub fn forecast(road: &Road, seen: &[Seen], n: usize, dt_s: f64) -> Vec<Future> {
     seen.iter().map(|s| one(road, seen, s, n, dt_s)).collect()
+}
+
+/// What those may do who slant against their lane: go over into the next one, instead of on in
+/// their own. A second guess beside [`forecast`], for when there is nothing to lose by care.
+pub(crate) fn wary(road: &Road, seen: &[Seen], n: usize, dt_s: f64) -> Vec<Future> {
+    let mut out = Vec::new();
+    for s in seen.iter().filter(|s| s.keeps_lane && !s.is_static && s.speed_mps > 1.0) {
+        let Some(lane) = road.lanes_for(s.body.centre, s.body.heading_rad).first().copied() else {
+            continue;
+        };
+        let slant = wrapped_rad(s.body.heading_rad - road.heading_at(lane, s.body.centre));
+        if !(SLANTS_RAD..0.6).contains(&slant.abs()) {
+            continue;
+        }
+        let mut future = one(road, seen, s, n, dt_s);
+        let (over_m, most_m) = (s.speed_mps * slant.sin() * dt_s, LANE_M);
+        for (k, body) in future.bodies.iter_mut().enumerate() {
+            let Some(body) = body else { continue };
+            let by_m = (over_m * k as f64).clamp(-most_m, most_m);
+            let (sin, cos) = body.heading_rad.sin_cos();
+            body.centre.x_m -= by_m * sin;
+            body.centre.y_m += by_m * cos;
+        }
+        out.push(future);
+    }
+    out
 }
 
 fn one(road: &Road, all: &[Seen], s: &Seen, n: usize, dt_s: f64) -> Future {

@@ -23,6 +23,7 @@
 //! assert!(motion.speed.0 == 0.0 && (stop - motion.travelled).0.abs() < 1e-6);
 //! ```
 
+pub mod control;
 pub mod cruise;
 pub mod law;
 mod longitudinal;

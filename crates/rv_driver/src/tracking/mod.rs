@@ -1,5 +1,6 @@
 //! Tracks: what is known of the things around, from noisy, delayed, missed and false detections.
 
+pub mod gospa;
 mod tracker;
 
 use rv_base::Point2;

@@ -61,6 +61,13 @@ const GATE: f64 = 13.8;
 const SAME_PLACE_M: f64 = 0.7;
 /// Below this speed a thing stands, m/s.
 const STANDS_MPS: f64 = 0.4;
+/// Time constant of the smoothed place, s; how far it goes from where it was if the thing creeps, m,
+/// and within which time, s: so from 0.25 m/s on.
+const SMOOTH_S: f64 = 0.4;
+const LEAVES_M: f64 = 0.5;
+const LEAVES_WITHIN_S: f64 = 2.0;
+/// Below this speed a thing that leaves its place creeps, m/s.
+const CREEPS_MPS: f64 = 2.5;
 /// A track below this existence is dropped.
 const DROP: f64 = 0.05;
 
@@ -88,10 +95,43 @@ struct Tracked {
     /// Where it last stood, for how long and until when, by its own clock, s.
     last_stand: Option<(Point2, f64, f64)>,
     age_s: f64,
+    creep: Creep,
     unseen_s: f64,
     is_emergency: bool,
     is_new: bool,
     n_seen: u32,
+}
+
+/// Tells one that creeps from one that stands, which their speeds, small beside their errors, do not:
+/// by whether its smoothed place leaves where it was.
+#[derive(Clone, Copy, Debug)]
+struct Creep {
+    anchor: Point2,
+    place: Point2,
+    still_s: f64,
+    is_on: bool,
+}
+
+impl Creep {
+    fn new(at: Point2) -> Self {
+        Self { anchor: at, place: at, still_s: 0.0, is_on: false }
+    }
+
+    fn note(&mut self, at: Point2, sigma_m: f64, is_young: bool, dt_s: f64) {
+        let share = 1.0 - (-dt_s / SMOOTH_S).exp();
+        self.place.x_m += share * (at.x_m - self.place.x_m);
+        self.place.y_m += share * (at.y_m - self.place.y_m);
+        self.still_s += dt_s;
+        if is_young {
+            self.anchor = self.place;
+        }
+        if self.place.distance_to(self.anchor).0 > LEAVES_M.max(3.0 * sigma_m) {
+            self.is_on = self.still_s < LEAVES_WITHIN_S;
+            (self.anchor, self.still_s) = (self.place, 0.0);
+        } else if self.still_s > LEAVES_WITHIN_S {
+            self.is_on = false;
+        }
+    }
 }
 
 /// Keeps tracks from frame to frame.
@@ -219,6 +259,7 @@ impl Tracked {
             stood_s: 0.0,
             last_stand: None,
             age_s: 0.0,
+            creep: Creep::new(d.centre),
             unseen_s: 0.0,
             is_emergency: d.is_emergency,
             is_new: true,
@@ -376,9 +417,18 @@ impl Tracked {
     /// and stands again at the same place has stood all the while.
     fn note_standing(&mut self, speed_mps: f64, dt_s: f64) {
         self.age_s += dt_s;
-        let (_, best, cov) = self.mixed();
+        let (mean, best, cov) = self.mixed();
+        let at = Point2 { x_m: mean[0], y_m: mean[1] };
+        self.creep.note(at, cov[0].max(0.0).sqrt(), self.n_seen < 6, dt_s);
+        if self.creep.is_on && speed_mps < CREEPS_MPS {
+            // What leaves its place does not stand, whatever is likely from frame to frame.
+            self.models[0].weight *= 0.1;
+            let sum: f64 = self.models.iter().map(|m| m.weight).sum();
+            self.models.iter_mut().for_each(|m| m.weight /= sum);
+        }
         let error = if self.stood_s > 0.0 { 2.5 * cov[2].max(0.0).sqrt() } else { 0.0 };
-        let stands = speed_mps < STANDS_MPS + error && (best == 0 || speed_mps < STANDS_MPS);
+        let is_slow = speed_mps < STANDS_MPS + error && (best == 0 || speed_mps < STANDS_MPS);
+        let stands = is_slow && !self.creep.is_on;
         if !stands {
             if self.stood_s > 0.0 {
                 self.last_stand = Some((self.place(), self.stood_s, self.age_s));
@@ -437,13 +487,15 @@ impl Tracked {
         // A speed that its error could explain is told as less (James and Stein 1961), so that a
         // track that is new does not seem to shoot off.
         let raw = m[2].hypot(m[3]);
-        let believed = (1.0 - 2.0 * cov[2] / (raw * raw).max(1e-6)).max(0.0);
+        let least = if self.creep.is_on && raw < CREEPS_MPS { 1.0 } else { 0.0 };
+        let believed = (1.0 - 2.0 * cov[2] / (raw * raw).max(1e-6)).max(least);
         let speed_mps = if stands { 0.0 } else { raw * believed };
         let heading_rad =
             if class.walks() && !stands { m[3].atan2(m[2]) } else { self.heading_rad };
-        // Driving backwards is told as it is.
+        // Driving backwards is told as it is, if it is clear.
         let along = m[2] * heading_rad.cos() + m[3] * heading_rad.sin();
-        let speed_mps = if along < -0.5 { -speed_mps } else { speed_mps };
+        let speed_mps =
+            if along < -(1.5 * cov[2].max(0.0).sqrt()).max(0.5) { -speed_mps } else { speed_mps };
         let v = if stands { 0.0 } else { believed };
         Track {
             id: self.id,
@@ -514,9 +566,11 @@ mod tests {
             let near: Vec<&Track> = told.iter().filter(|t| t.centre.y_m < 8.0).collect();
             prop_assert_eq!(near.len(), 1);
             prop_assert!((near[0].centre.x_m - v * end).abs() < 0.8, "{:?}", near[0]);
-            // One that creeps may be taken for standing: its speed is within the error of a speed.
-            let creeps = v < 2.0 && near[0].speed_mps == 0.0;
-            prop_assert!(creeps || (near[0].speed_mps - v).abs() < 1.2, "{} {v}", near[0].speed_mps);
+            // Of one that creeps not even the sign is sure from frame to frame.
+            let told_mps = if v < 2.0 { near[0].speed_mps.abs() } else { near[0].speed_mps };
+            prop_assert!((told_mps - v).abs() < 1.3, "{told_mps} {v}");
+            // Only one that hardly moves may be taken for standing.
+            prop_assert!(near[0].speed_mps != 0.0 || v < 0.6, "{v}: {:?}", near[0]);
             prop_assert_eq!(near[0].class, Class::Car);
             prop_assert!(near[0].sigma.0 > 0.0 && near[0].sigma.0 < 0.5);
         }

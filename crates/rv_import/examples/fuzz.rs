@@ -1,7 +1,7 @@
 //! Feeds mutated maps to every importer until the time is up.
 //!
 //! `cargo run --release -p rv_import --example fuzz -- SECONDS SEED FILE...` takes real maps of any
-//! kind (.osm.pbf, .osm, .json, .xodr, .xml, .gr, also gzipped) and changes them: bytes, pieces cut
+//! kind (.osm.pbf, .osm, .json, .xodr, .xml, .xosc, .gr, also gzipped) and changes them: bytes, pieces cut
 //! out, doubled or moved, numbers replaced by odd ones, and in PBF files the unpacked blocks. A panic
 //! or an import of more than ten seconds stops it; what it was given lies in `fuzz-case`.
 
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use rv_base::Rng;
 use rv_import::lanes::{LaneletOrigin, read_lanelet2, read_opendrive};
+use rv_import::openscenario::{Files, Template, Variations};
 use rv_import::{ImportOptions, build_city, build_dimacs, commonroad};
 
 /// What stands for a number.
@@ -94,6 +95,19 @@ fn read(path: &str) -> Option<Sample> {
     (!bytes.is_empty()).then_some(Sample { name, bytes })
 }
 
+/// A disk without catalogs.
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn file(&mut self, _: &str) -> Result<Vec<u8>, String> {
+        Err("no such file".to_owned())
+    }
+
+    fn folder(&mut self, _: &str) -> Result<Vec<String>, String> {
+        Err("no such folder".to_owned())
+    }
+}
+
 /// True if something was read.
 fn import(name: &str, bytes: &[u8]) -> bool {
     let city = || {
@@ -107,6 +121,9 @@ fn import(name: &str, bytes: &[u8]) -> bool {
         read_opendrive(bytes).is_ok()
     } else if name.ends_with(".gr") {
         build_dimacs(bytes, "fuzz", 1).is_ok_and(|city| city.graph.n_edges() > 0)
+    } else if name.ends_with(".xosc") {
+        let scenario = Template::read(bytes, &mut NoFiles).is_ok_and(|t| t.scenario(&[]).is_ok());
+        scenario | Variations::read(bytes).is_ok()
     } else if name.ends_with(".xml") {
         commonroad::read_scenario(bytes).is_ok()
     } else if name.contains("lanelet") {

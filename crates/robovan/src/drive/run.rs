@@ -142,6 +142,8 @@ pub(super) struct Summary {
     pub(super) n_at_fault: usize,
     pub(super) n_left_road: usize,
     pub(super) n_unreadable: usize,
+    /// Scenarios read with something odd in them; the warnings stand with each.
+    pub(super) n_odd: usize,
     pub(super) cycles: usize,
     pub(super) cycle_us_median: f64,
     pub(super) cycle_us_p999: f64,
@@ -152,10 +154,17 @@ pub(super) struct Summary {
 
 impl FileResult {
     pub(super) fn line(&self) -> String {
-        format!(
+        let mut line = format!(
             "{:<40} {:<14} cycles {:>4}  median {:>7.1} us  max {:>8.1} us",
             self.scenario, self.outcome, self.cycles, self.cycle_us_median, self.cycle_us_max
-        )
+        );
+        for warning in self.warnings.iter().take(3) {
+            line += &format!("\n    {warning}");
+        }
+        if self.warnings.len() > 3 {
+            line += &format!("\n    and {} more", self.warnings.len() - 3);
+        }
+        line
     }
 
     fn unreadable(file: &Path, why: String) -> Self {
@@ -201,6 +210,7 @@ impl Summary {
             n_at_fault: count(&|r| r.at_fault > 0),
             n_left_road: count(&|r| r.left_road > 0),
             n_unreadable: count(&|r| r.outcome == "unreadable"),
+            n_odd: count(&|r| r.outcome != "unreadable" && !r.warnings.is_empty()),
             cycles: took.len(),
             cycle_us_median: at_share(&took, 0.5),
             cycle_us_p999: at_share(&took, 0.999),
@@ -213,7 +223,7 @@ impl Summary {
     pub(super) fn text(&self) -> String {
         format!(
             "goal reached {} of {} ({:.1} %), contacts {} (at fault {}), left the road {}, \
-             unreadable {}; {} cycles, median {:.1} us, p99.9 {:.1} us\n",
+             unreadable {}, read with warnings {}; {} cycles, median {:.1} us, p99.9 {:.1} us\n",
             self.n_reached,
             self.n_scenarios,
             100.0 * self.n_reached as f64 / self.n_scenarios.max(1) as f64,
@@ -221,6 +231,7 @@ impl Summary {
             self.n_at_fault,
             self.n_left_road,
             self.n_unreadable,
+            self.n_odd,
             self.cycles,
             self.cycle_us_median,
             self.cycle_us_p999

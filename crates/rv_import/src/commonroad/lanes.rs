@@ -9,6 +9,9 @@ use super::tree::Element;
 use super::{CommonRoadError, point};
 
 /// Reads all lanelets and what refers to them.
+/// Gap between a lane and the next from which on it is named, m.
+const GAP_M: f64 = 0.5;
+
 pub(super) fn read(
     root: &Element,
     dt_s: f64,
@@ -47,6 +50,13 @@ pub(super) fn read(
         lane.predecessors = links("predecessor", warnings)?;
         lane.left_neighbour = neighbour(e, "adjacentLeft", "leftBound", &by_id)?;
         lane.right_neighbour = neighbour(e, "adjacentRight", "rightBound", &by_id)?;
+        for (name, found) in
+            [("adjacentLeft", &lane.left_neighbour), ("adjacentRight", &lane.right_neighbour)]
+        {
+            if found.is_none() && e.child(name).is_some() {
+                warnings.push(format!("lanelet {}: unknown {name}", lane.source_id));
+            }
+        }
         lane.use_by = lane_use(e);
         lane.speed_limit = e.child("speedLimit").and_then(|s| s.number().ok()).map(MetersPerSecond);
         for sign in e.all("trafficSignRef") {
@@ -55,7 +65,10 @@ pub(super) fn read(
             }
         }
         for signal in e.all("trafficLightRef") {
-            lane.signals.extend(signals.get(&signal.id("ref")?).cloned());
+            match signals.get(&signal.id("ref")?) {
+                Some(signal) => lane.signals.push(signal.clone()),
+                None => warnings.push(format!("lanelet {}: unknown light", lane.source_id)),
+            }
         }
         lane.stop_line = e.child("stopLine").and_then(|line| {
             let points: Vec<Point2> = line.all("point").filter_map(|p| point(p).ok()).collect();
@@ -64,7 +77,27 @@ pub(super) fn read(
         });
         lanes.push(lane);
     }
+    note_gaps(&lanes, warnings);
     Ok(LaneMap { lanes })
+}
+
+/// Names lanes that do not begin where the one before them ends.
+fn note_gaps(lanes: &[Lane], warnings: &mut Vec<String>) {
+    for lane in lanes {
+        for next in lane.successors.iter().map(|next| &lanes[*next]) {
+            let ends = [(&lane.left, &next.left), (&lane.right, &next.right)];
+            let gap_m = ends
+                .iter()
+                .filter_map(|(a, b)| Some(a.last()?.distance_to(*b.first()?).0))
+                .fold(0.0, f64::max);
+            if gap_m > GAP_M {
+                let (id, next) = (lane.source_id, next.source_id);
+                warnings.push(format!(
+                    "lanelet {id}: its successor {next} begins {gap_m:.1} m from its end"
+                ));
+            }
+        }
+    }
 }
 
 fn bound(e: &Element, name: &str) -> Result<Vec<Point2>, CommonRoadError> {

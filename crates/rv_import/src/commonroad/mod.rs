@@ -421,15 +421,35 @@ fn problem(
         warnings.push(format!("problem {id} states no goal"));
     }
     let place = start.need("position")?;
+    let position = place.child("point").map_or_else(|| Ok(middle(&shapes(place)?)), point)?;
+    let is_road = |p: Point2| map.lanes.iter().any(|lane| lane.contains(p));
+    if !is_road(position) {
+        warnings.push(format!("problem {id} begins outside of the road"));
+    }
+    let is_off = |goal: &Goal| {
+        !goal.regions.is_empty() && !goal.regions.iter().any(|r| on_road(r, &is_road))
+    };
+    if !goals.is_empty() && goals.iter().all(is_off) {
+        warnings.push(format!("problem {id}: its goal lies outside of the road"));
+    }
     Ok(Problem {
         id,
         step: start.child("time").map_or(Ok(0.0), value)? as i64,
-        position: place.child("point").map_or_else(|| Ok(middle(&shapes(place)?)), point)?,
+        position,
         heading_rad: value(start.need("orientation")?)?,
         speed_mps: value(start.need("velocity")?)?,
         yaw_rate_radps: start.child("yawRate").map_or(Ok(0.0), value)?,
         goals,
     })
+}
+
+/// True if the middle of a region or one of its corners lies on the road.
+fn on_road(region: &Shape, is_road: &dyn Fn(Point2) -> bool) -> bool {
+    is_road(middle(std::slice::from_ref(region)))
+        || match region {
+            Shape::Polygon(ring) => ring.iter().any(|p| is_road(*p)),
+            _ => false,
+        }
 }
 
 #[cfg(test)]

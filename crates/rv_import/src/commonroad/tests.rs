@@ -1,6 +1,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const LANE: &str = r#"<lanelet id="1">
@@ -68,6 +70,83 @@ fn faults_are_named() {
     assert!(error("<commonRoad><a>").starts_with("the file ends"));
     let deep = "<a>".repeat(100);
     assert_eq!(error(&deep), "more than 64 nested elements");
+}
+
+#[test]
+fn what_is_odd_is_named_and_the_rest_is_read() {
+    let warnings = |text: &str| read_scenario(text.as_bytes()).unwrap().warnings;
+    let second = LANE
+        .replace("id=\"1\"", "id=\"9\"")
+        .replace("<x>50</x>", "<x>90</x>")
+        .replace("<x>0</x>", "<x>53</x>")
+        .replace("<successor ref=\"9\"/>", "<adjacentLeft ref=\"77\" drivingDir=\"same\"/>");
+    let lights = LANE.find("<trafficSign id").unwrap();
+    let text = scenario(
+        HEAD,
+        &format!("{LANE}{}{PROBLEM}", &second[..second.len() - LANE.len() + lights]),
+    );
+    let found = warnings(&text);
+    assert!(found.contains(&"lanelet 9: unknown adjacentLeft".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"lanelet 1: its successor 9 begins 3.0 m from its end".to_owned()),
+        "{found:?}"
+    );
+    let far = PROBLEM
+        .replace(
+            "<lanelet ref=\"1\"/>",
+            "<circle><center><x>900</x><y>2</y></center><radius>2</radius></circle>",
+        )
+        .replace("<x>1</x>", "<x>-100</x>");
+    let found = warnings(&scenario(HEAD, &format!("{LANE}{far}")));
+    assert!(found.contains(&"problem 5 begins outside of the road".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"problem 5: its goal lies outside of the road".to_owned()),
+        "{found:?}"
+    );
+    let dark = LANE.replace("trafficLight id=\"7\"", "trafficLight id=\"70\"");
+    let found = warnings(&scenario(HEAD, &format!("{dark}{PROBLEM}")));
+    assert!(found.contains(&"lanelet 1: unknown light".to_owned()), "{found:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever is changed, cut out, doubled or replaced by an odd number, reading ends with a
+    /// scenario or an error.
+    #[test]
+    fn no_input_panics(
+        changes in proptest::collection::vec(
+            (0_usize..9_000, 0_u8..5, any::<u8>(), 1_usize..300, 0_usize..8), 1..5),
+    ) {
+        let odd = ["NaN", "inf", "-1e308", "0", "-1", "9223372036854775807", "", "1e-320"];
+        let mut bytes = scenario(HEAD, &format!("{LANE}{PROBLEM}")).into_bytes();
+        for (at, kind, byte, n, number) in changes {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at % bytes.len();
+            let end = (at + n).min(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.drain(at..end)),
+                2 => {
+                    let copy = bytes[at..end].to_vec();
+                    bytes.splice(at..at, copy);
+                }
+                3 => bytes.truncate(end),
+                _ => {
+                    let Some(from) = bytes[at..].iter().position(u8::is_ascii_digit) else { continue };
+                    let from = at + from;
+                    let until = bytes[from..]
+                        .iter()
+                        .position(|b| !b.is_ascii_digit())
+                        .map_or(bytes.len(), |n| from + n);
+                    bytes.splice(from..until, odd[number].bytes());
+                }
+            }
+        }
+        let _ = read_scenario(&bytes[..]);
+    }
 }
 
 #[test]

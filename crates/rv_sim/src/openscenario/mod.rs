@@ -6,6 +6,7 @@
 //! ([`Player::step`] with a move); actions that would move it are then left aside.
 
 mod actions;
+mod change;
 mod conditions;
 pub mod disk;
 pub mod drive;
@@ -15,6 +16,7 @@ pub mod reference;
 mod roads;
 mod stand_in;
 mod story;
+mod synchronize;
 pub mod trace;
 
 use std::collections::BTreeMap;

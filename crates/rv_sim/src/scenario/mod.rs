@@ -15,6 +15,11 @@ use rv_driver::trajectory::{
 use watch::{Sight, Watcher};
 pub use watch::{Watch, Watched, reason_word, stage_word, verdict_word};
 
+/// Sine of the angle at which another one surely comes over.
+const COMES_OVER: f64 = 0.1;
+/// Angle to its lane up to which the ego keeps it, rad.
+const KEEPS_LANE_RAD: f64 = 0.05;
+
 /// One of the others as recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
@@ -67,7 +72,8 @@ pub struct Scene<'a> {
 pub enum Blame {
     /// The ego drove into the other.
     Ego,
-    /// The other, moving as recorded, drove into the ego from behind or while it stood.
+    /// The other, moving as recorded, drove into the ego from behind, from beside, or while it
+    /// stood.
     Other,
     /// Nobody: the two overlap in the scene before anyone has moved.
     Start,
@@ -219,7 +225,7 @@ fn note_faults(scene: &Scene<'_>, now: i64, state: &State, driven: &mut Driven) 
             let blame = if other.at(scene.first_step).is_some_and(|o| from.overlaps(&o.0)) {
                 Blame::Start
             } else {
-                blame(&body, state.speed_mps, &there)
+                blame(scene.road, &body, state.speed_mps, &there)
             };
             driven.contact = Some(Contact { step: now, id: other.id, blame });
             return;
@@ -227,14 +233,28 @@ fn note_faults(scene: &Scene<'_>, now: i64, state: &State, driven: &mut Driven) 
     }
 }
 
-/// The ego is not at fault if it stands, or is hit from behind by one that goes its way.
-fn blame(own: &Body, speed_mps: f64, other: &Body) -> Blame {
+/// The ego is not at fault if it stands, if it is hit from behind by one that goes its way, or if
+/// one beside it comes over into it while it keeps its lane (as the nuPlan challenge tells contacts
+/// apart, Karnchanachari et al. 2024).
+fn blame(road: &Road, own: &Body, speed_mps: f64, other: &Body) -> Blame {
     let (sin, cos) = own.heading_rad.sin_cos();
-    let along_m =
-        (other.centre.x_m - own.centre.x_m) * cos + (other.centre.y_m - own.centre.y_m) * sin;
+    let (dx, dy) = (other.centre.x_m - own.centre.x_m, other.centre.y_m - own.centre.y_m);
+    let (along_m, left_m) = (dx * cos + dy * sin, dy * cos - dx * sin);
+    let turn_rad = wrapped_rad(other.heading_rad - own.heading_rad);
     let is_behind = along_m < -own.half_length_m * 0.5;
-    let goes_along = wrapped_rad(other.heading_rad - own.heading_rad).abs() < 1.0;
-    if speed_mps < 0.1 || is_behind && goes_along { Blame::Other } else { Blame::Ego }
+    let goes_along = turn_rad.abs() < 1.0;
+    let is_beside = along_m.abs() < own.half_length_m && left_m.abs() > own.half_width_m;
+    let comes_over = -left_m.signum() * turn_rad.sin() > COMES_OVER;
+    let lane = road.lanes_for(own.centre, own.heading_rad).first().copied();
+    let keeps_lane = lane.is_some_and(|lane| {
+        wrapped_rad(road.heading_at(lane, own.centre) - own.heading_rad).abs() < KEEPS_LANE_RAD
+    });
+    let is_run_into = is_beside && goes_along && comes_over && keeps_lane;
+    if speed_mps < 0.1 || is_behind && goes_along || is_run_into {
+        Blame::Other
+    } else {
+        Blame::Ego
+    }
 }
 
 impl Recorded {
@@ -318,6 +338,29 @@ mod tests {
             watch: Watch::Obeyed,
         };
         drive(&scene, &|| Duration::ZERO).contact
+    }
+
+    #[test]
+    fn who_comes_over_from_beside_is_to_blame_and_whoever_it_drives_into_is_not() {
+        let border = |y_m: f64| (0..21).map(|i| Point2 { x_m: f64::from(i) * 10.0, y_m }).collect();
+        let lane = Lane { left: border(1.75), right: border(-1.75), ..Lane::default() };
+        let road = Road::build(&LaneMap { lanes: vec![lane] });
+        let body = |x_m, y_m, heading_rad| Body {
+            centre: Point2 { x_m, y_m },
+            heading_rad,
+            half_length_m: 2.2,
+            half_width_m: 0.8,
+        };
+        let own = body(50.0, 0.0, 0.0);
+        let of = |own: &Body, other: Body| blame(&road, own, 15.0, &other);
+        assert_eq!(of(&own, body(51.0, 1.5, -0.3)), Blame::Other);
+        // Beside, but it holds its course; ahead; or the ego comes over itself.
+        assert_eq!(of(&own, body(51.0, 1.5, 0.0)), Blame::Ego);
+        assert_eq!(of(&own, body(54.0, 1.0, -0.3)), Blame::Ego);
+        assert_eq!(of(&body(50.0, 0.0, 0.2), body(51.0, 1.5, -0.3)), Blame::Ego);
+        // From behind, and into one that stands.
+        assert_eq!(of(&own, body(46.0, 0.5, 0.0)), Blame::Other);
+        assert_eq!(blame(&road, &own, 0.0, &body(54.0, 0.5, 3.1)), Blame::Other);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rv_dispatch::format::{
     write_solution,
 };
 use rv_dispatch::{Budget, Params, Violation, check, solve};
+use rv_model::dispatch::Travel;
 
 use crate::{samples, unexplained};
 
@@ -124,7 +125,14 @@ fn go_round(loaded: &Loaded, what: &str) {
         _ => true,
     };
     assert!(!report.violations.iter().any(is_wrong), "{what}: {:?}", report.violations);
-    assert_eq!(unexplained(&loaded.problem, &plan), [""; 0], "{what}");
+    // Nothing that can be granted opens a way that a table closes.
+    let has_closed = loaded.problem.travels().iter().any(|travel| match travel {
+        Travel::Table { duration_ms, .. } => duration_ms.contains(&i32::MAX),
+        _ => false,
+    });
+    let mut silent = unexplained(&loaded.problem, &plan);
+    silent.retain(|what| !(has_closed && what.ends_with("for []")));
+    assert_eq!(silent, [""; 0], "{what}");
     let text = write_solution(loaded, &plan);
     let again = read_solution(loaded, &text).expect(what);
     let costs = check(&loaded.problem, &again).costs;

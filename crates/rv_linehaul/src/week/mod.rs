@@ -34,15 +34,14 @@ use situation::Situation;
 pub use times::{Moments, Times};
 
 /// Shares of a budget at which the first search and the second end; the bound takes the rest.
-const SEARCH_ENDS: [f64; 2] = [0.45, 0.72];
+const SEARCH_ENDS: [f64; 2] = [0.5, 0.8];
 /// Heat of both searches, as a share of what timed instances take.
 const HEATS: [f64; 2] = [0.08, 0.05];
 
-/// Shares of trucks' cost at which everything is inserted, in this order. Nearly free trucks show the
-/// straight ways first; as they get dearer, freight joins where most of it meets, which one
-/// insertion at true cost does not find. The search goes on better from before the end of this (slope
-/// scaling: Kim and Pardalos 1999).
-const SCALES: [f64; 10] = [0.02, 0.03, 0.04, 0.06, 0.09, 0.13, 0.19, 0.28, 0.41, 0.6];
+/// Shares of trucks' cost at which everything is inserted, in this order. Cheap trucks show the straight
+/// ways first; as they get dearer, freight joins where most of it meets, which one insertion at true
+/// cost does not find (slope scaling: Kim and Pardalos 1999).
+const SCALES: [f64; 8] = [0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0, 1.0];
 
 /// Time kept in reserve while routes are sought, s.
 const RESERVE_S: f64 = 5400.0;

@@ -134,8 +134,8 @@ pub(crate) fn run_files(
     if !json {
         output::print(&head(args))?;
     }
-    for file in files {
-        let row = drive_file(file, args, log_dir)?;
+    for (file, name) in files.iter().zip(names(files)) {
+        let row = drive_file(file, name, args, log_dir)?;
         if !json {
             output::print(&line(&row))?;
         }
@@ -165,8 +165,26 @@ pub(crate) fn run_files(
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn drive_file(file: &Path, args: &OscArgs, log_dir: Option<&Path>) -> anyhow::Result<Row> {
-    let mut row = Row { scenario: stem(file), ..Row::default() };
+/// Names of files, each but once: where several folders hold one of the same name, those after the
+/// first are numbered.
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let name = |file: &PathBuf| {
+        let name = stem(file);
+        let n = seen.entry(name.clone()).or_insert(0);
+        *n += 1;
+        if *n == 1 { name } else { format!("{name} ({n})") }
+    };
+    files.iter().map(name).collect()
+}
+
+fn drive_file(
+    file: &Path,
+    name: String,
+    args: &OscArgs,
+    log_dir: Option<&Path>,
+) -> anyhow::Result<Row> {
+    let mut row = Row { scenario: name, ..Row::default() };
     let (bundle, variations) = match Kind::load(file) {
         Ok(Kind::Scenario(bundle)) => (bundle, None),
         Ok(Kind::Variations(bundle, variations)) => (bundle, Some(variations)),
@@ -460,4 +478,15 @@ fn picture(
         })
         .collect();
     animate::write(dir, name, &scenario, &trace, &roads, &marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_same_name_do_not_overwrite_each_other() {
+        let files = ["a/x.xosc", "b/x.xosc", "b/y.xosc"].map(PathBuf::from);
+        assert_eq!(names(&files), ["x", "x (2)", "y"]);
+    }
 }

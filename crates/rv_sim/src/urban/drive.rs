@@ -311,6 +311,8 @@ struct Run<'a> {
     edges: Vec<EdgeId>,
     end_m: f64,
     n_rerouted: u32,
+    /// Where it last looked for another way, m along its way.
+    looked_around_m: f64,
 }
 
 impl<'a> Run<'a> {
@@ -359,6 +361,7 @@ impl<'a> Run<'a> {
             edges,
             end_m,
             n_rerouted: 0,
+            looked_around_m: f64::NEG_INFINITY,
         })
     }
 
@@ -435,6 +438,11 @@ impl<'a> Run<'a> {
     /// stands before that junction on the lane that leads there; false if there is none.
     fn take_another_way(&mut self) -> bool {
         let (s_m, _) = self.driver.place(&self.state);
+        // Once at a place.
+        if (s_m - self.looked_around_m).abs() < 3.0 {
+            return false;
+        }
+        self.looked_around_m = s_m;
         let Some((lane, on_lane_m)) = self.driver.way().on_lane(s_m) else { return false };
         let CityLaneKind::Road { edge, .. } = self.setup.lanes.lane(lane).kind else {
             return false;
@@ -442,7 +450,8 @@ impl<'a> Run<'a> {
         let Some(here) = self.edges.iter().rposition(|e| *e == edge) else { return false };
         let Some(avoid) = self.edges.get(here + 1).copied() else { return false };
         let goal = self.edges[self.edges.len() - 1];
-        let Some(edges) = routes::around(&self.setup.city, &self.setup.lanes, edge, avoid, goal)
+        let Some(edges) =
+            routes::way_around(&self.setup.city, &self.setup.lanes, edge, avoid, goal)
         else {
             return false;
         };

@@ -13,5 +13,6 @@ pub use drive::{
     CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
 };
 pub use referee::{ContactSeen, Findings, Referee};
+pub use routes::way_around;
 pub use sensors::{SensorModel, Sensors, Walls};
 pub use world::{Busy, Thing, VanBody, World};

@@ -45,7 +45,7 @@ pub(super) fn by_lot(
 }
 
 /// The fastest way from the end of one edge to another that does not begin with a third.
-pub(super) fn around(
+pub fn way_around(
     city: &City,
     lanes: &CityLanes,
     from: EdgeId,

@@ -10,7 +10,9 @@ use rv_driver::urban::{CYCLE_S, Gear, Sight, VanDriver, View, Way};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::{RoadMark, RoadMarkKind};
 use rv_sim::Weather;
-use rv_sim::urban::{Busy, Drive, DriveSetup, SensorModel, Walls, drive, usual_van};
+use rv_sim::urban::{
+    Busy, Drive, DriveSetup, SensorModel, Walls, drive, drive_many, usual_van, way_around,
+};
 
 use rv_base::{EdgeId, Point2, Seconds, VanId};
 use rv_wire::{Down, Up};
@@ -220,4 +222,31 @@ fn a_stop_sign_binds_and_gives_the_other_road_the_right_of_way() {
         assert_eq!(found, (0, 0, 0), "drive {}", d.number);
     }
     assert!(drives.iter().filter(|d| d.is_arrived).count() >= 5);
+}
+
+#[test]
+fn another_way_leaves_the_junction_by_another_road_and_leads_to_the_same_goal() {
+    let city = grid_city(9);
+    let lanes = CityLanes::build(&city);
+    let edge = |from: usize, to: usize| {
+        let is_it = |e: &EdgeId| {
+            let ends = city.graph.edge(*e);
+            (ends.tail.idx(), ends.head.idx()) == (from, to)
+        };
+        (0..city.graph.n_edges()).map(EdgeId::from_idx).find(is_it).expect("the grid has it")
+    };
+    let (here, next, goal) = (edge(39, 40), edge(40, 41), edge(42, 43));
+    let way = way_around(&city, &lanes, here, next, goal).expect("there is another way");
+    assert_eq!((way[0], way[way.len() - 1]), (here, goal));
+    assert_ne!(way[1], next);
+    for pair in way.windows(2) {
+        assert_eq!(city.graph.edge(pair[0]).head, city.graph.edge(pair[1]).tail);
+    }
+}
+
+#[test]
+fn many_vans_side_by_side_drive_as_one_does() {
+    let t = drive_many(&setup(7), 5, 12.0, &|| Duration::ZERO);
+    assert_eq!((t.n_vans, t.n_cycles), (5, 5 * 120));
+    assert!(t.driven_m > 100.0 && t.contacts_at_fault == 0 && t.red_lights == 0, "{t:?}");
 }

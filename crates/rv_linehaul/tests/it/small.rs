@@ -650,8 +650,8 @@ fn scarce(week: &mut Week, what: Scarce, n: u32) {
 
 proptest! {
     #![proptest_config(cases(24))]
-    /// Where little is there, plans are right, bounds hold, and what is carried costs little more than the
-    /// least that the exhaustive search knows, which counts trucks but neither docks nor chargers.
+    /// Where little is there, plans are right and bounds hold. The exhaustive search counts trucks but neither
+    /// docks nor chargers, so what it finds is a floor of any plan, and the aim only where trucks are few.
     #[test]
     fn scarce_weeks_are_planned_well(
         week in week(),
@@ -675,6 +675,6 @@ proptest! {
         let least = least_week(&week, report.cost + 1.0);
         prop_assert!(least < report.cost + 1e-4, "{} under {}", report.cost, least);
         prop_assert!(outcome.bound <= least + EPSILON, "{} over {}", outcome.bound, least);
-        prop_assert!(report.cost < 1.1 * least, "{} against {}", report.cost, least);
+        prop_assert!(what != Scarce::Trucks || report.cost < 1.1 * least, "{} against {}", report.cost, least);
     }
 }

@@ -105,9 +105,10 @@ pub(crate) fn reduce(
     effort
 }
 
-/// Routes that are late or overloaded.
+/// Routes that have jobs and are late or overloaded.
 fn broken<'a>(tours: &'a Tours<'_, '_>) -> impl Iterator<Item = usize> + 'a {
-    (0..tours.tours.len()).filter(|&v| tours.penalty_now(v as u32) > 0)
+    (0..tours.tours.len())
+        .filter(|&v| tours.tours[v].seq.len() > 2 && tours.penalty_now(v as u32) > 0)
 }
 
 /// The job around which a step ruins.

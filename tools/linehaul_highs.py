@@ -30,6 +30,29 @@ def read(path):
     return n_nodes, arcs, coms
 
 
+class Rows:
+    """Constraints of a model: `least <= sum of factor * column <= most`."""
+
+    def __init__(self):
+        self.starts, self.index, self.value, self.lower, self.upper = [0], [], [], [], []
+
+    def add(self, entries, least, most):
+        for column, factor in entries:
+            self.index.append(column)
+            self.value.append(factor)
+        self.starts.append(len(self.index))
+        self.lower.append(least)
+        self.upper.append(most)
+
+    def put_into(self, lp):
+        lp.num_row_ = len(self.lower)
+        lp.row_lower_ = np.array(self.lower, dtype=float)
+        lp.row_upper_ = np.array(self.upper, dtype=float)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_ = np.array(self.starts), np.array(self.index)
+        lp.a_matrix_.value_ = np.array(self.value, dtype=float)
+
+
 def model(n_nodes, arcs, coms):
     """Variables: open[a], then share[k, a] of each commodity."""
     n_arcs, n_coms = len(arcs), len(coms)
@@ -42,16 +65,7 @@ def model(n_nodes, arcs, coms):
     lp.col_upper_ = np.ones(len(cost))
     kinds = highspy.HighsVarType
     lp.integrality_ = [kinds.kInteger] * n_arcs + [kinds.kContinuous] * (n_arcs * n_coms)
-    starts, index, value, lower, upper = [0], [], [], [], []
-
-    def row(entries, least, most):
-        for column, factor in entries:
-            index.append(column)
-            value.append(factor)
-        starts.append(len(index))
-        lower.append(least)
-        upper.append(most)
-
+    rows = Rows()
     inf = highspy.kHighsInf
     share = lambda k, a: n_arcs + k * n_arcs + a
     out = [[a for a, arc in enumerate(arcs) if arc[0] == v] for v in range(n_nodes)]
@@ -59,16 +73,12 @@ def model(n_nodes, arcs, coms):
     for k, (origin, destination, _) in enumerate(coms):
         for v in range(n_nodes):
             net = (v == origin) - (v == destination)
-            row([(share(k, a), 1) for a in out[v]] + [(share(k, a), -1) for a in into[v]], net, net)
+            rows.add([(share(k, a), 1) for a in out[v]] + [(share(k, a), -1) for a in into[v]], net, net)
     for a, arc in enumerate(arcs):
-        row([(share(k, a), com[2]) for k, com in enumerate(coms)] + [(a, -arc[3])], -inf, 0)
+        rows.add([(share(k, a), com[2]) for k, com in enumerate(coms)] + [(a, -arc[3])], -inf, 0)
         for k, com in enumerate(coms):
-            row([(share(k, a), 1), (a, -min(1.0, arc[3] / com[2]))], -inf, 0)
-    lp.num_row_ = len(lower)
-    lp.row_lower_, lp.row_upper_ = np.array(lower), np.array(upper)
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = np.array(starts), np.array(index)
-    lp.a_matrix_.value_ = np.array(value)
+            rows.add([(share(k, a), 1), (a, -min(1.0, arc[3] / com[2]))], -inf, 0)
+    rows.put_into(lp)
     return lp
 
 
@@ -91,21 +101,12 @@ def timed_model(n_nodes, arcs, coms, grid):
         to_go[arc[0], arc[1]] = min(to_go[arc[0], arc[1]], steps)
     for via in range(n_nodes):
         to_go = np.minimum(to_go, to_go[:, via : via + 1] + to_go[via : via + 1, :])
-    cost, integer, upper_of = [], [], []
-    rides, trucks, index, value, starts, lower, upper = {}, {}, [], [], [0], [], []
+    cost, upper_of, rides, rows = [], [], {}, Rows()
 
     def column(price, most):
         cost.append(price)
         upper_of.append(most)
         return len(cost) - 1
-
-    def row(entries, least, most):
-        for col, factor in entries:
-            index.append(col)
-            value.append(factor)
-        starts.append(len(index))
-        lower.append(least)
-        upper.append(most)
 
     inf = highspy.kHighsInf
     for k, (origin, destination, size, release, due) in enumerate(coms):
@@ -128,24 +129,21 @@ def timed_model(n_nodes, arcs, coms, grid):
             begin = 1 if node == origin else 0
             for moment in sorted({t for t, _, sign in moves if sign < 0}):
                 upto = [(c, s) for t, c, s in moves if t <= moment]
-                row(upto, -begin, inf)
+                rows.add(upto, -begin, inf)
             whole = (node == destination) - (node == origin)
-            row([(c, s) for _, c, s in moves], whole, whole)
+            rows.add([(c, s) for _, c, s in moves], whole, whole)
     n_rides = len(cost)
     for (a, t), riders in rides.items():
         col = column(arcs[a][4], float(math.ceil(sum(s for _, s in riders) / arcs[a][3])))
-        row([(c, s) for c, s in riders] + [(col, -arcs[a][3])], -inf, 0)
+        rows.add([(c, s) for c, s in riders] + [(col, -arcs[a][3])], -inf, 0)
         for c, s in riders:
-            row([(c, 1), (col, -1)], -inf, 0)
+            rows.add([(c, 1), (col, -1)], -inf, 0)
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(cost), len(lower)
+    lp.num_col_ = len(cost)
     lp.col_cost_, lp.col_lower_ = np.array(cost), np.zeros(len(cost))
     lp.col_upper_ = np.array(upper_of)
     lp.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    lp.row_lower_, lp.row_upper_ = np.array(lower, dtype=float), np.array(upper, dtype=float)
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = np.array(starts), np.array(index)
-    lp.a_matrix_.value_ = np.array(value, dtype=float)
+    rows.put_into(lp)
     return lp, n_rides
 
 

@@ -2,18 +2,20 @@
 """Runs vehicle routing solvers on the same files with the same processor time, and prints one table.
 
     python3 -m venv venv && venv/bin/pip install pyvrp==0.14.1 ortools pyvroom
+    cargo install vrp-cli    # for the solver vrp-cli, which is to be found on the PATH
     venv/bin/python tools/dispatch_rivals.py FILE... --budget-cpu-s 60 --solvers robovan,pyvrp,ortools,vroom \\
         --robovan target/release/robovan --best TABLE.csv
 
 Files: Solomon or Homberger text, Li and Lim text. Every solver gets one thread, and distances and
 times truncated to one decimal (the DIMACS convention) or exact to three decimals; it minimises
 distance. Processor time is that of the solver's own process, reading included; VROOM knows no limit
-of processor time and takes what it takes at its highest exploration level. Routes are judged here
+of processor time and takes what it takes at its highest exploration level; vrp-cli reads the file
+itself, knows only exact distances and fewest vehicles first, and is interrupted when its time is spent. Routes are judged here
 again, with the same convention: windows, loads, pairs, each customer once; a plan that breaks one is
 `bad`. Best known: a table `name,distance` (any columns before; the name without its ending), or a
 folder of .sol files.
 """
-import argparse, csv, json, os, pathlib, subprocess, sys, tempfile, time
+import argparse, csv, json, os, pathlib, signal, subprocess, sys, tempfile, time
 
 
 class Instance:
@@ -187,6 +189,27 @@ def solve_vroom(inst, budget_s, seed):
     return list(routes.values())
 
 
+def solve_vrp_cli(inst, budget_s):
+    """Fewest vehicles first and exact distances: its scientific formats know nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "out.txt")
+        command = ["vrp-cli", "solve", "lilim" if inst.is_pairs else "solomon", inst.path, "-o", out,
+                   "--parallelism", "1,1", "--max-time", str(int(20 * budget_s) + 60)]
+        solver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        tick_s = 1 / os.sysconf("SC_CLK_TCK")
+        while solver.poll() is None:
+            spent = pathlib.Path(f"/proc/{solver.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+            if sum(map(int, spent)) * tick_s >= budget_s:
+                solver.send_signal(signal.SIGINT)
+                break
+            time.sleep(0.1)
+        told = solver.communicate()[1]
+        if not os.path.exists(out):
+            sys.exit(told or "vrp-cli wrote no plan")
+        lines = [line for line in open(out) if line.startswith("Route")]
+        return [list(map(int, line.split(":")[1].split())) for line in lines]
+
+
 def solve_robovan(inst, budget_s, seed, program, convention, objective):
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "out.sol")
@@ -204,12 +227,14 @@ def run_one(args):
     inst = Instance(args.files[0], args.convention)
     if args.child == "robovan":
         routes, told = solve_robovan(inst, args.budget_cpu_s, args.seed, args.robovan, args.convention, args.objective)
+    elif args.child == "vrp-cli":
+        routes = solve_vrp_cli(inst, args.budget_cpu_s)
     else:
         solver = {"pyvrp": solve_pyvrp, "ortools": solve_ortools, "vroom": solve_vroom}[args.child]
         routes = solver(inst, args.budget_cpu_s, args.seed)
     distance, wrong = inst.judge(routes) if routes else (None, "no plan")
     used = os.times()
-    cpu_s = used.children_user + used.children_system if args.child == "robovan" else used.user + used.system
+    cpu_s = used.children_user + used.children_system if args.child in ("robovan", "vrp-cli") else used.user + used.system
     print(json.dumps({"distance": distance, "vehicles": len(routes or []), "wrong": wrong, "cpu_s": round(cpu_s, 1)}))
 
 
@@ -243,6 +268,8 @@ def main():
     args = parser.parse_args()
     if args.child:
         return run_one(args)
+    if "vrp-cli" in args.solvers and (args.convention, args.objective) != ("exact", "vehicles"):
+        parser.error("vrp-cli needs --convention exact --objective vehicles")
     solvers, best = args.solvers.split(","), best_known(args.best)
     print("| instance | best known | " + " | ".join(solvers) + " |\n|---" * 1 + "|---" * (len(solvers) + 1) + "|")
     gaps = {solver: [] for solver in solvers}

@@ -165,12 +165,19 @@ fn say(args: &ReplanArgs, answer: &ReplanAnswer) -> anyhow::Result<()> {
 
 fn late_rows(outcome: &ReplanOutcome) -> Vec<LateRow> {
     let hub_name = |hub: u32| outcome.week.hubs[hub as usize].name.clone();
+    let numbered = |kind: &str, index: u32, name: String| {
+        let number = format!("{kind} {index}");
+        if name == number { number } else { format!("{number}, {name},") }
+    };
     let why = |reason: LateReason| match reason {
         LateReason::NoWayInTime => "no way arrives in time".to_owned(),
-        LateReason::HubClosed { hub } => format!("hub {hub}, {}, is closed", hub_name(hub)),
+        LateReason::HubClosed { hub } => {
+            format!("{} is closed", numbered("hub", hub, hub_name(hub)))
+        }
         LateReason::LaneClosed { lane } => {
             let row = &outcome.week.lanes[lane as usize];
-            format!("lane {lane}, {} to {}, is closed", hub_name(row.from), hub_name(row.to))
+            let ends = format!("{} to {}", hub_name(row.from), hub_name(row.to));
+            format!("{} is closed", numbered("lane", lane, ends))
         }
         LateReason::Shortage => "no truck or dock is left for it".to_owned(),
     };

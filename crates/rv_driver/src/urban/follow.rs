@@ -5,13 +5,23 @@ use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
 use super::aside::{Aside, parked_after_s};
-use super::pace::Bound;
+use super::pace::{Bound, Comfort, braking_way_m};
 use super::sight::{Beside, Scene};
 use crate::tracking::Class;
 
 /// Gap kept to a standing vehicle, m, time gap to a moving one, s.
 const GAP_M: f64 = 2.0;
 const HEADWAY_S: f64 = 1.1;
+
+/// Gap beyond the safe one that it follows with, m.
+const SPARE_M: f64 = 1.5;
+
+/// Response, s; acceleration in it, braking surely reached, and that of the one in front at most,
+/// m/s2, of the safe gap.
+const RESPONSE_S: f64 = 0.3;
+const FASTER_MPS2: f64 = 2.0;
+const SURE_BRAKING_MPS2: f64 = 4.0;
+const MOST_BRAKING_MPS2: f64 = 8.0;
 
 /// Before a junction, two-wheelers at the kerb are not overtaken within this way, m, if they are no
 /// further beside the van, m.
@@ -33,13 +43,19 @@ const STEPS_OUT_S_PER_M: f64 = 0.5;
 const STEPS_OUT_REACTION_S: f64 = 0.35;
 const STEPS_OUT_BRAKING_MPS2: f64 = 6.5;
 
+/// From this age of what it knows on it comes to a stand, s.
+const BLIND_S: f64 = 0.35;
+
+/// One in front that is slowed down more than this is taken to brake to a stand, m/s2.
+const BRAKES_MPS2: f64 = -1.5;
+
 /// Braking that is no longer comfort, and the hardest, m/s2.
 const HARD_MPS2: f64 = 2.6;
 const HARDEST_MPS2: f64 = 6.5;
 
 /// True if a thing covers part of the strip that the van will drive.
-fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: f64) -> bool {
-    let d_m = aside.at(b.s_m.clamp(scene.s_m, b.s_m + b.half_s_m));
+pub(crate) fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: f64) -> bool {
+    let d_m = aside.at(b.s_m.max(scene.s_m).min((b.s_m + b.half_s_m).max(scene.s_m)));
     let near = aside.at(b.s_m - b.half_s_m);
     // In a bend the front swings out.
     let front = scene.vehicle.length_m / 2.0;
@@ -107,9 +123,31 @@ pub(crate) fn wanted_mps2(scene: &Scene<'_>, cap_mps: f64, lead: Option<&(u32, f
     let free = 1.0 - (v / cap_mps.max(0.1)).powi(8);
     let near = lead.map_or(0.0, |(_, gap_m, lead_mps)| {
         let wish = GAP_M + (v * HEADWAY_S + v * (v - lead_mps) / (2.0 * (a * b).sqrt())).max(0.0);
+        let wish = wish.max(safe_gap_m(v, *lead_mps) + SPARE_M);
         (wish / gap_m.max(0.1)).powi(2)
     });
     (a * (free - near)).clamp(-1.6, 1.5)
+}
+
+/// The gap behind one that brakes with all its might that still suffices (responsibility-sensitive
+/// safety, Shalev-Shwartz et al. 2017, definition 1), m.
+fn safe_gap_m(v_mps: f64, lead_mps: f64) -> f64 {
+    let then_mps = v_mps + FASTER_MPS2 * RESPONSE_S;
+    let response_m = (v_mps + then_mps) / 2.0 * RESPONSE_S;
+    let own_m = then_mps * then_mps / (2.0 * SURE_BRAKING_MPS2);
+    (response_m + own_m - lead_mps * lead_mps / (2.0 * MOST_BRAKING_MPS2)).max(0.0)
+}
+
+/// What it accelerates at most when it has come nearer than is safe, so that the gap grows again:
+/// only as hard as closing in asks for.
+pub(crate) fn too_near_mps2(scene: &Scene<'_>, lead: &(u32, f64, f64)) -> Option<f64> {
+    let (_, gap_m, lead_mps) = *lead;
+    let v = scene.v_mps;
+    if v < 0.1 || gap_m > safe_gap_m(v, lead_mps) + 0.3 {
+        return None;
+    }
+    let closing = (v - lead_mps).max(0.0);
+    Some(-(closing * closing / (2.0 * gap_m.max(0.1)) + 0.3).min(SURE_BRAKING_MPS2))
 }
 
 /// Waits with a change of lane until the other lane has room.
@@ -168,7 +206,7 @@ pub(crate) fn crossed(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound,
         let mut meets = false;
         let mut k = 0.0;
         while k <= LOOK_S {
-            let (s, d) = (b.s_m + b.vs_mps * k, b.d_m + b.vd_mps * k);
+            let (s, d) = (b.s_m + b.vs_mps * k, b.d_at(k));
             let strip = (d - aside.at(s)).abs()
                 < scene.vehicle.width_m / 2.0 + b.half_d_m + room_m + 0.05 * k;
             if strip && s + b.half_s_m > scene.tail_m() {
@@ -268,20 +306,44 @@ pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Rea
                 c.from_m < scene.front_m() && c.to_m > scene.tail_m() && !c.shared.is_empty()
             });
         if (-5.0..70.0).contains(&ahead_m) && beside_m.abs() < 8.0 && !in_junction {
-            let way_m =
-                super::pace::braking_way_m(&super::pace::Comfort::PLANNED, scene.v_mps, 0.0, 0.0);
-            bounds.push((Bound { at_m: way_m + 0.5, mps: 0.0 }, Reason::LetsPass(track.id)));
+            bounds.push((Bound { at_m: stand_m(scene), mps: 0.0 }, Reason::LetsPass(track.id)));
         }
     }
 }
 
-/// The braking that is needed at once to touch nobody, if comfort does not suffice, and for whom.
-pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<(f64, u32)> {
+/// Comes to a stand, gently, when what it knows grows old; what was there is carried on meanwhile.
+pub(crate) fn blind(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
+    if scene.sight.age_s > BLIND_S {
+        bounds.push((Bound { at_m: stand_m(scene), mps: 0.0 }, Reason::Blind));
+    }
+}
+
+/// Way in which it comes to a stand with comfort, m.
+fn stand_m(scene: &Scene<'_>) -> f64 {
+    braking_way_m(&Comfort::PLANNED, scene.v_mps, 0.0, 0.0) + 0.5
+}
+
+/// Somebody is about to be hit, and comfort does not suffice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alarm {
+    /// Whom.
+    pub(crate) id: u32,
+    /// Braking that is needed at once, m/s2.
+    pub(crate) braking_mps2: f64,
+    /// True if there is no time for a second look.
+    pub(crate) is_close: bool,
+}
+
+/// Within this time there is no second look, s.
+const CLOSE_S: f64 = 1.0;
+
+/// Whom it is about to hit, the one that asks for the hardest braking.
+pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<Alarm> {
     let v = scene.v_mps;
     if v < 0.1 {
         return None;
     }
-    let mut most: Option<(f64, u32)> = None;
+    let mut most: Option<Alarm> = None;
     for b in &scene.beside {
         let t = &b.track;
         if t.class.is_soft() || b.s_m + b.half_s_m < scene.s_m {
@@ -292,18 +354,10 @@ pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<(f64, u32)> 
         // One that comes into the strip before the van's front has passed it.
         let d_off = b.d_m - aside.at(b.s_m);
         let side_m = d_off.abs() - b.half_d_m - scene.vehicle.width_m / 2.0 - 0.2;
-        let nears = b.vd_mps * d_off < 0.0;
-        let enters_s = if nears && b.vd_mps.abs() > 0.3 {
-            side_m.max(0.0) / b.vd_mps.abs()
-        } else {
-            f64::INFINITY
-        };
+        let enters_s = b.nears_in(d_off, side_m);
         let there_s = gap_m.max(0.0) / v;
-        let leaves_s = if nears && b.vd_mps.abs() > 0.3 {
-            (d_off.abs() + b.half_d_m + scene.vehicle.width_m / 2.0 + 0.3) / b.vd_mps.abs()
-        } else {
-            f64::INFINITY
-        };
+        let leaves_m = d_off.abs() + b.half_d_m + scene.vehicle.width_m / 2.0 + 0.3;
+        let leaves_s = b.nears_in(d_off, leaves_m);
         let will_be = enters_s < there_s + (scene.vehicle.length_m + 1.0) / v && leaves_s > there_s;
         if gap_m < -scene.vehicle.length_m * 0.7
             || !(is_on && leaves_s >= there_s || will_be && enters_s < 3.0)
@@ -312,19 +366,22 @@ pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<(f64, u32)> 
         }
         let vo = b.vs_mps;
         // Gap closed while the other brakes as it does now, or drives towards the van.
-        let (free_m, dv) = if vo >= 0.0 {
-            let brake = (-t.acceleration_mps2).max(1.0);
-            (gap_m - 0.7 + vo * vo / (2.0 * brake.max(3.0)), v)
-        } else {
+        let (free_m, dv) = if vo < 0.0 {
             (gap_m - 0.7 + vo * v / 5.0, v)
+        } else if t.acceleration_mps2 < BRAKES_MPS2 {
+            let brake = (-t.acceleration_mps2).max(3.0);
+            (gap_m - 0.7 + vo * vo / (2.0 * brake), v)
+        } else {
+            (gap_m - 0.7, v - vo)
         };
         let is_slower = vo < v - 0.3 || t.acceleration_mps2 < -2.0;
         if !is_slower {
             continue;
         }
         let need = dv * dv / (2.0 * free_m.max(0.15));
-        if need > HARD_MPS2 && most.is_none_or(|m| need > m.0) {
-            most = Some(((need * 1.15).min(HARDEST_MPS2), t.id));
+        let braking_mps2 = (need * 1.15).min(HARDEST_MPS2);
+        if need > HARD_MPS2 && most.is_none_or(|m| braking_mps2 > m.braking_mps2) {
+            most = Some(Alarm { id: t.id, braking_mps2, is_close: there_s < CLOSE_S });
         }
     }
     most

@@ -4,7 +4,7 @@ use rv_base::Point2;
 use rv_map::city_lanes::{CityLaneId, CityLanes, Sign};
 use rv_map::lanes::Aspect;
 
-use super::pace::{Bound, Comfort, braking_way_m};
+use super::pace::{Bound, Comfort, braking_way_m, fade_way_m};
 use super::sight::Scene;
 use super::way::{Crossing, Shared, Walk};
 use super::{CYCLE_S, Memory, Reason, Yellow};
@@ -22,7 +22,7 @@ const GAP_S: f64 = 1.2;
 const YELLOW_S: f64 = 3.0;
 
 /// Hardest braking before a turn, m/s2.
-const TURN_BRAKING_MPS2: f64 = 5.0;
+pub(crate) const TURN_BRAKING_MPS2: f64 = 5.0;
 
 /// Standing so near to the line of a stop sign counts as having stopped at it, m.
 const STOPPED_M: f64 = 2.5;
@@ -183,8 +183,7 @@ fn green_bound(to_line_m: f64, yellow_s: f64) -> (f64, f64) {
 /// Braking that stops within a room, m/s2, if comfort, which fades as it comes to a stand, does not.
 fn firm_mps2(v_mps: f64, room_m: f64) -> Option<f64> {
     let need = v_mps * v_mps / (2.0 * room_m.max(0.02));
-    let fade_m = v_mps * (2.0 * v_mps / Comfort::ALLOWED.jerk_mps3).sqrt() / 3.0;
-    let is_firm = need > Comfort::ALLOWED.braking_mps2 || room_m < fade_m + 0.05;
+    let is_firm = need > Comfort::ALLOWED.braking_mps2 || room_m < fade_way_m(v_mps) + 0.05;
     (v_mps > 0.02 && is_firm).then(|| (need * 1.1).min(FIRMEST_MPS2))
 }
 
@@ -638,7 +637,7 @@ mod tests {
                 let (mut v, mut s, mut a) = (v0, 0.0, -1.0_f64);
                 let can_stop = v0 * v0 / (2.0 * room0) < 3.0;
                 while v > 0.0 {
-                    let fade = -(2.0 * Comfort::ALLOWED.jerk_mps3 * v).sqrt().min(1.9);
+                    let fade = -super::super::pace::fade_mps2(v, CYCLE_S).min(1.9);
                     let firm = firm_mps2(v, room0 - s).map_or(fade, |f| (-f).min(fade));
                     a = firm.max(a - 0.6);
                     let next = (v + a * CYCLE_S).max(0.0);

@@ -8,8 +8,10 @@
 //! 2000); bounds kept by closed-form braking under limited jerk are our own.
 
 mod aside;
+mod comes_in;
 mod follow;
 mod junction;
+mod narrow;
 mod pace;
 mod predict;
 mod reverse;
@@ -19,7 +21,7 @@ mod way;
 
 use rv_base::Point2;
 use rv_map::DriveSide;
-use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::city_lanes::{CityLaneId, CityLanes, Spot};
 
 use crate::law::TrafficLaw;
 use crate::monitor::{self, Drive, Lead, Monitor, Rules, Verdict};
@@ -28,6 +30,7 @@ use crate::trajectory::{Input, State, Vehicle, bounded, step};
 
 use aside::{Aside, Held};
 use pace::{Bound, next_acceleration};
+use predict::Branch;
 pub use predict::{WayAhead, ways_of};
 use sight::{Beside, Scene};
 pub use sight::{Sight, VIEW_RAYS, View};
@@ -62,8 +65,12 @@ pub enum Reason {
     WaitsToPass(u32),
     /// Lets somebody pass before changing lanes.
     WaitsToMerge(u32),
+    /// Falls back behind one that comes over into its way.
+    LetsIn(u32),
     /// Lets an emergency vehicle pass.
     LetsPass(u32),
+    /// Its sensors tell nothing new.
+    Blind,
     /// The end of its way.
     Goal,
     /// Somebody could step out from behind something.
@@ -93,6 +100,8 @@ impl Reason {
             Self::Crossed(_) => "somebody may come into its way",
             Self::WaitsToPass(_) => "waits to drive around something",
             Self::WaitsToMerge(_) => "waits for a gap to change lanes",
+            Self::LetsIn(_) => "lets another come over",
+            Self::Blind => "its sensors tell nothing new",
             Self::LetsPass(_) => "lets an emergency vehicle pass",
             Self::Goal => "its stop is ahead",
             Self::Hidden => "somebody could step out",
@@ -178,6 +187,8 @@ pub(crate) struct Memory {
     pub(crate) firm_mps2: Option<f64>,
     /// Whom it is going around.
     passing: Vec<u32>,
+    /// Whom it was about to hit in the last cycle: what is further off is looked at twice.
+    alarmed: Option<u32>,
     /// Emergency braking goes on a moment after its cause has gone.
     brake_until_s: f64,
 }
@@ -207,6 +218,8 @@ pub struct VanDriver {
     bounds: Vec<(Bound, Reason)>,
     scratch: Vec<Bound>,
     judged: roll::Scratch,
+    spots: Vec<Spot>,
+    branches: Vec<Branch>,
     /// Since when it has stood without knowing when it will go on.
     stuck_since_s: Option<f64>,
     backing: Option<reverse::Backing>,
@@ -219,6 +232,9 @@ const TOGETHER_MPS2: f64 = 1.8;
 /// Jerk with which it brakes for a light that comfort is not enough for, m/s3.
 const FIRM_JERK_MPS3: f64 = 6.0;
 
+/// Jerk with which braking in an emergency is let go while its cause may come back, m/s3.
+const RELEASE_JERK_MPS3: f64 = 15.0;
+
 /// Time between two cycles, s.
 pub const CYCLE_S: f64 = 0.1;
 
@@ -226,7 +242,8 @@ impl VanDriver {
     /// A driver at the start of a way.
     pub fn new(vehicle: Vehicle, way: Way) -> Self {
         let rules = Rules {
-            age_max_s: 0.5,
+            // From `follow::BLIND_S` on it brakes gently by itself.
+            age_max_s: 1.5,
             grip_mps2: 8.0,
             speed_max_mps: 25.0,
             patience_s: 3.0,
@@ -244,6 +261,8 @@ impl VanDriver {
             bounds: Vec::new(),
             scratch: Vec::new(),
             judged: roll::Scratch::default(),
+            spots: Vec::new(),
+            branches: Vec::new(),
             stuck_since_s: None,
             backing: None,
             backed: reverse::Backed::default(),
@@ -287,7 +306,14 @@ impl VanDriver {
     /// One cycle. Bounded work: the number of tracks times the junctions within sight.
     pub fn cycle(&mut self, lanes: &CityLanes, law: &TrafficLaw, sight: &Sight<'_>) -> Decision {
         let beside = std::mem::take(&mut self.beside);
-        let mut scene = Scene::look(*sight, &self.vehicle, &self.way, &mut self.cursor, beside);
+        let mut scene = Scene::look(
+            *sight,
+            &self.vehicle,
+            &self.way,
+            &mut self.cursor,
+            (lanes, &mut self.spots),
+            beside,
+        );
         scene.waited_s = self.stuck_s(sight.at.0);
         scene.kerb = if lanes.drive_side == DriveSide::Right { -1.0 } else { 1.0 };
         if self.backing.is_none() {
@@ -325,6 +351,9 @@ impl VanDriver {
         follow::changes(&scene, lanes, &mut bounds);
         let lead = follow::lead(&scene, &self.aside, &mut bounds);
         follow::crossed(&scene, &self.aside, &mut bounds);
+        comes_in::bounds(&scene, lanes, &self.aside, &mut self.branches, &mut bounds);
+        narrow::bounds(&scene, &self.aside, &mut bounds);
+        follow::blind(&scene, &mut bounds);
         follow::beside_turn(&scene, &mut bounds);
         follow::hidden(&scene, lanes, &mut bounds);
         follow::emergency_vehicles(&scene, &mut bounds);
@@ -335,11 +364,17 @@ impl VanDriver {
         let wanted = wanted.min(along_max_mps2(&scene, &self.aside));
         self.scratch.clear();
         self.scratch.extend(bounds.iter().map(|b| b.0));
-        let now = (scene.v_mps, sight.acceleration_mps2);
+        let across = across_mps2(&scene);
+        let now = (scene.v_mps, sight.acceleration_mps2, across);
         let mut a =
             next_acceleration(now, wanted, cap_mps.max(scene.v_mps - 0.3), &self.scratch, CYCLE_S);
-        let mut reason = reason_of((now.0, now.1, cap_mps), a, wanted, lead_id, &bounds);
+        let mut reason = reason_of((scene.v_mps, now.1, cap_mps), a, wanted, lead_id, &bounds);
         let mut is_emergency = false;
+        if let Some(most) = lead.as_ref().and_then(|l| follow::too_near_mps2(&scene, l))
+            && most < a
+        {
+            (a, reason) = (most, Reason::Follows(lead_id.unwrap_or_default()));
+        }
         if let Some(firm_mps2) = self.memory.firm_mps2 {
             let by_jerk = sight.acceleration_mps2 - FIRM_JERK_MPS3 * CYCLE_S;
             let firm = (-firm_mps2).max(by_jerk);
@@ -347,13 +382,16 @@ impl VanDriver {
                 (a, reason) = (firm, Reason::Signal);
             }
         }
-        if let Some((brake, id)) = follow::emergency(&scene, &self.aside) {
+        let alarm = follow::emergency(&scene, &self.aside);
+        let alarmed = std::mem::replace(&mut self.memory.alarmed, alarm.map(|a| a.id));
+        if let Some(alarm) = alarm.filter(|a| a.is_close || alarmed == Some(a.id)) {
+            let (brake, id) = (alarm.braking_mps2, alarm.id);
             self.memory.brake_until_s = sight.at.0 + 0.3;
             if -brake < a {
                 (a, reason, is_emergency) = (-brake, Reason::Emergency(id), true);
             }
         } else if sight.at.0 < self.memory.brake_until_s && sight.acceleration_mps2 < -2.0 {
-            a = a.min(sight.acceleration_mps2);
+            a = a.min(sight.acceleration_mps2 + RELEASE_JERK_MPS3 * CYCLE_S);
             is_emergency = true;
         }
         self.plan.clear();
@@ -461,6 +499,12 @@ fn bend_bounds(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason
     }
 }
 
+/// Acceleration across the way by how the wheels stand, m/s2.
+fn across_mps2(scene: &Scene<'_>) -> f64 {
+    let bend = scene.sight.state.steering_rad.tan() / scene.vehicle.wheelbase_m();
+    scene.v_mps * scene.v_mps * bend.abs()
+}
+
 /// What comfort leaves for speeding up in a bend, m/s2.
 fn along_max_mps2(scene: &Scene<'_>, aside: &Aside) -> f64 {
     let bend = |ahead_m: f64| {
@@ -468,6 +512,7 @@ fn along_max_mps2(scene: &Scene<'_>, aside: &Aside) -> f64 {
         (scene.way.at(s_m).curvature_1pm + aside.bend(s_m)).abs()
     };
     let across = scene.v_mps * scene.v_mps * bend(0.0).max(bend(0.5 * scene.v_mps));
+    let across = across.max(across_mps2(scene));
     (TOGETHER_MPS2 * TOGETHER_MPS2 - across * across).max(0.04).sqrt()
 }
 

@@ -66,9 +66,9 @@ pub fn braking_way_m(c: &Comfort, v_mps: f64, a_mps2: f64, end_mps: f64) -> f64 
 }
 
 /// The acceleration at the end of the next step: the wanted one within comfort, less if a bound
-/// ahead asks for it.
+/// ahead asks for it. What is felt across the way leaves less for braking, unless a bound needs it.
 pub fn next_acceleration(
-    (v_mps, a_mps2): (f64, f64),
+    (v_mps, a_mps2, across_mps2): (f64, f64, f64),
     wanted_mps2: f64,
     cap_mps: f64,
     bounds: &[Bound],
@@ -95,16 +95,20 @@ pub fn next_acceleration(
     let up = (a0 + plan.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
     let top = wanted_mps2.clamp((a0 - plan.jerk_mps3 * dt_s).min(up), up);
     let top = top.min(plan.acceleration_mps2);
-    // Braking fades as it comes to a stand, so that there is no jolt at its end.
-    let soft = |a: f64| a.max(-(2.0 * allowed.jerk_mps3 * v_mps).sqrt());
+    let soft = |a: f64| a.max(-fade_mps2(v_mps, dt_s));
     if keeps(top) {
         return soft(top);
     }
-    let bottom = (a0 - allowed.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
-    let top = top.max(bottom);
+    let by_jerk = a0 - allowed.jerk_mps3 * dt_s;
+    let rest = (TOGETHER_MPS2 * TOGETHER_MPS2 - across_mps2 * across_mps2).max(0.0).sqrt();
+    let mut bottom = by_jerk.max(-allowed.braking_mps2.min(rest));
     if !keeps(bottom) {
-        return soft(bottom);
+        bottom = by_jerk.max(-allowed.braking_mps2);
+        if !keeps(bottom) {
+            return soft(bottom);
+        }
     }
+    let top = top.max(bottom);
     let (mut low, mut high) = (bottom, top);
     for _ in 0..5 {
         let mid = (low + high) / 2.0;
@@ -112,6 +116,25 @@ pub fn next_acceleration(
     }
     soft(low)
 }
+
+/// The strongest braking at a speed that still fades to a stand without a jolt at its end, m/s2:
+/// step by step less, by what jerk allows, and none in the step in which it stands.
+pub(crate) fn fade_mps2(v_mps: f64, dt_s: f64) -> f64 {
+    let step = FADE_JERK_MPS3 * dt_s;
+    let n_steps = ((1.0 + 8.0 * v_mps.max(0.0) / (step * dt_s)).sqrt() - 1.0) / 2.0;
+    step * n_steps
+}
+
+/// Way in which braking fades to a stand, m.
+pub(crate) fn fade_way_m(v_mps: f64) -> f64 {
+    v_mps * (2.0 * v_mps / FADE_JERK_MPS3).sqrt() / 3.0
+}
+
+/// Acceleration along and across together within which a stop is kept if it can, m/s2.
+const TOGETHER_MPS2: f64 = 1.95;
+
+/// Jerk with which braking fades; a little less than allowed, for the last step is cut.
+const FADE_JERK_MPS3: f64 = 1.75;
 
 #[cfg(test)]
 mod tests {
@@ -124,13 +147,13 @@ mod tests {
         #[test]
         fn stops_in_time(v in 0.0..16.0_f64, a in -1.6..1.5_f64, more in 0.5..40.0_f64, end in 0.0..8.0_f64) {
             // Braking that fades as it comes to a stand.
-            prop_assume!(a > -(2.0 * Comfort::ALLOWED.jerk_mps3 * v).sqrt());
+            prop_assume!(a > -fade_mps2(v, 0.1));
             let c = Comfort::PLANNED;
             let at = braking_way_m(&c, v, a, end) + more;
             let (mut v, mut a, mut s) = (v, a, 0.0);
             let dt = 0.1;
             for _ in 0..1000 {
-                let next = next_acceleration((v, a), 1.5, 20.0, &[Bound { at_m: at - s, mps: end }], dt);
+                let next = next_acceleration((v, a, 0.0), 1.5, 20.0, &[Bound { at_m: at - s, mps: end }], dt);
                 prop_assert!((next - a).abs() <= Comfort::ALLOWED.jerk_mps3 * dt + 1e-9);
                 prop_assert!(next >= -Comfort::ALLOWED.braking_mps2 - 1e-9);
                 let v2 = (v + (a + next) / 2.0 * dt).max(0.0);
@@ -149,7 +172,7 @@ mod tests {
             let bound = Bound { at_m: at, mps: 12.5 };
             let (mut v, mut a) = (v, 0.0);
             for _ in 0..120 {
-                a = next_acceleration((v, a), 1.2, 12.5, &[bound], 0.1);
+                a = next_acceleration((v, a, 0.0), 1.2, 12.5, &[bound], 0.1);
                 v += a * 0.1;
             }
             prop_assert!((12.2..12.6).contains(&v), "{v}");

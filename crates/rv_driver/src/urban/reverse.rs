@@ -2,7 +2,7 @@
 //! that it, or the other, can get by.
 
 use super::aside::parked_after_s;
-use super::pace::Comfort;
+use super::pace::{Comfort, fade_mps2};
 use super::sight::{Beside, Scene};
 use super::{CYCLE_S, Planned};
 use crate::monitor::Pose;
@@ -107,7 +107,7 @@ pub(crate) fn next(scene: &Scene<'_>, backing: &Backing) -> Option<Input> {
     let state = &scene.sight.state;
     let back_mps = (-state.speed_mps).max(0.0);
     let rest_m = (scene.s_m - backing.to_m).min(free_behind_m(scene));
-    if rest_m < 0.15 && back_mps < 0.06 {
+    if rest_m < 0.15 && back_mps < 0.015 {
         return None;
     }
     // Back towards the line of the way: going backwards, the nose turned to the side on which the
@@ -123,6 +123,7 @@ pub(crate) fn next(scene: &Scene<'_>, backing: &Backing) -> Option<Input> {
     let push = ((wish_mps - back_mps) / 0.4).clamp(-2.0 * BACK_MPS2, BACK_MPS2);
     let by_jerk = Comfort::ALLOWED.jerk_mps3 * CYCLE_S;
     let now = -scene.sight.acceleration_mps2;
+    let push = push.max(-fade_mps2(back_mps, CYCLE_S));
     let push = push.clamp(now - by_jerk, now + by_jerk).max(-back_mps / CYCLE_S);
     Some(Input { steering_rate_radps: rate, acceleration_mps2: -push })
 }

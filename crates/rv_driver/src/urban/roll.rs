@@ -1,7 +1,7 @@
 //! Rolls a decision out into states to come, has them judged, and steers.
 
 use rv_base::Point2;
-use rv_map::city_lanes::{CityLanes, Spot};
+use rv_map::city_lanes::CityLanes;
 
 use super::Planned;
 use super::Reason;
@@ -115,8 +115,9 @@ fn look_ahead(scene: &Scene<'_>, lanes: &CityLanes, scratch: &mut Scratch) {
     for b in &scene.beside {
         let t = &b.track;
         let is_known = scratch.bodies.iter().any(|k| k.0 == t.id);
-        // One that comes from behind keeps its own distance.
-        let is_behind = b.s_m + b.half_s_m < scene.tail_m() && b.vs_mps > 0.0;
+        // One that comes from behind keeps its own distance, also with its nose beside the tail.
+        let is_beside_tail = b.s_m < scene.tail_m() - 0.5 && b.vs_mps > 0.7 * t.speed_mps;
+        let is_behind = (b.s_m + b.half_s_m < scene.tail_m() || is_beside_tail) && b.vs_mps > 0.0;
         let reach_m = (scene.v_mps + t.speed_mps) * 3.0 + 6.0 + t.half_m.0;
         let (dx, dy) = (t.centre.x_m - own.x_m, t.centre.y_m - own.y_m);
         if t.class.is_soft() || is_known || is_behind || dx * dx + dy * dy > reach_m * reach_m {
@@ -124,7 +125,8 @@ fn look_ahead(scene: &Scene<'_>, lanes: &CityLanes, scratch: &mut Scratch) {
         }
         let air_m = air_m(scene, b);
         scratch.bodies.push((t.id, (t.half_m.0 + air_m, t.half_m.1 + air_m)));
-        if along_lane(lanes, t, &OTHERS_S, &mut scratch.spots, &mut scratch.ahead) {
+        if let Some(spot) = &b.on {
+            along_lane(lanes, t, spot, &OTHERS_S, &mut scratch.ahead);
             scratch.poses.extend(scratch.ahead.iter().zip(OTHERS_S).map(
                 |((centre, heading_rad), at_s)| Pose {
                     at_s,
@@ -206,7 +208,6 @@ pub(crate) struct Scratch {
     plan: Vec<Pose>,
     poses: Vec<Pose>,
     bodies: Vec<(u32, (f64, f64))>,
-    spots: Vec<Spot>,
     ahead: Vec<(Point2, f64)>,
 }
 

@@ -1,9 +1,10 @@
 //! What a driver is given each cycle, and what it sees of its surroundings along its way.
 
 use rv_base::{Point2, Seconds};
-use rv_map::city_lanes::CityLaneId;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Spot, Turn};
 use rv_map::lanes::Aspect;
 
+use super::predict::{FADE_S, own_lane};
 use super::way::Way;
 use crate::tracking::Track;
 use crate::trajectory::{State, Vehicle};
@@ -69,6 +70,29 @@ pub(crate) struct Beside {
     /// Its speed along and across the way (left positive), m/s.
     pub(crate) vs_mps: f64,
     pub(crate) vd_mps: f64,
+    /// Its own lane, if it keeps to one, moves, and can come to where the van will be.
+    pub(crate) on: Option<Spot>,
+    /// Its speed across its own lane (left of the van's way positive), if it keeps to a lane that
+    /// runs beside the way; how it is turned against the way says nothing then.
+    pub(crate) drift_mps: Option<f64>,
+}
+
+impl Beside {
+    /// How far to the left of the way it will be, m.
+    pub(crate) fn d_at(&self, t_s: f64) -> f64 {
+        match self.drift_mps {
+            Some(drift) => self.d_m + drift * FADE_S * (1.0 - (-t_s / FADE_S).exp()),
+            None => self.d_m + self.vd_mps * t_s,
+        }
+    }
+
+    /// Time in which it comes nearer to the way by some way, s, and how fast it does now, m/s;
+    /// endless if it never does.
+    pub(crate) fn nears_in(&self, off_m: f64, by_m: f64) -> f64 {
+        let speed = -self.drift_mps.unwrap_or(self.vd_mps) * off_m.signum();
+        let is_far = self.drift_mps.is_some() && by_m > speed * FADE_S;
+        if speed < 0.3 || is_far { f64::INFINITY } else { by_m.max(0.0) / speed }
+    }
 }
 
 /// The vehicle and the others, seen along the way.
@@ -87,9 +111,23 @@ pub(crate) struct Scene<'a> {
     pub(crate) beside: Vec<Beside>,
 }
 
+/// Speed of one across its lane, if that is a road's and runs along the way, either way round.
+fn drift_mps(lanes: &CityLanes, way_rad: f64, track: &Track, spot: &Spot) -> Option<f64> {
+    let (sin, cos) = (spot.heading_rad - way_rad).sin_cos();
+    let is_road = matches!(
+        lanes.lane(spot.lane).kind,
+        CityLaneKind::Road { .. } | CityLaneKind::Turn { turn: Turn::Straight, .. }
+    );
+    let across = track.speed_mps * (track.heading_rad - spot.heading_rad).sin();
+    (is_road && sin.abs() < 0.35).then_some(across * cos.signum())
+}
+
 /// How far along the way others are looked for, back and ahead, m.
-const BACK_M: f64 = 12.0;
+const BACK_M: f64 = 45.0;
 pub(crate) const AHEAD_M: f64 = 95.0;
+/// Others can meet the van within this time, s, if they are no further than it takes and this, m.
+const MEET_S: f64 = 3.5;
+const MEET_M: f64 = 8.0;
 /// How far beside it, m.
 const BESIDE_M: f64 = 10.0;
 
@@ -99,11 +137,13 @@ impl<'a> Scene<'a> {
         vehicle: &'a Vehicle,
         way: &'a Way,
         cursor: &mut usize,
+        (lanes, spots): (&CityLanes, &mut Vec<Spot>),
         mut beside: Vec<Beside>,
     ) -> Self {
         beside.clear();
         let centre = sight.state.centre(vehicle);
         let (s_m, d_m) = way.foot(cursor, centre);
+        let v_mps = sight.state.speed_mps.max(0.0);
         for track in sight.tracks {
             let (dx, dy) = (track.centre.x_m - centre.x_m, track.centre.y_m - centre.y_m);
             if dx * dx + dy * dy > (AHEAD_M + 10.0) * (AHEAD_M + 10.0) {
@@ -120,6 +160,11 @@ impl<'a> Scene<'a> {
             let n = ((l / (1.6 * w.max(0.5))).round() as usize).clamp(1, 5);
             let turn = track.heading_rad - way.at(s).heading_rad;
             let n = if turn.sin().abs() < 0.1 { 1 } else { n };
+            let meet_m = (v_mps + track.speed_mps) * MEET_S + MEET_M + track.half_m.0;
+            let may_meet = dx * dx + dy * dy < meet_m * meet_m;
+            let on = may_meet.then(|| own_lane(lanes, track, spots)).flatten();
+            let drift_mps =
+                on.and_then(|spot| drift_mps(lanes, way.at(s).heading_rad, track, &spot));
             for k in 0..n {
                 let off_m = l * ((2 * k + 1) as f64 / n as f64 - 1.0);
                 let (s, d) = if n == 1 {
@@ -146,11 +191,12 @@ impl<'a> Scene<'a> {
                     half_d_m: sin.abs() * l + cos.abs() * w,
                     vs_mps: track.speed_mps * cos,
                     vd_mps: track.speed_mps * sin,
+                    on,
+                    drift_mps,
                 });
             }
         }
         beside.sort_by(|a, b| a.s_m.total_cmp(&b.s_m).then(a.track.id.cmp(&b.track.id)));
-        let v_mps = sight.state.speed_mps.max(0.0);
         Self { sight, vehicle, way, s_m, d_m, v_mps, kerb: -1.0, waited_s: 0.0, beside }
     }
 

@@ -16,8 +16,8 @@ const CHANGE_M: f64 = 35.0;
 pub const EDGES_MAX: usize = 400;
 
 /// Lateral acceleration and jerk in bends that a way's speeds allow, m/s2 and m/s3.
-const LATERAL_MPS2: f64 = 1.7;
-const LATERAL_JERK_MPS3: f64 = 1.9;
+const LATERAL_MPS2: f64 = 1.5;
+const LATERAL_JERK_MPS3: f64 = 1.7;
 
 /// Lateral acceleration beyond which nobody turns, m/s2.
 const ACROSS_MAX_MPS2: f64 = 5.0;
@@ -514,7 +514,7 @@ impl Laying<'_> {
 }
 
 /// Fastest that anybody drives a turn, m/s; beyond it, they go another way.
-fn turn_max_mps(lanes: &CityLanes, turn: CityLaneId) -> f64 {
+pub(crate) fn turn_max_mps(lanes: &CityLanes, turn: CityLaneId) -> f64 {
     let length_m = f64::from(lanes.lane(turn).length_m);
     let (from, to) = (lanes.at(turn, 0.0).1, lanes.at(turn, length_m).1);
     let change = (to - from).sin().atan2((to - from).cos()).abs();

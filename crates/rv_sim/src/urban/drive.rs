@@ -7,7 +7,7 @@ use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Reason, Sight, VanDriver, View, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Reason, Sight, VanDriver, View, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
@@ -146,6 +146,10 @@ impl CycleTimes {
 pub struct Moment<'a> {
     /// When, s since the start.
     pub at_s: f64,
+    /// When, by the world's clock, s.
+    pub now_s: f64,
+    /// True if the referee takes the moment for an emergency.
+    pub in_emergency: bool,
     /// The van.
     pub van: &'a VanBody,
     /// Its driver.
@@ -337,7 +341,7 @@ impl<'a> Run<'a> {
             first_way: way.clone(),
             world: World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start),
             driver: VanDriver::new(vehicle, way),
-            referee: Referee::new(&setup.lanes, &along, permitted),
+            referee: Referee::new(&setup.lanes, &setup.law, &along, permitted),
             sensors: setup.sensors.map(|model| {
                 let rng = Rng::from_seed(seed).fork("sensors");
                 Sensors::new(model, setup.weather, Arc::clone(&setup.walls), rng)
@@ -396,6 +400,8 @@ impl<'a> Run<'a> {
         let at_s = now.0 - self.start.0;
         watch(&Moment {
             at_s,
+            now_s: now.0,
+            in_emergency: self.referee.is_emergency(),
             van: &van,
             driver: &self.driver,
             decision: &decision,
@@ -428,7 +434,12 @@ impl<'a> Run<'a> {
             self.referee.note_call();
             return Some((false, Some(format!("{:?}", decision.reason))));
         }
-        if stuck_s > REROUTE_AFTER_S && self.n_rerouted < REROUTES_MAX && self.take_another_way() {
+        let stands = decision.gear == Gear::Forward;
+        if stands
+            && stuck_s > REROUTE_AFTER_S
+            && self.n_rerouted < REROUTES_MAX
+            && self.take_another_way()
+        {
             self.n_rerouted += 1;
         }
         None

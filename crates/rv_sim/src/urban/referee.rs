@@ -2,8 +2,9 @@
 //! and knows nothing of how it is driven.
 
 use rv_base::{Point2, Seconds};
+use rv_driver::law::{Precedence, TrafficLaw};
 use rv_driver::tracking::Class;
-use rv_map::city_lanes::{CityLaneId, CityLanes, Sign, Spot};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Sign, Spot};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
@@ -67,6 +68,9 @@ pub struct ContactSeen {
     pub relative: (f64, f64, f64),
 }
 
+/// Who has come over into another's way less than this ago answers for being hit from behind, s.
+const SETTLED_S: f64 = 2.0;
+
 /// A stop at a sign is made no further before its line than this, m.
 const STOP_WITHIN_M: f64 = 4.0;
 
@@ -88,6 +92,7 @@ enum Rule {
 /// Watches one van.
 pub struct Referee {
     lines: Vec<Line>,
+    law: TrafficLaw,
     permitted: Box<dyn Fn(CityLaneId) -> bool + Send>,
     found: Findings,
     contacts: Vec<ContactSeen>,
@@ -101,16 +106,19 @@ pub struct Referee {
     spots: Vec<Spot>,
     steps: u64,
     is_off: (bool, bool),
+    /// How long it has been within one lane, s.
+    settled_s: f64,
 }
 
 impl Referee {
     /// A referee for a drive along some edges' lanes; `permitted` says where it may drive.
     pub fn new(
         lanes: &CityLanes,
+        law: &TrafficLaw,
         along: &[CityLaneId],
         permitted: impl Fn(CityLaneId) -> bool + Send + 'static,
     ) -> Self {
-        let mut referee = Self::watching(permitted);
+        let mut referee = Self::watching(law.clone(), permitted);
         referee.goes_along(lanes, along);
         referee
     }
@@ -134,9 +142,10 @@ impl Referee {
         }
     }
 
-    fn watching(permitted: impl Fn(CityLaneId) -> bool + Send + 'static) -> Self {
+    fn watching(law: TrafficLaw, permitted: impl Fn(CityLaneId) -> bool + Send + 'static) -> Self {
         Self {
             lines: Vec::new(),
+            law,
             permitted: Box::new(permitted),
             found: Findings::default(),
             contacts: Vec::new(),
@@ -148,6 +157,7 @@ impl Referee {
             spots: Vec::new(),
             steps: 0,
             is_off: (false, false),
+            settled_s: SETTLED_S,
         }
     }
 
@@ -162,7 +172,7 @@ impl Referee {
     ) {
         self.found.time_s += dt_s;
         self.steps += 1;
-        self.watch_contacts(van, things);
+        self.watch_contacts(lanes, van, things);
         let Some(before) = self.before.replace(*van) else { return };
         let moved_m = before.at.distance_to(van.at).0;
         self.found.driven_m += moved_m;
@@ -179,6 +189,11 @@ impl Referee {
         }
     }
 
+    /// True in an emergency, and shortly after.
+    pub fn is_emergency(&self) -> bool {
+        self.found.time_s <= self.emergency_until_s
+    }
+
     /// A call for help.
     pub fn note_call(&mut self) {
         self.found.calls += 1;
@@ -189,7 +204,7 @@ impl Referee {
         (&self.found, &self.contacts)
     }
 
-    fn watch_contacts(&mut self, van: &VanBody, things: &[Thing]) {
+    fn watch_contacts(&mut self, lanes: &CityLanes, van: &VanBody, things: &[Thing]) {
         let own = corners(van.at, van.heading_rad, van.half_m);
         let mut now = Vec::new();
         for t in things {
@@ -212,12 +227,7 @@ impl Referee {
             let (dx, dy) = (t.at.x_m - van.at.x_m, t.at.y_m - van.at.y_m);
             let (ahead, left) = (dx * cos + dy * sin, dy * cos - dx * sin);
             let turn = t.heading_rad - van.heading_rad;
-            // From behind: in its rear half, going its way, faster.
-            let is_behind =
-                ahead < -0.3 * van.half_m.0 && turn.cos() > 0.7 && t.speed_mps > van.speed_mps;
-            let stands = van.speed_mps.abs() < 0.15;
-            // Backwards, whatever it touches is its own fault.
-            let is_at_fault = !(stands || is_behind && van.speed_mps > 0.0);
+            let is_at_fault = self.is_at_fault(lanes, van, t);
             self.found.contacts += 1;
             self.found.contacts_at_fault += u32::from(is_at_fault);
             self.contacts.push(ContactSeen {
@@ -230,6 +240,63 @@ impl Referee {
             });
         }
         self.touching = now;
+    }
+
+    /// Whether a contact is the van's fault. After the at-fault rules of nuPlan's closed-loop metrics
+    /// (Karnchanachari et al. 2024): never when it stands; always when its front or its tail going
+    /// backwards touches, or what it touches stands; at its side only if it was not within its lane.
+    /// Right of way comes before: who had to let the other go first is at fault; who went first is
+    /// only if its front touches and it did not even brake. Being hit from behind is no excuse just
+    /// after coming over.
+    fn is_at_fault(&self, lanes: &CityLanes, van: &VanBody, t: &Thing) -> bool {
+        if van.speed_mps.abs() < 0.15 {
+            return false;
+        }
+        if van.speed_mps < 0.0 || t.speed_mps.abs() < 0.15 {
+            return true;
+        }
+        let precedence = if t.class.keeps_lane() { self.precedence(lanes, van, t) } else { None };
+        if precedence == Some(Precedence::Second) {
+            return true;
+        }
+        let (sin, cos) = van.heading_rad.sin_cos();
+        let ahead = (t.at.x_m - van.at.x_m) * cos + (t.at.y_m - van.at.y_m) * sin;
+        let goes_along = (t.heading_rad - van.heading_rad).cos() > 0.7;
+        if ahead < -0.3 * van.half_m.0 && goes_along && t.speed_mps > van.speed_mps {
+            return self.settled_s < SETTLED_S;
+        }
+        let bumper =
+            Point2 { x_m: van.at.x_m + van.half_m.0 * cos, y_m: van.at.y_m + van.half_m.0 * sin };
+        let front = corners(bumper, van.heading_rad, (0.05, van.half_m.1));
+        let is_front = touch(&front, &corners(t.at, t.heading_rad, t.half_m));
+        if precedence == Some(Precedence::First) {
+            return is_front && van.acceleration_mps2 > -BRAKING_MPS2;
+        }
+        is_front || self.settled_s == 0.0
+    }
+
+    /// Who of the two goes first by the law, if they meet on ground that their turns share; several
+    /// ways of the other leave the worst for the van.
+    fn precedence(&self, lanes: &CityLanes, van: &VanBody, t: &Thing) -> Option<Precedence> {
+        let is_turn = |l: CityLaneId| matches!(lanes.lane(l).kind, CityLaneKind::Turn { .. });
+        let (lane, _, next) = van.lane?;
+        let turn = [lane, next].into_iter().find(|l| is_turn(*l))?;
+        let is_on = |l: CityLaneId| {
+            let spot = lanes.foot(l, t.at);
+            (-1.0..f64::from(lanes.lane(l).length_m) + 1.0).contains(&spot.s_m)
+                && spot.beside_m.abs() < 1.6
+                && (spot.heading_rad - t.heading_rad).cos() > 0.7
+        };
+        let found = lanes
+            .conflicts(turn)
+            .iter()
+            .filter(|c| is_on(c.other) || lanes.before(c.other).iter().any(|l| is_on(*l)))
+            .map(|c| self.law.precedence(lanes, turn, c.other));
+        found.fold(None, |worst, p| match (worst, p) {
+            (Some(Precedence::Second), _) | (_, Precedence::Second) => Some(Precedence::Second),
+            (None | Some(Precedence::First), Precedence::First) => Some(Precedence::First),
+            _ => Some(Precedence::Equal),
+        })
     }
 
     fn watch_lights(&mut self, lanes: &CityLanes, at: Seconds, before: &VanBody, van: &VanBody) {
@@ -274,7 +341,7 @@ impl Referee {
             }
             self.emergency_until_s = self.found.time_s + 2.5;
         }
-        if self.found.time_s <= self.emergency_until_s {
+        if self.is_emergency() {
             self.found.emergency_s += dt_s;
             return;
         }
@@ -299,6 +366,13 @@ impl Referee {
             })
         });
         self.is_off = (!is_permitted, !is_on);
+        let is_within = spots.iter().any(|s| {
+            let half = f64::from(lanes.lane(s.lane).width_m) / 2.0 + 0.1;
+            corners(van.at, van.heading_rad, van.half_m)
+                .iter()
+                .all(|c| lanes.foot(s.lane, *c).beside_m.abs() < half)
+        });
+        self.settled_s = if is_within { self.settled_s + 0.5 } else { 0.0 };
         let limit = spots
             .iter()
             .filter(|s| s.beside_m.abs() < 2.5 && (s.heading_rad - van.heading_rad).cos() > 0.5)
@@ -311,39 +385,63 @@ impl Referee {
     }
 }
 
-/// True if somebody is so near in the van's way that braking with 2 m/s2 after 0.3 s would touch.
+/// Comfort's braking and jerk, m/s2 and m/s3, and the time in which a driver answers, s.
+const BRAKING_MPS2: f64 = 2.0;
+const JERK_MPS3: f64 = 2.0;
+const ANSWER_S: f64 = 0.3;
+
+/// Air that a stop leaves, m.
+const AIR_M: f64 = 0.3;
+
+/// True if somebody who moves, or has just come to a stand, is so near in the van's way that it would
+/// be touched if the van, after its time to answer, braked as comfort allows while the other went on as
+/// it does now: along its heading, slowing down to a stand if it brakes.
 fn leaves_no_room(van: &VanBody, things: &[Thing]) -> bool {
-    let (sin, cos) = van.heading_rad.sin_cos();
     let v = van.speed_mps;
+    if v < 0.3 {
+        return false;
+    }
     things.iter().any(|t| {
-        if t.class.is_soft() {
-            return false;
-        }
-        let (dx, dy) = (t.at.x_m - van.at.x_m, t.at.y_m - van.at.y_m);
-        let (ahead, left) = (dx * cos + dy * sin, dy * cos - dx * sin);
-        let (ts, tc) = (t.heading_rad - van.heading_rad).sin_cos();
-        let half_ahead = tc.abs() * t.half_m.0 + ts.abs() * t.half_m.1;
-        let half_left = ts.abs() * t.half_m.0 + tc.abs() * t.half_m.1;
-        let gap = ahead - half_ahead - van.half_m.0;
-        if ahead < 0.0 || gap > 40.0 {
-            return false;
-        }
-        // Only what moves, or has just stopped, can leave no room: what stands was seen.
-        if t.stood_s > 3.0 && t.speed_mps < 0.2 {
-            return false;
-        }
-        let (vo, across) = (t.speed_mps * tc, t.speed_mps * ts);
-        let side = left.abs() - half_left - van.half_m.1;
-        let comes_in =
-            across * left < 0.0 && side < across.abs() * (gap.max(0.0) / v.max(0.5)).min(2.5);
-        if side > 0.3 && !comes_in {
-            return false;
-        }
-        let lead_m = if vo > 0.0 { vo * vo / (2.0 * (-t.acceleration_mps2).max(2.0)) } else { 0.0 };
-        let towards_m = if vo < 0.0 { -vo * 1.5 } else { 0.0 };
-        let need_m = v * 0.3 + v * v / 4.0 + v * 0.5;
-        need_m > gap - 0.5 + lead_m - towards_m && v > vo
+        // What stands was seen.
+        let is_idle = t.stood_s > 3.0 && t.speed_mps < 0.2;
+        !t.class.is_soft() && !is_idle && t.at.distance_to(van.at).0 < 60.0 && meets(van, t)
     })
+}
+
+/// Both driven on in the frame of the van, which brakes straight on.
+fn meets(van: &VanBody, t: &Thing) -> bool {
+    const STEP_S: f64 = 0.1;
+    let (sin, cos) = van.heading_rad.sin_cos();
+    let (dx, dy) = (t.at.x_m - van.at.x_m, t.at.y_m - van.at.y_m);
+    let (mut x, mut y) = (dx * cos + dy * sin, dy * cos - dx * sin);
+    let (ts, tc) = (t.heading_rad - van.heading_rad).sin_cos();
+    let half_x = tc.abs() * t.half_m.0 + ts.abs() * t.half_m.1 + van.half_m.0 + AIR_M;
+    let half_y = ts.abs() * t.half_m.0 + tc.abs() * t.half_m.1 + van.half_m.1 + AIR_M / 2.0;
+    // Beside or behind: braking would change nothing.
+    if x < half_x - AIR_M {
+        return false;
+    }
+    let (mut v, mut a) = (van.speed_mps, van.acceleration_mps2.clamp(-BRAKING_MPS2, 0.0));
+    let (mut vo, ao) = (t.speed_mps, t.acceleration_mps2.min(0.0));
+    let mut at_s = 0.0;
+    while v > 0.0 {
+        at_s += STEP_S;
+        if at_s > ANSWER_S {
+            a = (a - JERK_MPS3 * STEP_S).max(-BRAKING_MPS2);
+        }
+        let after = (v + a * STEP_S).max(0.0);
+        let slower = if ao < -0.5 { (vo + ao * STEP_S).max(0.0) } else { vo };
+        x += (vo + slower) / 2.0 * STEP_S * tc - (v + after) / 2.0 * STEP_S;
+        y += (vo + slower) / 2.0 * STEP_S * ts;
+        (v, vo) = (after, slower);
+        if x.abs() < half_x && y.abs() < half_y {
+            return true;
+        }
+        if x < -half_x {
+            return false;
+        }
+    }
+    false
 }
 
 fn corners(at: Point2, heading_rad: f64, (l, w): (f64, f64)) -> [Point2; 4] {
@@ -407,10 +505,11 @@ mod tests {
             edge: None,
             is_emergency: false,
         };
+        let law = TrafficLaw::shipped().remove(0);
         for (other, fault) in [(thing(3.0, 0.0), 1), (thing(-3.0, 9.0), 0)] {
             let city = rv_map::City::default();
             let lanes = CityLanes::build(&city);
-            let mut referee = Referee::new(&lanes, &[], |_| true);
+            let mut referee = Referee::new(&lanes, &law, &[], |_| true);
             referee.watch(&lanes, Seconds(0.0), &van, &[other], 0.1);
             let found = referee.findings().0;
             assert_eq!((found.contacts, found.contacts_at_fault), (1, fault));

@@ -1,0 +1,94 @@
+//! Those who drive along beside the van and will come over into its strip: where lanes merge, where
+//! one swings out around something, where a way that is likely taken leads across.
+
+use rv_map::city_lanes::CityLanes;
+
+use super::Reason;
+use super::aside::Aside;
+use super::follow::is_on_strip;
+use super::pace::Bound;
+use super::predict::{Branch, branches};
+use super::sight::{Beside, Scene};
+
+/// How far ahead is looked, s, and the step.
+const LOOK_S: f64 = 3.5;
+const STEP_S: f64 = 0.5;
+
+/// Air beside the van within which one is on its strip, m.
+const AIR_M: f64 = 0.2;
+
+/// Ways less likely than this are not reckoned with.
+const LIKELY_MIN: f64 = 0.1;
+
+/// Time for which a reaction to a way that is not taken for sure may wait, s.
+const DOUBT_S: f64 = 0.8;
+
+/// Who is this far behind the van's middle once both have driven on for a second lets the van go
+/// first, m.
+const BEHIND_M: f64 = 0.5;
+
+/// Gap to be had behind one that has come in, m, and the braking with which it is reckoned, m/s2.
+const GAP_M: f64 = 1.6;
+const BRAKING_MPS2: f64 = 3.0;
+
+/// Falls back behind those who come in ahead, in time to do so gently. Who comes in behind, and who
+/// crosses instead of driving along, is left to others.
+pub(crate) fn bounds(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    aside: &Aside,
+    found: &mut Vec<Branch>,
+    out: &mut Vec<(Bound, Reason)>,
+) {
+    let mut last = None;
+    for b in &scene.beside {
+        let is_along = b.vs_mps > 1.0 && b.vs_mps > 1.5 * b.vd_mps.abs();
+        let is_new = last.replace(b.track.id) != Some(b.track.id);
+        let Some(spot) = b.on.filter(|_| is_along && is_new) else { continue };
+        if is_on_strip(scene, aside, b, AIR_M) || b.s_m + b.half_s_m < scene.tail_m() - 12.0 {
+            continue;
+        }
+        branches(lanes, &b.track, &spot, b.track.speed_mps * LOOK_S, found);
+        for branch in found.iter().filter(|branch| branch.probability >= LIKELY_MIN) {
+            let at = |t_s: f64| branch.pose(lanes, &b.track, &spot, t_s);
+            if let Some(at_m) = comes_in(scene, aside, b, at) {
+                let wait_m = (1.0 - branch.probability) * DOUBT_S * scene.v_mps;
+                let bound = Bound { at_m: at_m + wait_m, mps: 0.0 };
+                out.push((bound, Reason::LetsIn(b.track.id)));
+            }
+        }
+    }
+}
+
+/// Where to be able to stand if one comes in ahead along a way, m from the van's front.
+fn comes_in(
+    scene: &Scene<'_>,
+    aside: &Aside,
+    b: &Beside,
+    at: impl Fn(f64) -> (rv_base::Point2, f64),
+) -> Option<f64> {
+    let a = scene.sight.acceleration_mps2.clamp(-1.5, 0.0);
+    let (l, w) = b.track.half_m;
+    let mut t_s = STEP_S;
+    while t_s <= LOOK_S {
+        let (centre, heading_rad) = at(t_s);
+        let reach = (scene.tail_m() - 5.0, scene.s_m + super::sight::AHEAD_M);
+        let (s_m, d_m) = scene.way.foot_within(reach, centre, 6.0)?;
+        let (sin, cos) = (heading_rad - scene.way.at(s_m).heading_rad).sin_cos();
+        if cos < 0.7 {
+            return None;
+        }
+        let (half_s_m, half_d_m) = (cos * l + sin.abs() * w, sin.abs() * l + cos * w);
+        let side_m = (d_m - aside.at(s_m)).abs() - scene.vehicle.width_m / 2.0 - half_d_m;
+        if side_m < AIR_M {
+            let own_m = scene.s_m + scene.v_mps * t_s + 0.5 * a * t_s * t_s;
+            let vs_mps = b.track.speed_mps * cos;
+            let is_ahead = s_m - own_m + (vs_mps - scene.v_mps) > -BEHIND_M;
+            return is_ahead.then(|| {
+                s_m - half_s_m - GAP_M - scene.front_m() + vs_mps * vs_mps / (2.0 * BRAKING_MPS2)
+            });
+        }
+        t_s += STEP_S;
+    }
+    None
+}

@@ -27,6 +27,7 @@ pub mod control;
 pub mod cruise;
 pub mod law;
 mod longitudinal;
+pub mod manoeuvre;
 pub mod monitor;
 mod plan;
 mod roads;

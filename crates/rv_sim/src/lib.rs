@@ -24,6 +24,7 @@ pub mod torture;
 mod twin;
 pub mod urban;
 mod van;
+pub mod yard;
 
 pub use config::{Days, Drives, TwinConfig, USUAL_START};
 pub use demand::{DemandDay, DemandModel, Planned};

@@ -7,6 +7,8 @@ mod convert;
 mod explain;
 mod log;
 mod osc;
+mod park;
+mod park_picture;
 mod picture;
 mod platoon;
 mod replay;
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     /// Drive a platoon of trucks on a motorway lane; exit code 1 if any two touch
     Platoon(platoon::PlatoonArgs),
+    /// Park, turn around, leave a dead end: plan and drive manoeuvres at walking pace; exit code 1 if
+    /// one that has a plan was not driven to its goal untouched, or a single one has none
+    Park(park::ParkArgs),
     /// Drive kilometres through a city amid traffic and people, judged by a referee; exit code 1 if
     /// a contact was the van's fault or a light was red
     City(city::CityArgs),
@@ -156,6 +161,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Platoon(args) => platoon::run(&args),
+        Command::Park(args) => park::run(&args),
         Command::City(args) => city::run(&args),
     }
 }

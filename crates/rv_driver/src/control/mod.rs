@@ -7,7 +7,11 @@
 //! the error model of the kinematic single track); along it by one for way and speed. The command is
 //! then held within what the vehicle can do ([`bounded`]). No state grows from cycle to cycle.
 
-use crate::trajectory::{Input, State, Vehicle, bounded, step, wrapped_rad};
+pub mod plants;
+
+use rv_base::Point2;
+
+use crate::trajectory::{Gear, Input, State, Vehicle, bounded, step_in, wrapped_rad};
 
 /// Most commands under way.
 const LATE_MAX: usize = 8;
@@ -15,6 +19,13 @@ const LATE_MAX: usize = 8;
 const SPEEDS_MPS: (f64, f64) = (1.0, 1.0);
 /// How many speeds.
 const SPEEDS: usize = 50;
+/// Below this speed it is not asked how much time a way takes, m/s.
+const SLOW_MPS: f64 = 0.2;
+/// Nearer than this behind where it shall stand it stays, m.
+const NEAR_M: f64 = 0.01;
+/// How fast an unknown drag is learnt, each cycle, and how much of it is believed, m/s2.
+const DRAG_SHARE: f64 = 0.15;
+const DRAG_MPS2: f64 = 1.5;
 /// Iterations of the Riccati equation; it settles in far fewer.
 const ITERATIONS: usize = 400;
 
@@ -61,8 +72,15 @@ pub struct Follower {
     vehicle: Vehicle,
     dt_s: f64,
     /// Commands that have not reached the wheels, the oldest first.
-    under_way: [Input; LATE_MAX],
+    under_way: [(Gear, Input); LATE_MAX],
     n_late: usize,
+    /// Time constant of brakes and drive, s, and the acceleration they have reached.
+    lag_s: f64,
+    acts_mps2: f64,
+    /// What drags or pushes and is not commanded, in driving direction, m/s2, and the speed expected now.
+    drag_mps2: f64,
+    expected_mps: Option<f64>,
+    gear: Gear,
     across: [[f64; 3]; SPEEDS],
     along: [f64; 2],
     tail_slip_rad_per_mps2: f64,
@@ -86,49 +104,136 @@ impl Follower {
             across_gains(&vehicle, SPEEDS_MPS.0 + SPEEDS_MPS.1 * i as f64, dt_s, weights)
         });
         let along = along_gains(dt_s, weights);
-        let under_way = [Input::default(); LATE_MAX];
+        let under_way = [(Gear::Forward, Input::default()); LATE_MAX];
         let tail_slip_rad_per_mps2 = weights.tail_slip_rad_per_mps2;
         let n_late = n_late.min(LATE_MAX);
-        Self { vehicle, dt_s, under_way, n_late, across, along, tail_slip_rad_per_mps2 }
+        let gear = Gear::Forward;
+        Self {
+            vehicle,
+            dt_s,
+            under_way,
+            n_late,
+            lag_s: 0.0,
+            acts_mps2: 0.0,
+            drag_mps2: 0.0,
+            expected_mps: None,
+            gear,
+            across,
+            along,
+            tail_slip_rad_per_mps2,
+        }
     }
 
-    /// The command for this cycle. `planned` are the states of the trajectory, `dt_s` apart, the
-    /// first for now; beyond its end it stands.
+    /// The same for a vehicle whose brakes and drive answer with a time constant, s. The trajectory
+    /// must then reach one state further: what is planned is commanded earlier.
+    pub fn with_lag(self, lag_s: f64) -> Self {
+        Self { lag_s: lag_s.max(0.0), ..self }
+    }
+
+    /// The command for this cycle, along the nose also backwards. `planned` are the states of the
+    /// trajectory, `dt_s` apart, the first for now; beyond its end it stands. It is followed backwards
+    /// where its speeds are less than zero; the gear changes at a stand.
     pub fn cycle(&mut self, now: &State, planned: &[State]) -> Input {
-        let mut then = *now;
-        for input in &self.under_way[..self.n_late] {
-            then = step(&self.vehicle, &then, *input, self.dt_s);
+        let acts = planned.iter().skip(self.n_late).take(2).map(|s| s.speed_mps);
+        let gear = match acts.fold(0.0_f64, |a, b| if b.abs() > a.abs() { b } else { a }) {
+            v if v > 0.0 => Gear::Forward,
+            v if v < 0.0 => Gear::Reverse,
+            _ => self.gear,
+        };
+        self.cycle_in(gear, now, planned)
+    }
+
+    /// The same with the gear known.
+    pub fn cycle_in(&mut self, gear: Gear, now: &State, planned: &[State]) -> Input {
+        self.note_drag(gear.turned(now).speed_mps, gear);
+        let (mut then, mut acts_mps2) = (*now, self.acts_mps2);
+        for (i, (gear, input)) in self.under_way[..self.n_late].iter().enumerate() {
+            let (mean, end) = self.lagged(acts_mps2, input.acceleration_mps2);
+            let drag = if then.speed_mps.abs() > SLOW_MPS { self.drag_mps2 } else { 0.0 };
+            let input = Input { acceleration_mps2: mean + drag * gear.sign(), ..*input };
+            then = step_in(&self.vehicle, *gear, &then, input, self.dt_s);
+            acts_mps2 = end;
+            // The first one acts in this cycle.
+            if i == 0 {
+                self.acts_mps2 = end;
+                self.expected_mps = Some(gear.turned(&then).speed_mps);
+            }
         }
-        let command = self.command(&then, planned);
+        self.gear = gear;
+        let command = gear.turned_input(self.command(gear, &gear.turned(&then), planned));
         if self.n_late > 0 {
             self.under_way[..self.n_late].rotate_left(1);
-            self.under_way[self.n_late - 1] = command;
+            self.under_way[self.n_late - 1] = (gear, command);
         }
         command
     }
 
-    fn command(&self, then: &State, planned: &[State]) -> Input {
-        let Some(last) = planned.last() else {
+    /// Learns from how much faster or slower it is than expected: slopes, tyres that scrub at full lock.
+    fn note_drag(&mut self, speed_mps: f64, gear: Gear) {
+        let expected = self.expected_mps.take();
+        let (true, Some(expected_mps)) = (gear == self.gear, expected) else { return };
+        if speed_mps > SLOW_MPS / 2.0 && expected_mps > SLOW_MPS / 2.0 {
+            let more = (speed_mps - expected_mps) / self.dt_s;
+            self.drag_mps2 = (self.drag_mps2 + DRAG_SHARE * more).clamp(-DRAG_MPS2, DRAG_MPS2);
+        }
+    }
+
+    /// Acceleration in a cycle for a command, on average and at its end.
+    fn lagged(&self, acts_mps2: f64, command_mps2: f64) -> (f64, f64) {
+        if self.lag_s <= 0.0 {
+            return (command_mps2, command_mps2);
+        }
+        let cycles = self.dt_s / self.lag_s;
+        let off = acts_mps2 - command_mps2;
+        let left = (-cycles).exp();
+        (command_mps2 + off * (1.0 - left) / cycles, command_mps2 + off * left)
+    }
+
+    /// The gear of the last command.
+    pub fn gear(&self) -> Gear {
+        self.gear
+    }
+
+    /// The command for a state, both as seen by one who drives forwards.
+    fn command(&self, gear: Gear, then: &State, planned: &[State]) -> Input {
+        let turned = |s: &State| gear.turned(s);
+        let Some(last) = planned.last().map(turned) else {
             let hardest = Input { steering_rate_radps: 0.0, acceleration_mps2: -4.0 };
             return bounded(&self.vehicle, then, hardest, self.dt_s);
         };
-        let stand = State { speed_mps: 0.0, ..*last };
-        let at = planned.get(self.n_late).unwrap_or(&stand);
-        let next = planned.get(self.n_late + 1).unwrap_or(&stand);
-        let off = errors(then, at);
-        let turn = then.steering_rad - at.steering_rad;
+        let stand = State { speed_mps: 0.0, ..last };
+        let at = planned.get(self.n_late).map_or(stand, turned);
+        let next = planned.get(self.n_late + 1).map_or(stand, turned);
+        let off = errors(then, &at);
+        // Wheels belong to a place on the way, not to a moment: those of where it is are compared.
+        let state = |k: usize| planned.get(k).map_or(stand, turned);
+        let later = off.along_m / (at.speed_mps.max(SLOW_MPS) * self.dt_s);
+        let place = (self.n_late as f64 + later).clamp(0.0, (self.n_late + 1) as f64);
+        let (k, share) = (place as usize, place.fract());
+        let here = between(&state(k), &state(k + 1), share);
+        let there = between(&state(k + 1), &state(k + 2), share);
+        let beside_m = errors(then, &here).beside_m;
+        let heading_rad = errors(then, &here).heading_rad;
+        let turn = then.steering_rad - here.steering_rad;
         let [beside, heading, steering] = self.gains(then.speed_mps);
-        let bend = at.steering_rad.tan() / self.vehicle.wheelbase_m();
+        let bend = here.steering_rad.tan() / self.vehicle.wheelbase_m();
         let inwards_rad = self.tail_slip_rad_per_mps2 * then.speed_mps * then.speed_mps * bend;
-        let turned_rad = off.heading_rad - inwards_rad;
-        let back = beside * off.beside_m + heading * turned_rad + steering * turn;
-        let ahead = (next.steering_rad - at.steering_rad) / self.dt_s;
+        let turned_rad = heading_rad - inwards_rad;
+        let back = beside * beside_m + heading * turned_rad + steering * turn;
+        let ahead = (there.steering_rad - here.steering_rad) / self.dt_s;
         let [way, speed] = self.along;
         let faster = then.speed_mps - at.speed_mps;
-        let planned_mps2 = (next.speed_mps - at.speed_mps) / self.dt_s;
+        let mut planned_mps2 = (next.speed_mps - at.speed_mps) / self.dt_s;
+        if self.lag_s > 0.0 {
+            let after = planned.get(self.n_late + 2).map_or(stand, turned);
+            let later_mps2 = (after.speed_mps - next.speed_mps) / self.dt_s;
+            planned_mps2 += self.lag_s / self.dt_s * (later_mps2 - planned_mps2);
+        }
+        let must_move = at.speed_mps > 0.0 || off.along_m < -NEAR_M;
+        let drag_mps2 = if must_move { self.drag_mps2 } else { 0.0 };
         let wanted = Input {
             steering_rate_radps: ahead - back,
-            acceleration_mps2: planned_mps2 - way * off.along_m - speed * faster,
+            acceleration_mps2: planned_mps2 - way * off.along_m - speed * faster - drag_mps2,
         };
         bounded(&self.vehicle, then, wanted, self.dt_s)
     }
@@ -139,6 +244,17 @@ impl Follower {
         let i = (x as usize).min(SPEEDS - 2);
         let share = x - i as f64;
         std::array::from_fn(|k| self.across[i][k] * (1.0 - share) + self.across[i + 1][k] * share)
+    }
+}
+
+/// A state between two.
+fn between(a: &State, b: &State, share: f64) -> State {
+    let mix = |p: f64, q: f64| p + (q - p) * share;
+    State {
+        rear: Point2 { x_m: mix(a.rear.x_m, b.rear.x_m), y_m: mix(a.rear.y_m, b.rear.y_m) },
+        heading_rad: a.heading_rad + wrapped_rad(b.heading_rad - a.heading_rad) * share,
+        speed_mps: mix(a.speed_mps, b.speed_mps),
+        steering_rad: mix(a.steering_rad, b.steering_rad),
     }
 }
 
@@ -203,7 +319,5 @@ fn dot<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
     (0..N).map(|i| a[i] * b[i]).sum()
 }
 
-#[cfg(test)]
-mod plants;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 use rv_base::Point2;
 
-use super::plants::{Model, X, slope, step as plant_step};
+use super::plants::{Chassis, Model, Plant, X, slope};
 use super::*;
+use crate::trajectory::step;
 
 const DT_S: f64 = 0.1;
 const LATE: usize = 2;
@@ -42,31 +43,15 @@ fn manoeuvres(vehicle: &Vehicle) -> Vec<(&'static str, Vec<State>)> {
     ]
 }
 
-fn start(vehicle: &Vehicle, state: &State) -> X {
-    let (sin, cos) = state.heading_rad.sin_cos();
-    let wheel = state.speed_mps / 0.344;
-    let (x, y) =
-        (state.rear.x_m + vehicle.rear_axle_m * cos, state.rear.y_m + vehicle.rear_axle_m * sin);
-    [x, y, state.steering_rad, state.speed_mps, state.heading_rad, 0.0, 0.0, wheel, wheel]
-}
-
-fn measured(vehicle: &Vehicle, x: &X) -> State {
-    let (sin, cos) = x[4].sin_cos();
-    let rear =
-        Point2 { x_m: x[0] - vehicle.rear_axle_m * cos, y_m: x[1] - vehicle.rear_axle_m * sin };
-    State { rear, heading_rad: x[4], speed_mps: x[3], steering_rad: x[2] }
-}
-
 /// Drives a trajectory on a plant whose commands act late; the largest errors beside and along.
 fn drive(model: Model, states: &[State], is_led: bool, begins_off_m: f64) -> (f64, f64) {
     let vehicle = Vehicle::commonroad(2).expect("it is one of four");
     let mut follower = Follower::new(vehicle, DT_S, LATE, &Weights::USUAL);
-    let mut x =
-        start(&vehicle, &State { rear: Point2 { x_m: 0.0, y_m: begins_off_m }, ..states[0] });
-    let mut late = [Input::default(); LATE];
+    let begins = State { rear: Point2 { x_m: 0.0, y_m: begins_off_m }, ..states[0] };
+    let mut plant = Plant::new(vehicle, Chassis::BMW_320I, model, &begins, (LATE, 0.0));
     let (mut beside, mut along) = (0.0_f64, 0.0_f64);
     for k in 0..states.len() - 1 {
-        let now = measured(&vehicle, &x);
+        let now = plant.measured();
         let off = errors(&now, &states[k]);
         // An error that it begins with has its time to fade.
         if begins_off_m == 0.0 || k > 40 {
@@ -80,17 +65,7 @@ fn drive(model: Model, states: &[State], is_led: bool, begins_off_m: f64) -> (f6
                 acceleration_mps2: (states[k + 1].speed_mps - states[k].speed_mps) / DT_S,
             }
         };
-        late.rotate_left(1);
-        let acts = std::mem::replace(&mut late[LATE - 1], command);
-        let rate = vehicle.steering_rate_max_radps;
-        let max = vehicle.steering_max_rad;
-        for _ in 0..100 {
-            let turn = acts.steering_rate_radps.clamp(-rate, rate);
-            let turn = if x[2].abs() >= max && turn * x[2] > 0.0 { 0.0 } else { turn };
-            let a =
-                if x[3] <= 0.0 { acts.acceleration_mps2.max(0.0) } else { acts.acceleration_mps2 };
-            x = plant_step(model, &x, [turn, a], DT_S / 100.0);
-        }
+        plant.cycle(follower.gear(), command, DT_S);
     }
     (beside, along)
 }
@@ -99,7 +74,7 @@ fn drive(model: Model, states: &[State], is_led: bool, begins_off_m: f64) -> (f6
 fn the_models_are_those_of_the_package() {
     // Values of commonroad-vehicle-models 3.0.2, vehicle 2.
     let close = |model, x: X, u, expected: &[f64]| {
-        let found = slope(model, &x, u);
+        let found = slope(model, &Chassis::BMW_320I, &x, u);
         for (a, b) in found.iter().zip(expected) {
             assert!((a - b).abs() < 1e-5 * b.abs().max(1.0), "{model:?} {found:?} {expected:?}");
         }

@@ -24,4 +24,4 @@ pub use path::{Path, PathPoint};
 pub use planner::{Kind, Outlook, Plan, Planner, PlannerOptions};
 pub use record::{Cycle, Ending, Tried};
 pub use road::Road;
-pub use vehicle::{Input, State, Vehicle, bounded, step};
+pub use vehicle::{Gear, Input, State, Vehicle, bounded, step, step_in};

@@ -5,7 +5,7 @@
 
 use rv_base::Point2;
 
-use super::geometry::{Body, ahead};
+use super::geometry::{Body, ahead, wrapped_rad};
 
 /// Size and limits of a vehicle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +80,55 @@ pub struct State {
     pub speed_mps: f64,
     /// Steering angle, rad.
     pub steering_rad: f64,
+}
+
+/// Which way it drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gear {
+    /// Nose first.
+    Forward,
+    /// Backwards; speeds are less than zero.
+    Reverse,
+}
+
+impl Gear {
+    /// 1 forwards, -1 backwards.
+    pub fn sign(self) -> f64 {
+        match self {
+            Self::Forward => 1.0,
+            Self::Reverse => -1.0,
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Forward => Self::Reverse,
+            Self::Reverse => Self::Forward,
+        }
+    }
+
+    /// A state as seen by one who drives forwards: backwards, with the nose where the tail is and the
+    /// wheels mirrored, the same equations hold. Twice is back again.
+    pub fn turned(self, state: &State) -> State {
+        match self {
+            Self::Forward => *state,
+            Self::Reverse => State {
+                rear: state.rear,
+                heading_rad: wrapped_rad(state.heading_rad + std::f64::consts::PI),
+                speed_mps: -state.speed_mps,
+                steering_rad: -state.steering_rad,
+            },
+        }
+    }
+
+    /// An input as seen so.
+    pub fn turned_input(self, input: Input) -> Input {
+        Input {
+            steering_rate_radps: input.steering_rate_radps * self.sign(),
+            acceleration_mps2: input.acceleration_mps2 * self.sign(),
+        }
+    }
 }
 
 /// What is done for a step.
@@ -173,6 +222,16 @@ pub fn step(vehicle: &Vehicle, state: &State, input: Input, dt_s: f64) -> State 
         s.steering_rad = st + r * h;
     }
     s
+}
+
+/// The state after a step in a gear; it comes to a stand, but does not change its direction.
+pub fn step_in(vehicle: &Vehicle, gear: Gear, state: &State, input: Input, dt_s: f64) -> State {
+    let ahead = gear.turned(state);
+    let ahead = State { speed_mps: ahead.speed_mps.max(0.0), ..ahead };
+    let after = step(vehicle, &ahead, gear.turned_input(input), dt_s);
+    // Headings go on from where they were.
+    let turned = wrapped_rad(after.heading_rad - ahead.heading_rad);
+    State { heading_rad: state.heading_rad + turned, ..gear.turned(&after) }
 }
 
 #[cfg(test)]

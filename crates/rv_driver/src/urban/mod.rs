@@ -12,7 +12,7 @@ mod comes_in;
 mod follow;
 mod junction;
 mod narrow;
-mod pace;
+pub(crate) mod pace;
 mod predict;
 mod reverse;
 mod roll;
@@ -26,6 +26,7 @@ use rv_map::city_lanes::{CityLaneId, CityLanes, Spot};
 use crate::law::TrafficLaw;
 use crate::monitor::{self, Drive, Lead, Monitor, Rules, Verdict};
 use crate::tracking::Track;
+pub use crate::trajectory::Gear;
 use crate::trajectory::{Input, State, Vehicle, bounded, step};
 
 use aside::{Aside, Held};
@@ -123,15 +124,6 @@ pub struct Planned {
     pub heading_rad: f64,
     /// Speed, m/s.
     pub speed_mps: f64,
-}
-
-/// Which way it drives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gear {
-    /// Nose first.
-    Forward,
-    /// Backwards; speeds are less than zero.
-    Reverse,
 }
 
 /// What a cycle decided.

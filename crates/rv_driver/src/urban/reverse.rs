@@ -6,7 +6,7 @@ use super::pace::{Comfort, fade_mps2};
 use super::sight::{Beside, Scene};
 use super::{CYCLE_S, Planned};
 use crate::monitor::Pose;
-use crate::trajectory::{Input, State, Vehicle, ahead, step, wrapped_rad};
+use crate::trajectory::{Gear, Input, State, Vehicle, ahead, step_in, wrapped_rad};
 
 /// Room that is made in front, m.
 const ROOM_M: f64 = 6.5;
@@ -128,7 +128,7 @@ pub(crate) fn next(scene: &Scene<'_>, backing: &Backing) -> Option<Input> {
     Some(Input { steering_rate_radps: rate, acceleration_mps2: -push })
 }
 
-/// The state after a step backwards: forwards the other way around, with the wheels mirrored.
+/// The state after a step backwards.
 pub(crate) fn step_back(
     vehicle: &Vehicle,
     state: &State,
@@ -136,27 +136,11 @@ pub(crate) fn step_back(
     speed_max_mps: f64,
     dt_s: f64,
 ) -> State {
-    let pi = std::f64::consts::PI;
     let back_mps = (-state.speed_mps).max(0.0);
     let wish = back_mps - input.acceleration_mps2 * dt_s;
     let next = wish.clamp(0.0, speed_max_mps.clamp(0.0, REVERSE_MAX_MPS));
-    let mirrored = State {
-        rear: state.rear,
-        heading_rad: state.heading_rad + pi,
-        speed_mps: back_mps,
-        steering_rad: -state.steering_rad,
-    };
-    let input = Input {
-        steering_rate_radps: -input.steering_rate_radps,
-        acceleration_mps2: (next - back_mps) / dt_s,
-    };
-    let after = step(vehicle, &mirrored, input, dt_s);
-    State {
-        rear: after.rear,
-        heading_rad: after.heading_rad - pi,
-        speed_mps: -after.speed_mps,
-        steering_rad: -after.steering_rad,
-    }
+    let input = Input { acceleration_mps2: (back_mps - next) / dt_s, ..input };
+    step_in(vehicle, Gear::Reverse, state, input, dt_s)
 }
 
 /// The way back as the monitor judges it: a vehicle that drives forwards the other way around.

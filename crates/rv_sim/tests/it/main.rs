@@ -6,6 +6,7 @@ mod dispatcher;
 mod grid;
 mod platoon;
 mod urban;
+mod yard;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

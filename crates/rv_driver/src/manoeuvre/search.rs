@@ -1,0 +1,360 @@
+//! The search over poses: arcs in steps, words of Reeds and Shepp to the end.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::ground::Field;
+use super::path::advanced;
+use super::reeds_shepp::{self, Word};
+use super::{Failure, Options, Piece, RearPose};
+use crate::trajectory::{Gear, Vehicle};
+
+/// How finely poses are told apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grain {
+    /// Edge of a cell, m.
+    cell_m: f64,
+    /// Directions.
+    headings: u64,
+    /// Shortest and longest step, m.
+    step_m: (f64, f64),
+    /// Shortest step where something is in the way, m.
+    least_m: f64,
+    /// Share of what a change of direction costs: where there is hardly any room they are the way.
+    change_share: f64,
+}
+
+impl Grain {
+    /// For most places.
+    pub(super) const COARSE: Self =
+        Self { cell_m: 0.25, headings: 72, step_m: (0.4, 1.5), least_m: 0.1, change_share: 1.0 };
+    /// For narrow ones.
+    pub(super) const NARROW: Self = Self { change_share: 0.2, ..Self::COARSE };
+    /// For places with hardly any room.
+    pub(super) const FINE: Self =
+        Self { cell_m: 0.06, headings: 240, step_m: (0.3, 0.8), least_m: 0.04, change_share: 0.2 };
+}
+
+/// Distance between poses that are looked at on an arc, m.
+const LOOK_M: f64 = 0.1;
+/// Wheels as shares of the largest angle planned with.
+const WHEELS: [f64; 5] = [0.0, 0.5, -0.5, 1.0, -1.0];
+/// What turning the wheels all the way costs, as a way, m.
+const WHEEL_COST_M: f64 = 0.4;
+/// How far the estimate is stretched: greedier, and a little longer ways.
+const GREED: f64 = 1.8;
+/// Words that are tried from one pose.
+const WORDS_MAX: usize = 12;
+/// What is left of the work after a way has been found, as a multiple of that so far, and more.
+const BETTER: (u32, u32) = (1, 60);
+
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    pose: RearPose,
+    cost_m: f64,
+    parent: u32,
+    piece: Piece,
+}
+
+/// From where, to where, over which ground.
+pub(super) struct Question<'a> {
+    vehicle: &'a Vehicle,
+    field: &'a Field<'a>,
+    options: &'a Options,
+    root: RearPose,
+    target: RearPose,
+    root_is_goal: bool,
+    radius_m: f64,
+    steering_rad: f64,
+    change_m: f64,
+    ways_m: Vec<f32>,
+    words: Vec<Word>,
+    pub(super) n_expansions: u32,
+    pub(super) is_cut_off: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn new(
+        vehicle: &'a Vehicle,
+        field: &'a Field<'a>,
+        start: &RearPose,
+        goal: &RearPose,
+        options: &'a Options,
+    ) -> Result<Self, Failure> {
+        let room = |pose: &RearPose| {
+            let ahead = |m: f64| crate::trajectory::ahead(pose.rear, pose.heading_rad, m);
+            let along = [-vehicle.tail_m(), 0.0, vehicle.wheelbase_m(), vehicle.nose_m()];
+            along.map(|m| field.clearance_m(ahead(m))).iter().sum::<f64>()
+        };
+        let root_is_goal = room(goal) <= room(start) + 1e-6;
+        let (root, target) = if root_is_goal { (*goal, *start) } else { (*start, *goal) };
+        let ways_m = field.ways_to(target.rear);
+        let is_apart = field.cell(root.rear).is_none_or(|c| ways_m[c].is_infinite());
+        if is_apart {
+            return Err(Failure::Enclosed);
+        }
+        let steering_rad = vehicle.steering_max_rad * options.steering_share;
+        Ok(Self {
+            vehicle,
+            field,
+            options,
+            root,
+            target,
+            root_is_goal,
+            radius_m: vehicle.wheelbase_m() / steering_rad.tan(),
+            steering_rad,
+            change_m: options.change_m,
+            ways_m,
+            words: Vec::new(),
+            n_expansions: 0,
+            is_cut_off: false,
+        })
+    }
+
+    /// The pieces of a way from start to goal that keeps so much air.
+    pub(super) fn search(
+        &mut self,
+        grain: &Grain,
+        air_m: f64,
+        expansions_max: u32,
+    ) -> Option<Vec<Piece>> {
+        (self.n_expansions, self.is_cut_off) = (0, false);
+        self.change_m = self.options.change_m * grain.change_share;
+        let mut known: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut nodes: Vec<Node> = Vec::new();
+        let mut open = BinaryHeap::new();
+        let none = Piece { gear: Gear::Forward, steering_rad: 0.0, length_m: 0.0 };
+        let root = Node { pose: self.root, cost_m: 0.0, parent: NONE, piece: none };
+        nodes.push(root);
+        known.insert(self.cell(grain, &self.root), 0);
+        open.push(Reverse((0_u64, 0_u32)));
+        let mut best: Option<(f64, u32, Vec<Piece>)> = None;
+        let mut end_at = expansions_max;
+        let mut until_shot = 0.0;
+        while let Some(Reverse((key, idx))) = open.pop() {
+            let node = nodes[idx as usize];
+            // Somebody got there for less in the meantime.
+            if known.get(&self.cell(grain, &node.pose)) != Some(&idx) {
+                continue;
+            }
+            let estimate_m = key as f64 / 1e6;
+            if best.as_ref().is_some_and(|b| estimate_m >= b.0) {
+                break;
+            }
+            if self.n_expansions >= end_at {
+                self.is_cut_off = best.is_none();
+                break;
+            }
+            self.n_expansions += 1;
+            until_shot -= 1.0;
+            if until_shot <= 0.0 {
+                until_shot = 1.0 + (self.rest_m(&node.pose) / 4.0).min(6.0).floor();
+                let most_m = best.as_ref().map_or(f64::INFINITY, |b| b.0);
+                if let Some((cost_m, pieces)) = self.shot(&node, air_m, most_m) {
+                    if best.is_none() {
+                        let more = self.n_expansions * BETTER.0 + BETTER.1;
+                        end_at = expansions_max.min(self.n_expansions + more);
+                    }
+                    best = Some((cost_m, idx, pieces));
+                }
+            }
+            self.expand(grain, (idx, air_m), &mut nodes, &mut known, &mut open);
+        }
+        let (_, idx, tail) = best?;
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut at = idx;
+        while nodes[at as usize].parent != NONE {
+            pieces.push(nodes[at as usize].piece);
+            at = nodes[at as usize].parent;
+        }
+        pieces.reverse();
+        pieces.extend(tail);
+        Some(if self.root_is_goal { backwards(&pieces) } else { pieces })
+    }
+
+    fn expand(
+        &self,
+        grain: &Grain,
+        (idx, air_m): (u32, f64),
+        nodes: &mut Vec<Node>,
+        known: &mut BTreeMap<u64, u32>,
+        open: &mut BinaryHeap<Reverse<(u64, u32)>>,
+    ) {
+        let node = nodes[idx as usize];
+        let centre = crate::trajectory::ahead(
+            node.pose.rear,
+            node.pose.heading_rad,
+            self.vehicle.rear_axle_m,
+        );
+        let step_m = (self.field.clearance_m(centre) * 0.5).clamp(grain.step_m.0, grain.step_m.1);
+        for gear in [Gear::Forward, Gear::Reverse] {
+            for share in WHEELS {
+                let steering_rad = share * self.steering_rad;
+                let piece = Piece { gear, steering_rad, length_m: step_m };
+                // In tight places what counts is how far it can go at all.
+                let Some(piece) = self.as_far_as_free(grain, &node.pose, piece, air_m) else {
+                    continue;
+                };
+                let pose = piece.after(self.vehicle, &node.pose);
+                let cell = self.cell(grain, &pose);
+                let cost_m = node.cost_m + self.cost_m(&node, &piece);
+                let there = known.get(&cell).and_then(|i| nodes.get(*i as usize));
+                if there.is_some_and(|n| n.cost_m <= cost_m + 1e-9) {
+                    continue;
+                }
+                let rest_m = self.rest_m(&pose);
+                if rest_m.is_infinite() {
+                    continue;
+                }
+                known.insert(cell, nodes.len() as u32);
+                let key = ((cost_m + GREED * rest_m) * 1e6) as u64;
+                open.push(Reverse((key, nodes.len() as u32)));
+                nodes.push(Node { pose, cost_m, parent: idx, piece });
+            }
+        }
+    }
+
+    /// The piece, or as much of it as touches nothing if that is worth a move.
+    fn as_far_as_free(
+        &self,
+        grain: &Grain,
+        from: &RearPose,
+        piece: Piece,
+        air_m: f64,
+    ) -> Option<Piece> {
+        if self.is_clear(from, &piece, air_m) {
+            return Some(piece);
+        }
+        let bend = piece.curvature_1pm(self.vehicle);
+        let is_free = |length_m: f64| {
+            self.field.is_free(&advanced(from, bend, piece.gear.sign() * length_m), air_m)
+        };
+        let mut free_m = 0.0;
+        while is_free(free_m + LOOK_M) {
+            free_m += LOOK_M;
+        }
+        let mut fine_m = LOOK_M / 2.0;
+        for _ in 0..3 {
+            if is_free(free_m + fine_m) {
+                free_m += fine_m;
+            }
+            fine_m /= 2.0;
+        }
+        (free_m >= grain.least_m).then_some(Piece { length_m: free_m.min(piece.length_m), ..piece })
+    }
+
+    /// The cheapest word to the target that touches nothing and costs less than so much in all.
+    fn shot(&mut self, node: &Node, air_m: f64, most_m: f64) -> Option<(f64, Vec<Piece>)> {
+        let mut words = std::mem::take(&mut self.words);
+        let (x, y, heading) = local(&node.pose, &self.target, self.radius_m);
+        reeds_shepp::words(x, y, heading, &mut words);
+        let cost = |w: &Word| {
+            let mut last = *node;
+            let mut cost_m = node.cost_m;
+            for piece in self.pieces(w) {
+                cost_m += self.cost_m(&last, &piece);
+                (last.parent, last.piece) = (0, piece);
+            }
+            cost_m
+        };
+        let mut order: Vec<(f64, usize)> =
+            words.iter().enumerate().map(|(i, w)| (cost(w), i)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let found = order.iter().take(WORDS_MAX).take_while(|o| o.0 < most_m).find_map(|(c, i)| {
+            let pieces: Vec<Piece> = self.pieces(&words[*i]).collect();
+            let mut pose = node.pose;
+            let is_clear = pieces.iter().all(|piece| {
+                let from = pose;
+                pose = piece.after(self.vehicle, &pose);
+                self.is_clear(&from, piece, air_m)
+            });
+            is_clear.then_some((*c, pieces))
+        });
+        self.words = words;
+        found
+    }
+
+    fn pieces<'w>(&self, word: &'w Word) -> impl Iterator<Item = Piece> + use<'w> {
+        pieces_of(word, self.radius_m, self.steering_rad)
+    }
+
+    /// What a piece costs after a node.
+    fn cost_m(&self, node: &Node, piece: &Piece) -> f64 {
+        // Found from the goal, it is driven the other way around.
+        let is_back = (piece.gear == Gear::Reverse) != self.root_is_goal;
+        let share = if is_back { self.options.back_share } else { 1.0 };
+        let mut cost_m = piece.length_m * share;
+        if node.parent != NONE {
+            let by = (piece.steering_rad - node.piece.steering_rad).abs() / self.steering_rad;
+            cost_m += by * WHEEL_COST_M;
+            if node.piece.gear != piece.gear {
+                cost_m += self.change_m;
+            }
+        }
+        cost_m
+    }
+
+    /// No more than what is left, m: with nothing about, and for a disc around all walls.
+    fn rest_m(&self, pose: &RearPose) -> f64 {
+        let Some(cell) = self.field.cell(pose.rear) else { return f64::INFINITY };
+        let (x, y, heading) = local(pose, &self.target, self.radius_m);
+        f64::from(self.ways_m[cell]).max(reeds_shepp::length(x, y, heading) * self.radius_m)
+    }
+
+    fn is_clear(&self, from: &RearPose, piece: &Piece, air_m: f64) -> bool {
+        is_clear(self.field, self.vehicle, from, piece, air_m)
+    }
+
+    /// Number of the cell of a pose.
+    fn cell(&self, grain: &Grain, pose: &RearPose) -> u64 {
+        let turn = pose.heading_rad.rem_euclid(std::f64::consts::TAU) / std::f64::consts::TAU;
+        let heading = (turn * grain.headings as f64) as u64 % grain.headings;
+        let along = |m: f64| (m / grain.cell_m).max(0.0) as u64;
+        let (x_m, y_m) = self.field.within(pose.rear);
+        (along(y_m) << 32 | along(x_m)) * grain.headings + heading
+    }
+}
+
+/// A pose as seen from another, in turning radii.
+pub(super) fn local(from: &RearPose, to: &RearPose, radius_m: f64) -> (f64, f64, f64) {
+    let (sin, cos) = from.heading_rad.sin_cos();
+    let (dx, dy) = (to.rear.x_m - from.rear.x_m, to.rear.y_m - from.rear.y_m);
+    let (x, y) = ((dx * cos + dy * sin) / radius_m, (dy * cos - dx * sin) / radius_m);
+    (x, y, to.heading_rad - from.heading_rad)
+}
+
+pub(super) fn pieces_of(
+    word: &Word,
+    radius_m: f64,
+    steering_rad: f64,
+) -> impl Iterator<Item = Piece> + use<'_> {
+    word.parts().iter().filter(|p| p.1.abs() > 1e-9).map(move |(side, length)| Piece {
+        gear: if *length < 0.0 { Gear::Reverse } else { Gear::Forward },
+        steering_rad: f64::from(*side) * steering_rad,
+        length_m: length.abs() * radius_m,
+    })
+}
+
+/// True if the vehicle keeps so much air all along a piece.
+pub(super) fn is_clear(
+    field: &Field<'_>,
+    vehicle: &Vehicle,
+    from: &RearPose,
+    piece: &Piece,
+    air_m: f64,
+) -> bool {
+    let n = (piece.length_m / LOOK_M).ceil().max(1.0) as usize;
+    let bend = piece.curvature_1pm(vehicle);
+    // The end first: it is the likeliest to touch.
+    (1..=n).rev().all(|k| {
+        let s_m = piece.signed_m() * k as f64 / n as f64;
+        field.is_free(&advanced(from, bend, s_m), air_m)
+    })
+}
+
+/// The same way from its end to its start.
+pub(super) fn backwards(pieces: &[Piece]) -> Vec<Piece> {
+    pieces.iter().rev().map(|p| Piece { gear: p.gear.other(), ..*p }).collect()
+}

@@ -1,0 +1,149 @@
+//! Scenes small enough to reason about; random ones of every kind are driven in `rv_sim`.
+
+use super::*;
+use crate::trajectory::State;
+
+fn van() -> Vehicle {
+    Vehicle {
+        length_m: 3.3,
+        width_m: 1.25,
+        front_axle_m: 0.95,
+        rear_axle_m: 0.95,
+        steering_max_rad: 0.6,
+        steering_rate_max_radps: 0.6,
+        speed_max_mps: 17.0,
+        switch_mps: 8.0,
+        acceleration_max_mps2: 8.0,
+    }
+}
+
+fn pose(x_m: f64, y_m: f64, heading_rad: f64) -> RearPose {
+    RearPose { rear: Point2 { x_m, y_m }, heading_rad }
+}
+
+fn walls(lines: &[[f64; 4]]) -> Ground {
+    let p = |x_m, y_m| Point2 { x_m, y_m };
+    Ground {
+        walls: lines.iter().map(|l| (p(l[0], l[1]), p(l[2], l[3]))).collect(),
+        solids: Vec::new(),
+    }
+}
+
+fn planned(ground: &Ground, start: RearPose, goal: RearPose) -> Result<Plan, Failure> {
+    plan(&van(), ground, &start, &goal, &Options::VAN)
+}
+
+#[test]
+fn with_nothing_about_it_drives_straight_on() {
+    let plan = planned(&Ground::default(), pose(0.0, 0.0, 0.0), pose(8.0, 0.0, 0.0)).expect("free");
+    assert_eq!((plan.runs.len(), plan.n_changes, plan.runs[0].gear), (1, 0, Gear::Forward));
+    assert!((plan.length_m - 8.0).abs() < 0.01, "{}", plan.length_m);
+}
+
+#[test]
+fn a_street_too_narrow_to_turn_in_takes_three_moves() {
+    // Between kerbs 5.6 m apart; a turning circle would take more than 7.
+    let ground = walls(&[[-20.0, 0.0, 20.0, 0.0], [-20.0, 5.6, 20.0, 5.6]]);
+    let pi = std::f64::consts::PI;
+    let plan = planned(&ground, pose(0.0, 1.2, 0.0), pose(-2.0, 4.4, pi)).expect("it can turn");
+    assert!((2..=4).contains(&plan.n_changes), "{}", plan.n_changes);
+    // Wheels turn within a run no faster than the way allows, and it ends where it shall.
+    let end = plan.runs.last().and_then(|r| r.points.last()).expect("it has points").pose;
+    let (off_m, turned) = end.off(&plan.goal);
+    assert!(off_m < 0.005 && turned < 0.002, "{off_m} {turned}");
+    for run in &plan.runs {
+        for w in run.points.windows(2) {
+            let way_m = w[1].s_m - w[0].s_m;
+            let rate = (w[1].steering_rad - w[0].steering_rad).abs() / way_m * w[1].speed_mps;
+            assert!(rate <= 0.61, "{rate} rad/s");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_told_apart() {
+    let free = Ground::default();
+    let nan = pose(f64::NAN, 0.0, 0.0);
+    let start = pose(0.0, 0.0, 0.0);
+    assert_eq!(planned(&free, start, nan), Err(Failure::BadInput));
+    assert_eq!(planned(&free, start, pose(90.0, 0.0, 0.0)), Err(Failure::TooFar));
+    let wall = walls(&[[7.0, -5.0, 7.0, 5.0]]);
+    assert_eq!(planned(&wall, start, pose(6.0, 0.0, 0.0)), Err(Failure::GoalTouches));
+    assert_eq!(planned(&wall, pose(6.5, 0.0, 0.0), start), Err(Failure::StartTouches));
+    // A goal within four walls.
+    let cell = walls(&[
+        [5.0, -3.0, 12.0, -3.0],
+        [12.0, -3.0, 12.0, 3.0],
+        [12.0, 3.0, 5.0, 3.0],
+        [5.0, 3.0, 5.0, -3.0],
+    ]);
+    assert_eq!(planned(&cell, start, pose(8.0, 0.0, 0.0)), Err(Failure::Enclosed));
+    // Wholly within something solid no wall is touched.
+    let block = Ground {
+        solids: vec![Body {
+            centre: Point2 { x_m: 8.0, y_m: 0.0 },
+            heading_rad: 0.0,
+            half_length_m: 6.0,
+            half_width_m: 6.0,
+        }],
+        ..Ground::default()
+    };
+    assert_eq!(
+        planned(&block, pose(-3.0, 0.0, 0.0), pose(8.0, 0.0, 0.0)),
+        Err(Failure::GoalTouches)
+    );
+}
+
+#[test]
+fn work_is_bounded_and_the_cut_off_says_so() {
+    let ground = walls(&[[-20.0, 0.0, 20.0, 0.0], [-20.0, 4.8, 20.0, 4.8]]);
+    let few = Options { expansions_max: 6, ..Options::VAN };
+    let pi = std::f64::consts::PI;
+    let found = plan(&van(), &ground, &pose(0.0, 1.1, 0.0), &pose(0.0, 3.7, pi), &few);
+    let Err(Failure::CutOff { n_expansions }) = found else { panic!("there is a plan") };
+    assert!(n_expansions <= 6, "{n_expansions}");
+}
+
+#[test]
+fn a_parker_stops_for_somebody_in_its_way_and_goes_on() {
+    let vehicle = van();
+    let plan =
+        planned(&Ground::default(), pose(0.0, 0.0, 0.0), pose(-9.0, 0.0, 0.0)).expect("free");
+    assert_eq!(plan.runs[0].gear, Gear::Reverse);
+    let mut parker = Parker::new(vehicle, plan, 0.1);
+    let mut state = State::default();
+    let other = |y_m: f64| Other {
+        id: 4,
+        body: Body {
+            centre: Point2 { x_m: -5.0, y_m },
+            heading_rad: 0.0,
+            half_length_m: 0.3,
+            half_width_m: 0.3,
+        },
+        velocity_mps: (0.0, 0.0),
+        walks: true,
+    };
+    let (mut has_waited, mut nearest_m, mut last) = (false, f64::INFINITY, 0.0);
+    for k in 0..400 {
+        let others = [other(if k < 200 { 0.1 } else { 9.0 })];
+        let aims = Aims {
+            state,
+            acceleration_mps2: (state.speed_mps - last) * 10.0,
+            others: &others,
+            cap_mps: 2.0,
+            is_settled: true,
+        };
+        last = state.speed_mps;
+        let step = parker.cycle(&aims);
+        has_waited |= step.wait == Wait::Other(4);
+        state = crate::trajectory::step_in(&vehicle, step.gear, &state, step.input, 0.1);
+        if k < 200 {
+            nearest_m = nearest_m.min(state.rear.x_m - vehicle.tail_m() + 5.0 - 0.3);
+        }
+        if step.is_done {
+            break;
+        }
+    }
+    assert!(has_waited && nearest_m > 0.4, "{nearest_m}");
+    assert!((state.rear.x_m + 9.0).abs() < 0.02 && state.speed_mps == 0.0, "{state:?}");
+}

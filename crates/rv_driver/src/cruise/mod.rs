@@ -6,10 +6,12 @@
 //! aside from the lane only if none does. Distances in the lane are kept by the intelligent driver
 //! model (Treiber, Hennecke and Helbing 2000). No state grows from cycle to cycle.
 
+mod forecast;
 mod way;
 
 use rv_base::Point2;
 
+use forecast::{Eye, Forecast, Mind};
 use way::wrapped;
 pub use way::{Place, Way};
 
@@ -17,8 +19,12 @@ pub use way::{Place, Way};
 const STEP_S: f64 = 0.2;
 /// Steps of a roll-out.
 const STEPS: usize = 25;
-/// Most of the others that are regarded, the nearest first.
-const OTHERS_MAX: usize = 16;
+
+/// How fast braking is let go, m/s3.
+const EASE_MPS3: f64 = 10.0;
+
+/// Somebody beside it who is left behind within this time is passed rather than braked for, s.
+const PASSES_S: f64 = 0.8;
 
 /// What the vehicle can do and how it is to drive.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +64,18 @@ pub struct Own {
     pub speed_mps: f64,
     /// Acceleration, m/s2.
     pub acceleration_mps2: f64,
+}
+
+impl Own {
+    /// True if these are numbers that a vehicle can have.
+    fn is_sane(&self) -> bool {
+        let near = |x: f64, most: f64| x.abs() < most;
+        near(self.at.x_m, 1e8)
+            && near(self.at.y_m, 1e8)
+            && near(self.heading_rad, 1e6)
+            && near(self.speed_mps, 1e3)
+            && near(self.acceleration_mps2, 1e3)
+    }
 }
 
 /// One of the others as it is seen.
@@ -116,35 +134,35 @@ pub struct Cruise {
     offset_m: f64,
     /// What it steered in the last cycle, 1/m.
     curvature_1pm: f64,
+    /// How hard it braked in the last cycle so as to touch nobody, m/s2, zero or less.
+    braked_mps2: f64,
     expects: Vec<Forecast>,
+    /// What they do if they go on as they move now; kept for its memory.
+    moves_on: Vec<Forecast>,
     lead: Option<(f64, f64)>,
 }
 
-/// What another one may be about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Will {
-    /// It goes on as it moves now.
-    GoOn,
-    /// It turns into the way, to its middle.
-    Join,
+/// What there is to decide about in a cycle.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    own: Own,
+    here: Place,
+    /// What free driving and following ask for, m/s2.
+    free_mps2: f64,
+    /// Where in the lane it would drive, m.
+    nudge_m: f64,
+    /// How far it may go aside in its lane, m.
+    room_m: f64,
+    /// How much road there is to the left and right of the line, m.
+    sides_m: (f64, f64),
 }
 
-/// Another one over the next seconds.
-#[derive(Clone, Debug)]
-struct Forecast {
-    now: (Point2, f64, f64),
-    speed_mps: f64,
-    poses: [(Point2, f64, f64); STEPS],
-    half_m: (f64, f64),
-    reach_m: f64,
-    margin_m: f64,
-    place: Place,
-    along_mps: f64,
-    across_mps: f64,
-    is_beside: bool,
-    goes_along: bool,
-    /// Where across the way it ends up, m.
-    end_m: f64,
+/// Something that may be done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Choice {
+    acceleration_mps2: f64,
+    offset_m: f64,
+    evades: bool,
 }
 
 impl Cruise {
@@ -156,7 +174,9 @@ impl Cruise {
             near: 0,
             offset_m: 0.0,
             curvature_1pm: 0.0,
+            braked_mps2: 0.0,
             expects: Vec::new(),
+            moves_on: Vec::new(),
             lead: None,
         }
     }
@@ -246,99 +266,162 @@ impl Cruise {
         seen: &[Seen],
         set_mps: f64,
         lane_half_m: f64,
-        (left_m, right_m): (f64, f64),
+        sides_m: (f64, f64),
     ) -> Command {
-        let here = self.way.place(&mut self.near, own.at);
-        let forecasts = self.forecasts(here, seen);
-        let (free_mps2, lead) = self.wanted_mps2(own, here, &forecasts, set_mps);
-        let follows = lead.is_some();
-        self.lead = lead;
-        let room_m = (lane_half_m - self.habits.half_width_m - 0.1).max(0.0);
-        let nudge_m = self.nudge_m(here, &forecasts, own).clamp(-room_m, room_m);
-        let h = &self.habits;
-        let hardest = -h.braking_max_mps2;
-        let mut choice = None;
-        let mut latest = (0.0, hardest, nudge_m);
-        let mut wanted = free_mps2.max(hardest);
-        // Aside it stays until whoever it evaded is past.
-        if self.offset_m.abs() > room_m + 0.3 && self.is_in_way(own, here, &forecasts, nudge_m) {
-            for a in [free_mps2.clamp(-2.0, 0.0), -4.0, hardest] {
-                if self.free_until_s(own, here, &forecasts, a, self.offset_m).is_infinite() {
-                    choice = Some((a, self.offset_m, true));
-                    break;
-                }
-            }
+        if !own.is_sane() || !set_mps.is_finite() {
+            // Nothing is known of now: it slows down, straight on.
+            let acceleration_mps2 = -self.habits.braking_mps2;
+            let why = Why::CannotAvoid;
+            return Command { acceleration_mps2, curvature_1pm: 0.0, offset_m: 0.0, why };
         }
-        while choice.is_none() {
-            let until_s = self.free_until_s(own, here, &forecasts, wanted, nudge_m);
+        let here = self.way.place(&mut self.near, own.at);
+        let mut wary = std::mem::take(&mut self.expects);
+        let mut plain = std::mem::take(&mut self.moves_on);
+        let Habits { nose_m, tail_m, .. } = self.habits;
+        let eye = Eye { way: &self.way, near: self.near, here, nose_m, tail_m };
+        eye.look(seen, Mind::Wary, &mut wary);
+        let (free_mps2, lead) = self.wanted_mps2(own, here, &wary, set_mps);
+        let room_m = (lane_half_m - self.habits.half_width_m - 0.1).max(0.0);
+        let nudge_m = self.nudge_m(here, &wary, own).clamp(-room_m, room_m);
+        let task = Task { own: *own, here, free_mps2, nudge_m, room_m, sides_m };
+        let mut latest = (0.0, Choice { acceleration_mps2: 0.0, offset_m: nudge_m, evades: false });
+        let choice = self
+            .stay_aside(&task, &wary)
+            .or_else(|| self.brake(&task, &wary, &mut latest))
+            .or_else(|| {
+                eye.look(seen, Mind::Plain, &mut plain);
+                self.pass(&task, &plain)
+            })
+            .or_else(|| self.evasion(&task, &wary, &mut latest))
+            .or_else(|| self.brake(&task, &plain, &mut latest))
+            .or_else(|| self.evasion(&task, &plain, &mut latest));
+        let hardest = -self.habits.braking_max_mps2;
+        let choice = choice.map(|choice| self.ease(&task, &wary, choice));
+        let (choice, why) = match choice {
+            Some(choice) if choice.evades => (choice, Why::Evades),
+            Some(choice) if choice.acceleration_mps2 <= hardest + 0.5 => (choice, Why::Emergency),
+            Some(choice) if choice.acceleration_mps2 < free_mps2 - 1e-9 => (choice, Why::Brakes),
+            Some(choice) if lead.is_some() => (choice, Why::Follows),
+            Some(choice) => (choice, Why::Free),
+            None => {
+                let is_past = self.is_nearly_past(&task, &wary);
+                let acceleration_mps2 = if is_past { free_mps2.max(0.0) } else { hardest };
+                (Choice { acceleration_mps2, ..latest.1 }, Why::CannotAvoid)
+            }
+        };
+        let Choice { acceleration_mps2, offset_m, evades } = choice;
+        let curvature_1pm = self.steer(own, here, offset_m, evades);
+        (self.lead, self.offset_m, self.curvature_1pm) = (lead, offset_m, curvature_1pm);
+        self.braked_mps2 =
+            if matches!(why, Why::Free | Why::Evades) { 0.0 } else { acceleration_mps2.min(0.0) };
+        (self.expects, self.moves_on) = (wary, plain);
+        Command { acceleration_mps2, curvature_1pm, offset_m, why }
+    }
+
+    /// Braking once begun is let go little by little, if that touches nobody, either, and can still
+    /// end before whoever is ahead: what one who comes over does next is hard to tell.
+    fn ease(&self, task: &Task, forecasts: &[Forecast], choice: Choice) -> Choice {
+        let h = &self.habits;
+        let eased_mps2 = self.braked_mps2 + EASE_MPS3 * h.cycle_s;
+        if eased_mps2 >= 0.0 || choice.evades || choice.acceleration_mps2 <= eased_mps2 {
+            return choice;
+        }
+        let stop_m = task.own.speed_mps.powi(2) / (2.0 * h.braking_max_mps2);
+        let mut free_m = forecasts.iter().filter_map(|f| {
+            let ahead_m = f.place.s_m - task.here.s_m;
+            (ahead_m > 0.0).then_some(ahead_m - f.extent_m.0 - h.nose_m)
+        });
+        let nearest_m = free_m.next().map(|first| free_m.fold(first, f64::min));
+        let can_stop = nearest_m.is_some_and(|m| m > stop_m);
+        if can_stop && self.free_until_s(task, forecasts, eased_mps2, choice.offset_m).is_infinite()
+        {
+            return Choice { acceleration_mps2: eased_mps2, ..choice };
+        }
+        choice
+    }
+
+    /// Aside it stays until whoever it evaded is past.
+    fn stay_aside(&self, task: &Task, forecasts: &[Forecast]) -> Option<Choice> {
+        let offset_m = self.offset_m;
+        let is_aside = offset_m.abs() > task.room_m + 0.3
+            && self.is_in_way(&task.own, task.here, forecasts, task.nudge_m);
+        let tried = [task.free_mps2.clamp(-2.0, 0.0), -4.0, -self.habits.braking_max_mps2];
+        let free = |a: &f64| self.free_until_s(task, forecasts, *a, offset_m).is_infinite();
+        let acceleration_mps2 = tried.into_iter().filter(|_| is_aside).find(free)?;
+        Some(Choice { acceleration_mps2, offset_m, evades: true })
+    }
+
+    /// True if somebody is beside it and soon left behind: to brake would only keep him there.
+    fn is_nearly_past(&self, task: &Task, forecasts: &[Forecast]) -> bool {
+        let h = &self.habits;
+        forecasts.iter().any(|f| {
+            let ahead_m = f.place.s_m - task.here.s_m;
+            let is_beside = ahead_m - f.extent_m.0 < h.nose_m && ahead_m + f.extent_m.0 > -h.tail_m;
+            let faster_mps = task.own.speed_mps - f.along_mps;
+            is_beside && ahead_m + f.extent_m.0 + h.tail_m < PASSES_S * faster_mps
+        })
+    }
+
+    /// In the lane, the gentlest acceleration that touches nobody.
+    fn brake(
+        &self,
+        task: &Task,
+        forecasts: &[Forecast],
+        latest: &mut (f64, Choice),
+    ) -> Option<Choice> {
+        let hardest = -self.habits.braking_max_mps2;
+        let mut acceleration_mps2 = task.free_mps2.max(hardest);
+        loop {
+            let choice = Choice { acceleration_mps2, offset_m: task.nudge_m, evades: false };
+            let until_s = self.free_until_s(task, forecasts, acceleration_mps2, task.nudge_m);
             if until_s.is_infinite() {
-                choice = Some((wanted, nudge_m, false));
-                break;
+                return Some(choice);
             }
             if until_s > latest.0 {
-                latest = (until_s, wanted, nudge_m);
+                *latest = (until_s, choice);
             }
-            if wanted <= hardest {
-                break;
+            if acceleration_mps2 <= hardest {
+                return None;
             }
-            wanted = (wanted.min(0.0) - 1.0).max(hardest);
+            acceleration_mps2 = (acceleration_mps2.min(0.0) - 1.0).max(hardest);
         }
-        if choice.is_none() {
-            choice =
-                self.evasion(own, here, &forecasts, (free_mps2, (left_m, right_m)), &mut latest);
-        }
-        let (acceleration_mps2, offset_m, evades, why) = match choice {
-            Some((a, offset, true)) => (a, offset, true, Why::Evades),
-            Some((a, offset, false)) => {
-                let why = if a <= hardest + 0.5 {
-                    Why::Emergency
-                } else if a < free_mps2 - 1e-9 {
-                    Why::Brakes
-                } else if follows {
-                    Why::Follows
-                } else {
-                    Why::Free
-                };
-                (a, offset, false, why)
-            }
-            None => (hardest.min(latest.1), latest.2, latest.2 != nudge_m, Why::CannotAvoid),
-        };
-        self.offset_m = offset_m;
-        let curvature_1pm = self.steer(own, here, offset_m, evades);
-        self.curvature_1pm = curvature_1pm;
-        self.expects = forecasts;
-        Command { acceleration_mps2, curvature_1pm, offset_m, why }
+    }
+
+    /// Past somebody who comes over slowly, if it is past before it is touched.
+    fn pass(&self, task: &Task, forecasts: &[Forecast]) -> Option<Choice> {
+        let acceleration_mps2 = task.free_mps2.max(-1.0);
+        let is_free =
+            self.free_until_s(task, forecasts, acceleration_mps2, task.nudge_m).is_infinite();
+        is_free.then_some(Choice { acceleration_mps2, offset_m: task.nudge_m, evades: false })
     }
 
     /// A way aside that touches nobody: rolled out as it will be steered, too, if there is one
     /// like that. To the right first, where a road has its shoulder.
     fn evasion(
         &self,
-        own: &Own,
-        here: Place,
+        task: &Task,
         forecasts: &[Forecast],
-        (free_mps2, (left_m, right_m)): (f64, (f64, f64)),
-        latest: &mut (f64, f64, f64),
-    ) -> Option<(f64, f64, bool)> {
+        latest: &mut (f64, Choice),
+    ) -> Option<Choice> {
         let h = &self.habits;
-        let hardest = -h.braking_max_mps2;
         let mut unproven = None;
-        for (room_m, sign) in [(right_m, -1.0), (left_m, 1.0)] {
-            let most_m = room_m - h.half_width_m - 0.2;
+        for (side_m, sign) in [(task.sides_m.1, -1.0), (task.sides_m.0, 1.0)] {
+            let most_m = side_m - h.half_width_m - 0.2;
             for share in [0.4, 0.7, 1.0] {
                 let offset_m = sign * most_m.min(4.0) * share;
                 if most_m <= 0.0 || offset_m.abs() < 0.3 {
                     continue;
                 }
-                for a in [free_mps2.clamp(-2.0, 0.0), -4.0, hardest] {
-                    let until_s = self.free_until_s(own, here, forecasts, a, offset_m);
+                for a in [task.free_mps2.clamp(-2.0, 0.0), -4.0, -h.braking_max_mps2] {
+                    let choice = Choice { acceleration_mps2: a, offset_m, evades: true };
+                    let until_s = self.free_until_s(task, forecasts, a, offset_m);
                     if until_s.is_infinite() {
-                        if self.is_free_as_steered(own, forecasts, a, offset_m) {
-                            return Some((a, offset_m, true));
+                        if self.is_free_as_steered(&task.own, forecasts, a, offset_m) {
+                            return Some(choice);
                         }
-                        unproven = unproven.or(Some((a, offset_m, true)));
+                        unproven = unproven.or(Some(choice));
                     } else if until_s > latest.0 + 0.3 {
-                        *latest = (until_s, a.min(-4.0), offset_m);
+                        *latest = (until_s, choice);
                     }
                 }
             }
@@ -377,12 +460,12 @@ impl Cruise {
     fn is_in_way(&self, own: &Own, here: Place, forecasts: &[Forecast], offset_m: f64) -> bool {
         let h = &self.habits;
         forecasts.iter().any(|f| {
-            let wide_m = h.half_width_m + f.half_m.1 + 0.5;
+            let wide_m = h.half_width_m + f.extent_m.1 + 0.5;
             let closing = (own.speed_mps - f.along_mps).max(0.0);
             let ahead_m = f.place.s_m - here.s_m;
             (f.place.d_m - offset_m).abs() < wide_m
-                && ahead_m > -(f.half_m.0 + h.tail_m + 2.0)
-                && ahead_m < f.half_m.0 + h.nose_m + 5.0 + 3.0 * closing
+                && ahead_m > -(f.extent_m.0 + h.tail_m + 2.0)
+                && ahead_m < f.extent_m.0 + h.nose_m + 5.0 + 3.0 * closing
         })
     }
 
@@ -401,8 +484,8 @@ impl Cruise {
         let mut wanted = free;
         let mut lead = None;
         for other in forecasts {
-            let reach_m = h.half_width_m + other.half_m.1 + 0.3;
-            let gap_m = other.place.s_m - other.half_m.0 - (here.s_m + h.nose_m);
+            let reach_m = h.half_width_m + other.extent_m.1 + 0.3;
+            let gap_m = other.place.s_m - other.extent_m.0 - (here.s_m + h.nose_m);
             let is_ahead = other.place.s_m > here.s_m && other.along_mps > -1.0;
             if !is_ahead || (other.place.d_m - self.offset_m.clamp(-0.5, 0.5)).abs() > reach_m {
                 continue;
@@ -429,7 +512,7 @@ impl Cruise {
             if ahead_m < -10.0 || ahead_m > 15.0 + 2.0 * own.speed_mps {
                 continue;
             }
-            let free_m = other.place.d_m.abs() - other.half_m.1 - h.half_width_m;
+            let free_m = other.place.d_m.abs() - other.extent_m.1 - h.half_width_m;
             if free_m < -0.2 {
                 continue;
             }
@@ -445,115 +528,20 @@ impl Cruise {
         }
     }
 
-    fn forecasts(&self, here: Place, seen: &[Seen]) -> Vec<Forecast> {
-        let mut all: Vec<Forecast> = Vec::with_capacity(seen.len().min(OTHERS_MAX));
-        for other in seen.iter().filter(|o| is_finite(o)).take(OTHERS_MAX) {
-            let goes_on = self.forecast(here, other, Will::GoOn);
-            // A vehicle that comes at a slant may cross the way, or turn into it.
-            let off_m = goes_on.place.d_m;
-            let (heading_rad, _) = self.way.bend(goes_on.place.s_m);
-            let slant = wrapped(other.heading_rad - heading_rad);
-            let may_join = !goes_on.goes_along
-                && !other.is_vulnerable
-                && goes_on.along_mps.abs() > 0.5
-                && slant.cos().abs() > 0.3
-                && off_m * goes_on.across_mps < 0.0;
-            all.push(goes_on);
-            if may_join && all.len() < 2 * OTHERS_MAX {
-                all.push(self.forecast(here, other, Will::Join));
-            }
-        }
-        all
-    }
-
-    /// Along the way for whoever goes along it, straight on for whoever crosses it.
-    fn forecast(&self, here: Place, other: &Seen, will: Will) -> Forecast {
-        let mut near = self.near;
-        let place = self.way.place(&mut near, other.centre);
-        let (heading_rad, curvature) = self.way.bend(place.s_m);
-        let (_, (cos, sin)) = self.way.point(Place { d_m: 0.0, ..place });
-        let (vx, vy) = other.velocity_mps;
-        let across_mps = vy * cos - vx * sin;
-        let along_mps = (vx * cos + vy * sin) / (1.0 - curvature * place.d_m).clamp(0.5, 2.0);
-        let speed = vx.hypot(vy);
-        let turn_rad = wrapped(other.heading_rad - heading_rad);
-        let goes_along = !other.is_vulnerable
-            && (will == Will::Join || along_mps.abs() > 2.0 * across_mps.abs());
-        let inwards = -place.d_m * across_mps > 0.0;
-        // Whoever begins to come over is expected to do so with some resolve.
-        let across_mps = if goes_along && inwards && across_mps.abs() > 0.1 {
-            across_mps.signum() * across_mps.abs().max(0.8)
-        } else {
-            across_mps
-        };
-        let braking = other.acceleration_mps2.min(0.0);
-        let (turn_sin, turn_cos) = turn_rad.sin_cos();
-        let (own_sin, own_cos) = other.heading_rad.sin_cos();
-        let mut poses = [(Point2::default(), 0.0, 0.0); STEPS];
-        let mut end_m = place.d_m;
-        for (i, pose) in poses.iter_mut().enumerate() {
-            let t = (i + 1) as f64 * STEP_S;
-            let braked_s = if braking < -0.3 { (-speed / braking).min(t) } else { 0.0 };
-            let way_share = if speed > 0.1 && braking < -0.3 {
-                (speed * braked_s + braking * braked_s * braked_s / 2.0) / speed
-            } else {
-                t
-            };
-            *pose = if goes_along {
-                let mut d_m = place.d_m + across_mps * way_share.min(3.0);
-                if inwards {
-                    // It stops in the middle of the lane.
-                    d_m = if place.d_m > 0.0 { d_m.max(0.0) } else { d_m.min(0.0) };
-                }
-                end_m = d_m;
-                let s_m = place.s_m + along_mps * way_share;
-                let (at, (x, y)) = self.way.point(Place { s_m, d_m });
-                if will == Will::Join {
-                    // It straightens as it comes to the middle.
-                    let left = (d_m / place.d_m).clamp(0.0, 1.0);
-                    let (sin, cos) = (turn_rad * left).sin_cos();
-                    (at, y * cos + x * sin, x * cos - y * sin)
-                } else {
-                    (at, y * turn_cos + x * turn_sin, x * turn_cos - y * turn_sin)
-                }
-            } else {
-                let at = Point2 {
-                    x_m: other.centre.x_m + vx * way_share,
-                    y_m: other.centre.y_m + vy * way_share,
-                };
-                (at, own_sin, own_cos)
-            };
-        }
-        Forecast {
-            now: (other.centre, own_sin, own_cos),
-            speed_mps: speed,
-            poses,
-            half_m: other.half_m,
-            reach_m: other.half_m.0.hypot(other.half_m.1),
-            margin_m: if other.is_vulnerable { 0.5 } else { 0.25 },
-            place,
-            along_mps,
-            across_mps,
-            goes_along,
-            end_m,
-            is_beside: (place.s_m - here.s_m).abs() < other.half_m.0 + self.habits.nose_m,
-        }
-    }
-
     /// Until when an acceleration and an offset touch nobody, s; infinite if they never do.
-    fn free_until_s(
-        &self,
-        own: &Own,
-        here: Place,
-        forecasts: &[Forecast],
-        a: f64,
-        offset_m: f64,
-    ) -> f64 {
+    fn free_until_s(&self, task: &Task, forecasts: &[Forecast], a: f64, offset_m: f64) -> f64 {
+        let Task { own, here, .. } = task;
         let h = &self.habits;
         let (half_length_m, to_middle_m) =
             ((h.nose_m + h.tail_m) / 2.0, (h.nose_m - h.tail_m) / 2.0);
         let by_m = offset_m - here.d_m;
         let over_s = (6.0 * by_m.abs() / h.across_mps2).sqrt().max(0.5);
+        // Whoever is behind must keep the distance, but for one in the lane gone over to.
+        let keeps_lane = by_m.abs() < 0.7;
+        let is_left_to = |f: &Forecast| {
+            let wide_m = h.half_width_m + f.extent_m.1;
+            f.follows && (keeps_lane || (f.place.d_m - here.d_m).abs() < wide_m)
+        };
         // The harder it brakes, the less it keeps in hand.
         let spare_m = 0.3 + 1.2 * (1.0 + a.min(0.0) / h.braking_max_mps2);
         let (mut s_m, mut v) = (here.s_m, own.speed_mps.max(0.0));
@@ -577,7 +565,7 @@ impl Cruise {
             let sin = (along_y + along_x * slope) * scale;
             let middle =
                 Point2 { x_m: at.x_m + to_middle_m * cos, y_m: at.y_m + to_middle_m * sin };
-            for other in forecasts {
+            for other in forecasts.iter().filter(|f| !is_left_to(f)) {
                 let (there, other_sin, other_cos) = other.poses[i];
                 let (dx, dy) = (there.x_m - middle.x_m, there.y_m - middle.y_m);
                 let far_m = half_length_m + h.half_width_m + other.reach_m + spare_m + 0.5;
@@ -601,12 +589,8 @@ impl Cruise {
         }
         // One that comes towards it in its way is met later, however hard it brakes.
         let comes = |f: &Forecast| {
-            let ahead_m = f.place.s_m + f.along_mps * STEPS as f64 * STEP_S - s_m;
             let wide_m = h.half_width_m + f.half_m.1 + f.margin_m;
-            f.along_mps < -1.0
-                && f.goes_along
-                && ahead_m > -1.0
-                && (f.end_m - offset_m).abs() < wide_m
+            f.comes_on && f.end.s_m - s_m > -1.0 && (f.end.d_m - offset_m).abs() < wide_m
         };
         if forecasts.iter().any(comes) { STEPS as f64 * STEP_S } else { f64::INFINITY }
     }
@@ -644,20 +628,6 @@ fn overlaps(
         && y.abs() < wide_m + l * s + w * c
         && p.abs() < l + along_m * c + wide_m * s
         && q.abs() < w + along_m * s + wide_m * c
-}
-
-fn is_finite(other: &Seen) -> bool {
-    let n = [
-        other.centre.x_m,
-        other.centre.y_m,
-        other.heading_rad,
-        other.half_m.0,
-        other.half_m.1,
-        other.velocity_mps.0,
-        other.velocity_mps.1,
-        other.acceleration_mps2,
-    ];
-    n.iter().all(|x| x.is_finite())
 }
 
 #[cfg(test)]
@@ -751,6 +721,37 @@ mod tests {
         let mut own = start(14.0);
         let whys = drive(&mut own, &mut [car(200.0, 0.0, -14.0, 0.0)], 14.0);
         assert!(whys.contains(&Why::Evades), "{whys:?}");
+    }
+
+    #[test]
+    fn it_passes_one_who_comes_over_slowly_instead_of_braking_into_him() {
+        let mut own = start(14.0);
+        let whys = drive(&mut own, &mut [car(17.0, 3.3, 5.0, -0.5)], 14.0);
+        assert_eq!(whys, [Why::Free], "{own:?}");
+    }
+
+    #[test]
+    fn it_keeps_its_gap_to_one_who_lies_across_its_lane() {
+        let mut own = start(10.0);
+        let across = Seen {
+            heading_rad: std::f64::consts::FRAC_PI_2,
+            half_m: (4.5, 1.25),
+            ..car(70.0, -3.0, 0.0, 0.0)
+        };
+        drive(&mut own, &mut [across], 10.0);
+        let gap_m = 70.0 - 1.25 - (own.at.x_m + habits().nose_m);
+        assert!(own.speed_mps < 0.1 && (2.0..6.0).contains(&gap_m), "{own:?} {gap_m}");
+    }
+
+    #[test]
+    fn braking_once_begun_is_let_go_little_by_little() {
+        let mut cruise = Cruise::new(straight(), habits());
+        let own = start(15.0);
+        let mut look = |other| cruise.cycle(&own, &[other], 15.0, 1.75, (5.0, 5.0));
+        let hard = look(car(36.0, 0.0, 0.0, 0.0)).acceleration_mps2;
+        assert!(hard < -5.0, "{hard}");
+        let aside = look(car(36.0, 5.0, 0.0, 0.0)).acceleration_mps2;
+        assert!((aside - hard - EASE_MPS3 * 0.1).abs() < 1e-6, "{hard} {aside}");
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rv_base::Point2;
 use rv_driver::cruise::{Command, Cruise, Habits, Own, Seen, Way, Why};
-use rv_driver::monitor::{Case, Drive, Lead, Monitor, Pose as Judged, Rules, Stage, Track};
+use rv_driver::monitor::{
+    Case, Drive, Lead, Monitor, Pose as Judged, Reason, Rules, Stage, Track, Verdict,
+};
 use rv_import::openscenario::{Action, Element, EntityIdx, EntityKind, Scenario};
 use rv_map::lanes::LaneUse;
 
@@ -31,6 +33,11 @@ const BUILDS_UP_MPS3: f64 = 40.0;
 const STEERS_RADPS: f64 = 0.6;
 /// Further behind than this nobody is met again, m.
 const LEFT_BEHIND_M: f64 = 250.0;
+
+/// How far ahead a contact in the plan forbids, s; beyond it the stop that follows counts.
+const JUDGED_S: f64 = 1.2;
+/// Cosine of the widest angle at which another one counts as going the same way.
+const SAME_WAY_COS: f64 = 0.7;
 
 /// Who drives the vehicle under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,8 +292,14 @@ impl Pilot {
         };
         let points = player.path_ahead(ego, LAID_M, MARK_M);
         let way = lay(&points, &own);
-        let rules =
-            Rules { braking_max_mps2: BRAKES_MPS2, speed_max_mps: 45.0, ..Rules::van(CYCLE_S) };
+        let rules = Rules {
+            braking_max_mps2: BRAKES_MPS2,
+            speed_max_mps: 45.0,
+            // Nobody is there to release a journey that was ended.
+            patience_s: f64::INFINITY,
+            judged_s: JUDGED_S,
+            ..Rules::van(CYCLE_S)
+        };
         let mut pilot = Self {
             ego,
             own,
@@ -398,14 +411,18 @@ impl Pilot {
                     speed_mps,
                 });
             let halves = self.cruise.sizes();
-            let others: Vec<Track<'_>> =
-                poses.iter().zip(halves).map(|(poses, half_m)| Track { half_m, poses }).collect();
             let now = Judged {
                 at_s: 0.0,
                 centre: ahead(self.own.at, self.own.heading_rad, self.size_m.2),
                 heading_rad: self.own.heading_rad,
                 speed_mps: self.own.speed_mps,
             };
+            let others: Vec<Track<'_>> = poses
+                .iter()
+                .zip(halves)
+                .filter(|(poses, _)| !self.follows(&now, poses))
+                .map(|(poses, half_m)| Track { half_m, poses })
+                .collect();
             self.monitor.cycle(&Case {
                 now,
                 half_m: (self.size_m.0, self.size_m.1),
@@ -424,9 +441,13 @@ impl Pilot {
         }
         if let Drive::Stop { acceleration_mps2, curvature_1pm } = decision.drive {
             driven.n_refused += 1;
-            // Whoever brakes harder is right; without a verified stop the driver's way is kept.
-            self.command.acceleration_mps2 = self.command.acceleration_mps2.min(acceleration_mps2);
-            if decision.has_verified_stop {
+            // Where every stop touches someone, the driver's way is the lesser evil; and played
+            // traffic does not react, so that one that comes over leaves no stop to who passes.
+            let is_let = decision.verdict == Verdict::Stop(Reason::NoStop);
+            if decision.has_verified_stop && !is_let {
+                // Whoever brakes harder is right.
+                self.command.acceleration_mps2 =
+                    self.command.acceleration_mps2.min(acceleration_mps2);
                 self.command.curvature_1pm = curvature_1pm;
             }
         }
@@ -434,6 +455,16 @@ impl Pilot {
             driven.n_unverified += 1;
         }
         self.see(player);
+    }
+
+    /// True if another one is behind and goes the same way: it is the one that must keep its
+    /// distance.
+    fn follows(&self, now: &Judged, poses: &[Judged]) -> bool {
+        let Some(first) = poses.first() else { return false };
+        let (sin, cos) = now.heading_rad.sin_cos();
+        let (dx, dy) = (first.centre.x_m - now.centre.x_m, first.centre.y_m - now.centre.y_m);
+        let turned = first.heading_rad - now.heading_rad;
+        dx * cos + dy * sin < -self.size_m.0 && turned.cos() > SAME_WAY_COS
     }
 
     /// Lays the way on before it ends.

@@ -5,6 +5,7 @@ mod days;
 mod dispatcher;
 mod grid;
 mod platoon;
+mod steady;
 mod urban;
 mod yard;
 

@@ -25,6 +25,7 @@
 
 mod chain;
 mod file;
+pub mod foxglove;
 
 pub use chain::{Chain, Digest, Entry};
 pub use file::{LogError, LogReader, LogWriter, MAX_ENTRY_BYTES, MAX_HEADER_BYTES};

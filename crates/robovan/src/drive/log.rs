@@ -13,9 +13,10 @@ use rv_base::Point2;
 use rv_driver::monitor::{Drive, Verdict};
 use rv_driver::trajectory::{Body, Ending, Kind, Road, Tried, Vehicle};
 use rv_import::commonroad::Problem;
+use rv_log::foxglove::{Cube, Entity, Line, LineKind, SceneUpdate};
 use rv_sim::scenario::{CycleRecord, Driven, Recorded, reason_word, stage_word};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Topic of the records.
 const CYCLE_TOPIC: &str = "/driver/cycle";
@@ -25,10 +26,6 @@ const SCENARIO: &str = "scenario";
 const SEEN_MAX: usize = 8;
 /// Sight of a record, m.
 const SIGHT_M: f64 = 80.0;
-
-/// Kinds of lines in Foxglove's words.
-const STRIP: u8 = 0;
-const CLOSED: u8 = 1;
 
 /// What a drive was made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,9 +133,8 @@ pub(super) fn write(
     let none = BTreeMap::new();
     let schema = log.add_schema("robovan.Cycle", "jsonschema", cycle_schema.as_bytes())?;
     let cycles = log.add_channel(schema, CYCLE_TOPIC, "json", &none)?;
-    let scene_schema = scene_schema().to_string();
-    let schema = log.add_schema("foxglove.SceneUpdate", "jsonschema", scene_schema.as_bytes())?;
-    let scenes = log.add_channel(schema, "/driver/scene", "json", &none)?;
+    let schema = log.add_schema(SceneUpdate::NAME, "protobuf", &SceneUpdate::schema())?;
+    let scenes = log.add_channel(schema, "/driver/scene", "protobuf", &none)?;
     let origin_at = problem.position;
     for (i, record) in driven.cycles.iter().enumerate() {
         let line = line(record, others, vehicle, problem, dt_s);
@@ -155,7 +151,7 @@ pub(super) fn write(
         let road = (i == 0).then_some(road);
         send(cycles, line_json(&line).as_bytes())?;
         let scene = scene(record, others, vehicle, (road, problem), origin_at, at_ns);
-        send(scenes, scene.to_string().as_bytes())?;
+        send(scenes, &scene.encode())?;
     }
     log.finish()?;
     drop(log);
@@ -314,7 +310,7 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-/// The scene as `foxglove.SceneUpdate`, in metres from the start.
+/// The scene in Foxglove's words, in metres from the start.
 fn scene(
     record: &CycleRecord,
     others: &[Recorded],
@@ -322,82 +318,45 @@ fn scene(
     (road, problem): (Option<&Road>, &Problem),
     from: Point2,
     at_ns: u64,
-) -> Value {
+) -> SceneUpdate {
+    let entity = |id: &str, cubes, lines| Entity {
+        at_ns,
+        frame: "map".to_owned(),
+        id: id.to_owned(),
+        cubes,
+        lines,
+    };
+    let line = |points: &[Point2], kind, thickness_m, rgba| Line {
+        kind,
+        thickness_m,
+        points_m: points.iter().map(|p| [p.x_m - from.x_m, p.y_m - from.y_m, 0.0]).collect(),
+        rgba,
+    };
     let mut entities = Vec::new();
     if let Some(road) = road {
-        let lanes = road.map().lanes.iter().take(400).map(|lane| {
-            let ring: Vec<Value> = lane.ring().iter().map(|p| point(*p, from)).collect();
-            line_of(ring, CLOSED, 0.1, (0.6, 0.6, 0.65, 1.0))
-        });
+        let lanes = road.map().lanes.iter().take(400);
+        let lanes =
+            lanes.map(|lane| line(&lane.ring(), LineKind::Loop, 0.1, [0.6, 0.6, 0.65, 1.0]));
         let goals = problem.goals.iter().flat_map(|g| &g.regions).filter_map(|shape| {
             let rv_import::commonroad::Shape::Polygon(ring) = shape else { return None };
-            let ring: Vec<Value> = ring.iter().map(|p| point(*p, from)).collect();
-            Some(line_of(ring, CLOSED, 0.3, (0.85, 0.65, 0.1, 1.0)))
+            Some(line(ring, LineKind::Loop, 0.3, [0.85, 0.65, 0.1, 1.0]))
         });
-        let lines: Vec<Value> = lanes.chain(goals).collect();
-        entities.push(entity("road", at_ns, json!([]), Value::Array(lines)));
+        entities.push(entity("road", Vec::new(), lanes.chain(goals).collect()));
     }
-    let own = cube(&record.state.body(vehicle), from, (0.8, 0.15, 0.12, 1.0));
-    let plan: Vec<Value> = record.plan.iter().map(|p| point(*p, from)).collect();
-    let plan = line_of(plan, STRIP, 0.4, (0.1, 0.6, 0.25, 0.9));
-    entities.push(entity("ego", at_ns, json!([own]), json!([plan])));
-    let blue = (0.2, 0.35, 0.7, 0.9);
-    let cubes: Vec<Value> = others
-        .iter()
-        .filter_map(|o| o.at(record.step))
-        .map(|(body, _)| cube(&body, from, blue))
-        .collect();
-    entities.push(entity("others", at_ns, Value::Array(cubes), json!([])));
-    json!({"deletions": [], "entities": entities})
+    let own = cube(&record.state.body(vehicle), from, [0.8, 0.15, 0.12, 1.0]);
+    let plan = line(&record.plan, LineKind::Strip, 0.4, [0.1, 0.6, 0.25, 0.9]);
+    entities.push(entity("ego", vec![own], vec![plan]));
+    let there = others.iter().filter_map(|o| o.at(record.step));
+    let cubes = there.map(|(body, _)| cube(&body, from, [0.2, 0.35, 0.7, 0.9]));
+    entities.push(entity("others", cubes.collect(), Vec::new()));
+    SceneUpdate { entities }
 }
 
-fn entity(id: &str, at_ns: u64, cubes: Value, lines: Value) -> Value {
-    json!({
-        "timestamp": {"sec": at_ns / 1_000_000_000, "nsec": at_ns % 1_000_000_000},
-        "frame_id": "map", "id": id, "lifetime": {"sec": 0, "nsec": 0}, "frame_locked": false,
-        "metadata": [], "arrows": [], "cubes": cubes, "spheres": [], "cylinders": [],
-        "lines": lines, "triangles": [], "texts": [], "models": [],
-    })
-}
-
-fn point(p: Point2, from: Point2) -> Value {
-    json!({"x": p.x_m - from.x_m, "y": p.y_m - from.y_m, "z": 0.0})
-}
-
-fn cube(body: &Body, from: Point2, rgba: (f64, f64, f64, f64)) -> Value {
-    let (sin, cos) = (body.heading_rad / 2.0).sin_cos();
-    json!({
-        "pose": {
-            "position": {"x": body.centre.x_m - from.x_m, "y": body.centre.y_m - from.y_m, "z": 0.75},
-            "orientation": {"x": 0.0, "y": 0.0, "z": sin, "w": cos},
-        },
-        "size": {"x": 2.0 * body.half_length_m, "y": 2.0 * body.half_width_m, "z": 1.5},
-        "color": color(rgba),
-    })
-}
-
-/// A line of one of the kinds below.
-fn line_of(points: Vec<Value>, kind: u8, thickness: f64, rgba: (f64, f64, f64, f64)) -> Value {
-    json!({
-        "type": kind,
-        "pose": {
-            "position": {"x": 0.0, "y": 0.0, "z": 0.0},
-            "orientation": {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0},
-        },
-        "thickness": thickness, "scale_invariant": false, "points": points,
-        "color": color(rgba), "colors": [], "indices": [],
-    })
-}
-
-fn color((r, g, b, a): (f64, f64, f64, f64)) -> Value {
-    json!({"r": r, "g": g, "b": b, "a": a})
-}
-
-/// Enough of the schema for viewers to know the message by its name and fields.
-fn scene_schema() -> Value {
-    let list = json!({"type": "array", "items": {"type": "object"}});
-    json!({
-        "title": "foxglove.SceneUpdate", "type": "object",
-        "properties": {"deletions": list, "entities": list},
-    })
+fn cube(body: &Body, from: Point2, rgba: [f64; 4]) -> Cube {
+    Cube {
+        middle_m: [body.centre.x_m - from.x_m, body.centre.y_m - from.y_m, 0.75],
+        yaw_rad: body.heading_rad,
+        size_m: [2.0 * body.half_length_m, 2.0 * body.half_width_m, 1.5],
+        rgba,
+    }
 }

@@ -15,7 +15,8 @@ use rv_driver::trajectory::State;
 use rv_map::City;
 use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
-use rv_sim::urban::{Busy, Drive, DriveSetup, Moment, SensorModel, Walls, drive};
+use rv_sim::plant::PlantKind;
+use rv_sim::urban::{Busy, Drive, DriveSetup, Ends, Moment, SensorModel, Walls, drive};
 
 /// What rough moments of one cause come to: seconds, strongest along, across, and jerk.
 type Rough = BTreeMap<String, (f64, f64, f64, f64)>;
@@ -54,6 +55,12 @@ fn main() {
         weather: Weather::Dry,
         walls,
         with_human: has("--human"),
+        plant: match () {
+            () if has("--single-track") => PlantKind::SingleTrack,
+            () if has("--drift") => PlantKind::Drift,
+            () => PlantKind::Kinematic,
+        },
+        ends: if has("--hubs") { Ends::Hub } else { Ends::Lane },
     };
     let span = after("--log", 1).zip(after("--log", 2));
     let span = span.and_then(|(a, b)| Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?)));

@@ -16,6 +16,7 @@ mod link;
 pub mod monitor_trial;
 pub mod openscenario;
 mod people;
+pub mod plant;
 pub mod platoon;
 mod pool;
 pub mod scenario;

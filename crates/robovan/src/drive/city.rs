@@ -10,10 +10,14 @@ use rayon::prelude::*;
 use rv_driver::law::TrafficLaw;
 use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
-use rv_sim::urban::{self, Busy, CycleTimes, Drive, DriveSetup, Findings, SensorModel, Walls};
+use rv_sim::plant::{PlantKind, Tracking};
+use rv_sim::urban::{
+    self, Busy, CycleTimes, Drive, DriveSetup, Ends, Findings, HubFindings, SensorModel, Walls,
+};
 use serde::Serialize;
 
 use super::city_picture;
+use super::park::PlantArg;
 use crate::machine;
 use crate::output::{self, error_with_hint};
 
@@ -61,6 +65,12 @@ pub(crate) struct CityArgs {
     /// Weather
     #[arg(long, value_enum, default_value_t = WeatherArg::Dry)]
     weather: WeatherArg,
+    /// What is driven: what was decided, or a vehicle that answers 0.2 s late and whose tyres slip
+    #[arg(long, value_enum, default_value_t = PlantArg::Kinematic)]
+    plant: PlantArg,
+    /// Drives begin and end in a bay of a hub's yard, where there is room for one beside the lane
+    #[arg(long)]
+    hubs: bool,
     /// Draw moments of the first drive into this SVG file
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -117,6 +127,9 @@ struct Answer {
     cycle_us_median: f64,
     cycle_us_p999: f64,
     cycle_us_mean: f64,
+    plant: PlantKind,
+    tracking: Tracking,
+    hubs: HubFindings,
     /// Drives with a contact at fault, a red light, or that did not arrive.
     notable: Vec<Drive>,
 }
@@ -152,6 +165,8 @@ pub(super) fn run(args: &CityArgs) -> anyhow::Result<ExitCode> {
         },
         walls,
         with_human: args.human,
+        plant: args.plant.kind(),
+        ends: if args.hubs { Ends::Hub } else { Ends::Lane },
     };
     if let Some(path) = &args.picture {
         let svg = city_picture::strip(&setup, args.first);
@@ -273,6 +288,11 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
     let n_cycles = drives.iter().map(|d| d.n_cycles).sum::<u64>();
     let n_let_through = drives.iter().map(|d| d.n_let_through).sum::<u64>();
     let calls = count(&|f| f.calls);
+    let (mut tracking, mut hubs) = (Tracking::default(), HubFindings::default());
+    for d in &drives {
+        tracking.add(&d.tracking);
+        hubs.add(&d.hubs);
+    }
     Answer {
         city: city.to_owned(),
         law: law.to_owned(),
@@ -309,6 +329,9 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
         cycle_us_median: times.at_share(0.5),
         cycle_us_p999: times.at_share(0.999),
         cycle_us_mean: times.mean_us(),
+        plant: args.plant.kind(),
+        tracking,
+        hubs,
         notable: drives
             .into_iter()
             .filter(|d| {
@@ -369,6 +392,34 @@ impl Answer {
             self.cpu_s,
             self.cpu_s_per_1000_km,
         );
+        let t = &self.tracking;
+        if t.n_cycles > 0 {
+            text.push_str(&format!(
+                "followed within {:.1} cm beside (mean {:.1} cm), {:.0} cm along, {:.2} degrees\n",
+                t.beside_max_m * 100.0,
+                t.beside_mean_m * 100.0,
+                t.along_max_m * 100.0,
+                t.heading_max_rad.to_degrees(),
+            ));
+        }
+        let h = &self.hubs;
+        if h.n_begun + h.n_reached > 0 {
+            text.push_str(&format!(
+                "hubs: {} of {} came out of their bay, {} of {} in, at most {:.1} cm and {:.2} degrees off; \
+                 {} changes of direction, {:.0} s\n",
+                h.n_left,
+                h.n_begun,
+                h.n_entered,
+                h.n_reached,
+                h.off_max_m * 100.0,
+                h.turned_max_rad.to_degrees(),
+                h.n_changes,
+                h.time_s,
+            ));
+            for (why, n) in &h.failures {
+                text.push_str(&format!("  no plan {n} times: {why}\n"));
+            }
+        }
         for d in self.notable.iter().take(12) {
             let why = d.stuck_on.as_deref().unwrap_or("contact or red light");
             text.push_str(&format!("  drive {}: {why}; {:.0} s\n", d.number, d.found.time_s));

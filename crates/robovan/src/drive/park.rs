@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use rv_driver::manoeuvre::Options;
 use rv_driver::trajectory::Vehicle;
+use rv_sim::plant::{PlantKind, Tracking};
 use rv_sim::urban::usual_van;
-use rv_sim::yard::{self, Kind, Outcome, PlantKind, Scene, Tracking, Until};
+use rv_sim::yard::{self, Kind, Outcome, Scene, Until};
 use serde::Serialize;
 
 use super::park_picture;

@@ -13,6 +13,7 @@ mod follow;
 mod junction;
 mod narrow;
 pub(crate) mod pace;
+mod parking;
 mod predict;
 mod reverse;
 mod roll;
@@ -31,6 +32,8 @@ use crate::trajectory::{Input, State, Vehicle, bounded, step};
 
 use aside::{Aside, Held};
 use pace::{Bound, next_acceleration};
+use parking::Parking;
+pub use parking::Task;
 use predict::Branch;
 pub use predict::{WayAhead, ways_of};
 use sight::{Beside, Scene};
@@ -80,6 +83,10 @@ pub enum Reason {
     Emergency(u32),
     /// Backs off to make room.
     BacksOff,
+    /// Drives a manoeuvre.
+    Manoeuvres,
+    /// Waits for somebody in a manoeuvre.
+    WaitsToManoeuvre(u32),
     /// The monitor has stopped it.
     Monitor(monitor::Reason),
 }
@@ -108,6 +115,8 @@ impl Reason {
             Self::Hidden => "somebody could step out",
             Self::Emergency(_) => "brakes hard",
             Self::BacksOff => "backs off to make room",
+            Self::Manoeuvres => "manoeuvres",
+            Self::WaitsToManoeuvre(_) => "waits for somebody before it manoeuvres on",
             Self::Monitor(_) => "the monitor has refused the plan",
         }
     }
@@ -216,6 +225,8 @@ pub struct VanDriver {
     stuck_since_s: Option<f64>,
     backing: Option<reverse::Backing>,
     backed: reverse::Backed,
+    parking: Option<Box<Parking>>,
+    is_settled: bool,
 }
 
 /// Acceleration along and across together that comfort allows, with some reserve, m/s2.
@@ -258,6 +269,8 @@ impl VanDriver {
             stuck_since_s: None,
             backing: None,
             backed: reverse::Backed::default(),
+            parking: None,
+            is_settled: true,
         }
     }
 
@@ -279,6 +292,24 @@ impl VanDriver {
         self.backing = None;
     }
 
+    /// Drives a manoeuvre before it goes on along its way. It begins at a stand.
+    pub fn begin_manoeuvre(&mut self, task: Task) {
+        self.parking = Some(Box::new(Parking::new(&self.vehicle, task)));
+        self.backing = None;
+        self.stuck_since_s = None;
+    }
+
+    /// True while it drives a manoeuvre.
+    pub fn manoeuvres(&self) -> bool {
+        self.parking.is_some()
+    }
+
+    /// Tells whether the vehicle has come to where it was last decided to stand; true unless told
+    /// otherwise. A manoeuvre goes on only then.
+    pub fn set_settled(&mut self, is_settled: bool) {
+        self.is_settled = is_settled;
+    }
+
     /// The plan of the last cycle.
     pub fn plan(&self) -> &[Planned] {
         &self.plan
@@ -297,6 +328,9 @@ impl VanDriver {
 
     /// One cycle. Bounded work: the number of tracks times the junctions within sight.
     pub fn cycle(&mut self, lanes: &CityLanes, law: &TrafficLaw, sight: &Sight<'_>) -> Decision {
+        if let Some(decision) = self.manoeuvre(sight) {
+            return decision;
+        }
         let beside = std::mem::take(&mut self.beside);
         let mut scene = Scene::look(
             *sight,
@@ -418,6 +452,23 @@ impl VanDriver {
             has_verified_stop: judged.has_verified_stop,
             n_beside,
         }
+    }
+
+    /// A cycle of a manoeuvre, if one is under way.
+    fn manoeuvre(&mut self, sight: &Sight<'_>) -> Option<Decision> {
+        let mut parking = self.parking.take()?;
+        let (decision, is_done) =
+            parking.cycle(sight, &self.vehicle, &mut self.monitor, self.is_settled);
+        parking.ahead(&self.vehicle, &mut self.plan);
+        self.beside.clear();
+        let since_s = self.stuck_since_s.unwrap_or(sight.at.0);
+        self.stuck_since_s = parking.waits().then_some(since_s);
+        if is_done {
+            self.stuck_since_s = None;
+        } else {
+            self.parking = Some(parking);
+        }
+        Some(decision)
     }
 
     fn note_stuck(&mut self, now_s: f64, v_mps: f64, reason: Reason, to_goal_m: f64) {

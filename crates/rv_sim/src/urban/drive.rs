@@ -13,10 +13,12 @@ use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
+use super::hubs::{Ends, HubFindings, Hubs};
 use super::referee::{ContactSeen, Findings, Referee};
 use super::routes;
 use super::sensors::{SensorModel, Sensors, Walls};
 use super::world::{Busy, Thing, VanBody, World};
+use crate::plant::{Driven, PlantKind, Tracking};
 use crate::streets::Weather;
 
 /// How far the van sees, m.
@@ -31,6 +33,12 @@ const QUEUE_AFTER_S: f64 = 180.0;
 /// After standing so long it looks for another way, at most so often in a drive, s.
 const REROUTE_AFTER_S: f64 = 35.0;
 const REROUTES_MAX: u32 = 6;
+
+/// Further beside its way a van is on no lane, m.
+const BESIDE_MAX_M: f64 = 4.0;
+
+/// Nothing stands about within this distance of the gate of a hub, m.
+const CLEAR_M: f64 = 14.0;
 
 /// A drive must not take longer, s.
 const DRIVE_MAX_S: f64 = 3600.0;
@@ -58,6 +66,10 @@ pub struct DriveSetup {
     pub walls: Arc<Walls>,
     /// Whether the same way is driven by a human-like driver, too.
     pub with_human: bool,
+    /// The vehicle that is driven.
+    pub plant: PlantKind,
+    /// Where drives begin and end.
+    pub ends: Ends,
 }
 
 /// What a drive came to.
@@ -75,6 +87,10 @@ pub struct Drive {
     pub stuck_on: Option<String>,
     /// Times it took another way because it could not get on.
     pub n_rerouted: u32,
+    /// How well the vehicle followed what was decided.
+    pub tracking: Tracking,
+    /// What was manoeuvred at hubs.
+    pub hubs: HubFindings,
     /// What the human-like driver did on the same way.
     pub human: Option<Human>,
     /// Cycles, and those whose plan the monitor let through.
@@ -208,6 +224,8 @@ pub fn drive(
         is_arrived,
         stuck_on,
         n_rerouted: run.n_rerouted,
+        tracking: run.driven.tracking,
+        hubs: run.hubs.found.clone(),
         human,
         n_cycles: run.n_cycles,
         n_let_through: run.n_let_through,
@@ -295,8 +313,14 @@ struct Run<'a> {
     sensors: Option<Sensors>,
     tracker: Tracker,
     open: View,
+    driven: Driven,
+    /// Where it is when what is decided now acts, and its acceleration then.
     state: State,
     acceleration_mps2: f64,
+    /// Its speed in the last cycle, and its acceleration now.
+    before_mps: f64,
+    felt_mps2: f64,
+    hubs: Hubs,
     stood_s: f64,
     n_cycles: u64,
     n_let_through: u64,
@@ -327,7 +351,16 @@ impl<'a> Run<'a> {
         let way = Way::lay(&setup.lanes, &setup.law, &edges, (4.0, end_m), vehicle.speed_max_mps);
         let way = way.ok()?;
         let (centre, heading) = way.pose(2.0);
-        let state = State::at_centre(&vehicle, centre, heading, 0.0);
+        let mut state = State::at_centre(&vehicle, centre, heading, 0.0);
+        let mut hubs = match setup.ends {
+            Ends::Lane => Hubs::default(),
+            Ends::Hub => Hubs::beside(&setup.lanes, &way, &vehicle, seed),
+        };
+        let mut driver = VanDriver::new(vehicle, way.clone());
+        if let Some((in_bay, task)) = hubs.leave(&vehicle) {
+            state = in_bay;
+            driver.begin_manoeuvre(task);
+        }
         let along: Vec<CityLaneId> = edges.iter().flat_map(|e| setup.lanes.of_edge(*e)).collect();
         let light_lanes = with_light(&setup.lanes, &along);
         let (city, lanes) = (Arc::clone(&setup.city), Arc::clone(&setup.lanes));
@@ -337,11 +370,22 @@ impl<'a> Run<'a> {
                 routes::is_urban(&city, from) && routes::is_urban(&city, to)
             }
         };
+        let mut world =
+            World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start);
+        let mut referee = Referee::new(&setup.lanes, &setup.law, &along, permitted);
+        for yard in hubs.yards() {
+            world.keep_clear(yard.at, CLEAR_M);
+            referee.watches_yard(&yard.walls, yard.area);
+        }
         Some(Self {
-            first_way: way.clone(),
-            world: World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start),
-            driver: VanDriver::new(vehicle, way),
-            referee: Referee::new(&setup.lanes, &setup.law, &along, permitted),
+            first_way: way,
+            world,
+            driver,
+            referee,
+            driven: Driven::new(vehicle, setup.plant, &state),
+            before_mps: 0.0,
+            felt_mps2: 0.0,
+            hubs,
             sensors: setup.sensors.map(|model| {
                 let rng = Rng::from_seed(seed).fork("sensors");
                 Sensors::new(model, setup.weather, Arc::clone(&setup.walls), rng)
@@ -380,10 +424,14 @@ impl<'a> Run<'a> {
         let now = self.world.now();
         self.look_under(&van);
         self.world.things_near(van.at, SIGHT_M, &self.under, &mut self.things);
-        let age_s = self.sense(now, van.at);
+        self.things.extend(self.hubs.vans_near(van.at, SIGHT_M));
+        // What is decided now acts later: it is decided for then.
+        let acts = Seconds(now.0 + self.driven.ahead_s());
+        let age_s = self.sense(now, acts, van.at);
+        self.driver.set_settled(self.driven.is_settled());
         let view = self.sensors.as_ref().map_or(&self.open, Sensors::view);
         let sight = Sight {
-            at: now,
+            at: acts,
             age_s,
             state: self.state,
             acceleration_mps2: self.acceleration_mps2,
@@ -412,8 +460,16 @@ impl<'a> Run<'a> {
         self.act(&decision);
         let van = self.body();
         self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
-        if decision.to_goal_m < 1.5 && self.state.speed_mps.abs() < 0.1 {
+        let manoeuvres = self.driver.manoeuvres();
+        if self.hubs.note(manoeuvres, &self.driven.now(), CYCLE_S) {
             return Some((true, None));
+        }
+        if !manoeuvres && decision.to_goal_m < 1.5 && van.speed_mps.abs() < 0.1 {
+            let Some(task) = self.hubs.enter(self.driver.vehicle(), &self.state, &self.tracks)
+            else {
+                return Some((true, None));
+            };
+            self.driver.begin_manoeuvre(task);
         }
         // A queue may take some lights, a gap in dense traffic its time; nobody from afar could
         // make either shorter.
@@ -424,8 +480,9 @@ impl<'a> Run<'a> {
                 | Reason::GivesWay(_)
                 | Reason::Crossed(_)
                 | Reason::Crosswalk(_)
+                | Reason::WaitsToManoeuvre(_)
         );
-        let stuck_s = self.driver.stuck_s(now.0);
+        let stuck_s = self.driver.stuck_s(acts.0);
         if stuck_s == 0.0 || queues {
             self.hopeless_from_s = now.0;
         }
@@ -434,7 +491,7 @@ impl<'a> Run<'a> {
             self.referee.note_call();
             return Some((false, Some(format!("{:?}", decision.reason))));
         }
-        let stands = decision.gear == Gear::Forward;
+        let stands = decision.gear == Gear::Forward && !manoeuvres;
         if stands
             && stuck_s > REROUTE_AFTER_S
             && self.n_rerouted < REROUTES_MAX
@@ -502,19 +559,26 @@ impl<'a> Run<'a> {
     }
 
     fn act(&mut self, decision: &Decision) {
-        let before = self.state.speed_mps;
-        let vehicle = self.driver.vehicle();
-        self.state = decision.driven(vehicle, &self.state, vehicle.speed_max_mps, CYCLE_S);
-        self.acceleration_mps2 = (self.state.speed_mps - before) / CYCLE_S;
-        self.stood_s = if self.state.speed_mps.abs() < 0.1 { self.stood_s + CYCLE_S } else { 0.0 };
+        let vehicle = *self.driver.vehicle();
+        let next = decision.driven(&vehicle, &self.state, vehicle.speed_max_mps, CYCLE_S);
+        self.acceleration_mps2 = (next.speed_mps - self.state.speed_mps) / CYCLE_S;
+        self.driven.cycle(decision.gear, next);
+        self.state = next;
+        let now_mps = self.driven.now().speed_mps;
+        self.felt_mps2 = (now_mps - self.before_mps) / CYCLE_S;
+        self.before_mps = now_mps;
+        self.stood_s = if now_mps.abs() < 0.1 { self.stood_s + CYCLE_S } else { 0.0 };
     }
 
     fn body(&self) -> VanBody {
         let vehicle = self.driver.vehicle();
-        let (s_m, _) = self.driver.place(&self.state);
+        let state = self.driven.now();
+        let (s_m, beside_m) = self.driver.place(&state);
         let way = self.driver.way();
-        let lane = way.lane_at(s_m).map(|lane| {
-            let at = self.state.centre(vehicle);
+        // In a yard it is on no lane.
+        let on = way.lane_at(s_m).filter(|_| beside_m.abs() < BESIDE_MAX_M);
+        let lane = on.map(|lane| {
+            let at = state.centre(vehicle);
             let spot = self.setup.lanes.foot(lane, at);
             let mut ahead_m = s_m;
             let mut next = lane;
@@ -525,18 +589,18 @@ impl<'a> Run<'a> {
             (lane, spot.s_m, next)
         });
         VanBody {
-            at: self.state.centre(vehicle),
-            heading_rad: self.state.heading_rad,
-            speed_mps: self.state.speed_mps,
-            acceleration_mps2: self.acceleration_mps2,
+            at: state.centre(vehicle),
+            heading_rad: state.heading_rad,
+            speed_mps: state.speed_mps,
+            acceleration_mps2: self.felt_mps2,
             half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
             lane,
             stood_s: self.stood_s,
         }
     }
 
-    /// What the van knows now, and how old it is, s.
-    fn sense(&mut self, now: Seconds, from: Point2) -> f64 {
+    /// What the van knows now of when its decision acts, and how old that is, s.
+    fn sense(&mut self, now: Seconds, acts: Seconds, from: Point2) -> f64 {
         self.see_lights(now);
         self.open.from = from;
         if let Some(sensors) = &mut self.sensors {
@@ -545,14 +609,18 @@ impl<'a> Run<'a> {
                 let view = sensors.view();
                 self.tracker.take(at_s, &detections, &|p| view.sees(p));
             }
-            self.tracker.told(now.0, &mut self.tracks);
+            self.tracker.told(acts.0, &mut self.tracks);
             return self.tracker.last_frame_s().map_or(0.0, |at| now.0 - at);
         }
+        let ahead_s = acts.0 - now.0;
         self.tracks.clear();
         self.tracks.extend(self.things.iter().map(|t| Track {
             id: t.id,
             class: t.class,
-            centre: t.at,
+            centre: Point2 {
+                x_m: t.at.x_m + ahead_s * t.speed_mps * t.heading_rad.cos(),
+                y_m: t.at.y_m + ahead_s * t.speed_mps * t.heading_rad.sin(),
+            },
             heading_rad: t.heading_rad,
             speed_mps: t.speed_mps,
             acceleration_mps2: t.acceleration_mps2,

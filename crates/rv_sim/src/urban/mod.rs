@@ -2,16 +2,19 @@
 //! the real driver, and a referee who judges what they do.
 
 mod drive;
+mod hubs;
 mod people;
 mod referee;
 mod routes;
 mod sensors;
 mod traffic;
 mod world;
+mod yards;
 
 pub use drive::{
     CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
 };
+pub use hubs::{Ends, HubFindings};
 pub use referee::{ContactSeen, Findings, Referee};
 pub use routes::way_around;
 pub use sensors::{SensorModel, Sensors, Walls};

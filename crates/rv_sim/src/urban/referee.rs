@@ -108,6 +108,10 @@ pub struct Referee {
     is_off: (bool, bool),
     /// How long it has been within one lane, s.
     settled_s: f64,
+    /// Walls of yards, and the ground of each, where it may be beside the lanes.
+    walls: Vec<(Point2, Point2)>,
+    yards: Vec<[Point2; 4]>,
+    is_at_wall: bool,
 }
 
 impl Referee {
@@ -142,6 +146,23 @@ impl Referee {
         }
     }
 
+    /// Watches the walls of a yard, within whose corners the van may be.
+    pub fn watches_yard(&mut self, walls: &[(Point2, Point2)], corners: [Point2; 4]) {
+        self.walls.extend_from_slice(walls);
+        self.yards.push(corners);
+    }
+
+    /// A wall is never to blame.
+    fn watch_walls(&mut self, van: &VanBody) {
+        let own = corners(van.at, van.heading_rad, van.half_m);
+        let touches = self.walls.iter().any(|(a, b)| touch(&own, &[*a, *b, *b, *a]));
+        if touches && !self.is_at_wall {
+            self.found.contacts += 1;
+            self.found.contacts_at_fault += 1;
+        }
+        self.is_at_wall = touches;
+    }
+
     fn watching(law: TrafficLaw, permitted: impl Fn(CityLaneId) -> bool + Send + 'static) -> Self {
         Self {
             lines: Vec::new(),
@@ -158,6 +179,9 @@ impl Referee {
             steps: 0,
             is_off: (false, false),
             settled_s: SETTLED_S,
+            walls: Vec::new(),
+            yards: Vec::new(),
+            is_at_wall: false,
         }
     }
 
@@ -173,6 +197,7 @@ impl Referee {
         self.found.time_s += dt_s;
         self.steps += 1;
         self.watch_contacts(lanes, van, things);
+        self.watch_walls(van);
         let Some(before) = self.before.replace(*van) else { return };
         let moved_m = before.at.distance_to(van.at).0;
         self.found.driven_m += moved_m;
@@ -360,11 +385,13 @@ impl Referee {
         lanes.near(van.at, 9.0, &mut spots);
         let is_permitted = spots.iter().any(|s| s.beside_m.abs() < 5.0 && (self.permitted)(s.lane));
         let is_on = corners(van.at, van.heading_rad, van.half_m).iter().all(|c| {
-            spots.iter().any(|s| {
-                let half = f64::from(lanes.lane(s.lane).width_m) / 2.0 + 0.35;
-                lanes.foot(s.lane, *c).beside_m.abs() < half
-            })
+            self.yards.iter().any(|yard| within(yard, *c))
+                || spots.iter().any(|s| {
+                    let half = f64::from(lanes.lane(s.lane).width_m) / 2.0 + 0.35;
+                    lanes.foot(s.lane, *c).beside_m.abs() < half
+                })
         });
+        let is_permitted = is_permitted || self.yards.iter().any(|yard| within(yard, van.at));
         self.is_off = (!is_permitted, !is_on);
         let is_within = spots.iter().any(|s| {
             let half = f64::from(lanes.lane(s.lane).width_m) / 2.0 + 0.1;
@@ -448,6 +475,17 @@ fn corners(at: Point2, heading_rad: f64, (l, w): (f64, f64)) -> [Point2; 4] {
     let (s, c) = heading_rad.sin_cos();
     [(l, w), (-l, w), (-l, -w), (l, -w)]
         .map(|(x, y)| Point2 { x_m: at.x_m + x * c - y * s, y_m: at.y_m + x * s + y * c })
+}
+
+/// True if a point lies within a convex quadrilateral, whichever way its corners run.
+fn within(corners: &[Point2; 4], p: Point2) -> bool {
+    let sides: Vec<f64> = (0..4)
+        .map(|i| {
+            let (a, b) = (corners[i], corners[(i + 1) % 4]);
+            (b.x_m - a.x_m) * (p.y_m - a.y_m) - (b.y_m - a.y_m) * (p.x_m - a.x_m)
+        })
+        .collect();
+    sides.iter().all(|s| *s >= 0.0) || sides.iter().all(|s| *s <= 0.0)
 }
 
 /// Two convex quadrilaterals touch unless a side of one has the other wholly outside.

@@ -124,6 +124,8 @@ pub struct World {
     target: f64,
     crosswalks: Vec<u32>,
     around: Vec<CityLaneId>,
+    /// Where nothing stands about: places and distances around them, m.
+    clear: Vec<(Point2, f64)>,
 }
 
 /// Number of the first van among those on lanes.
@@ -153,7 +155,13 @@ impl World {
             target: 0.0,
             crosswalks: Vec::new(),
             around: Vec::new(),
+            clear: Vec::new(),
         }
+    }
+
+    /// Nothing is laid out to stand within a distance of a place; told before the first step.
+    pub(super) fn keep_clear(&mut self, at: Point2, within_m: f64) {
+        self.clear.push((at, within_m));
     }
 
     /// Now.
@@ -312,6 +320,8 @@ impl World {
                 &mut self.things,
                 &mut self.next_id,
             );
+            // Those laid out before are clear already.
+            self.things.retain(|t| !self.clear.iter().any(|c| c.0.distance_to(t.1.at).0 < c.1));
             let narrow =
                 self.things[from..].iter().filter_map(|t| narrowing(&self.lanes, *lane, &t.1));
             let narrow: Vec<Narrow> = narrow.collect();

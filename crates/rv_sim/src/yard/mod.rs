@@ -6,7 +6,5 @@ mod drive;
 mod scene;
 
 pub use check::{Verdict, check};
-pub use drive::{
-    CYCLE_S, Driven, LATE, Outcome, Planned, PlantKind, Tracking, Until, drive, drive_planned, plan,
-};
+pub use drive::{Outcome, Planned, Until, drive, drive_planned, plan};
 pub use scene::{Kind, Place, Scene, SceneError, Solid, Walk, Wall};

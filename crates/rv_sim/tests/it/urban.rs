@@ -10,8 +10,9 @@ use rv_driver::urban::{CYCLE_S, Gear, Sight, VanDriver, View, Way};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::{RoadMark, RoadMarkKind};
 use rv_sim::Weather;
+use rv_sim::plant::PlantKind;
 use rv_sim::urban::{
-    Busy, Drive, DriveSetup, SensorModel, Walls, drive, drive_many, usual_van, way_around,
+    Busy, Drive, DriveSetup, Ends, SensorModel, Walls, drive, drive_many, usual_van, way_around,
 };
 
 use rv_base::{EdgeId, Point2, Seconds, VanId};
@@ -35,6 +36,8 @@ fn setup(seed: u64) -> DriveSetup {
         weather: Weather::Dry,
         walls,
         with_human: false,
+        plant: PlantKind::Kinematic,
+        ends: Ends::Lane,
     }
 }
 
@@ -249,4 +252,37 @@ fn many_vans_side_by_side_drive_as_one_does() {
     let t = drive_many(&setup(7), 5, 12.0, &|| Duration::ZERO);
     assert_eq!((t.n_vans, t.n_cycles), (5, 5 * 120));
     assert!(t.driven_m > 100.0 && t.contacts_at_fault == 0 && t.red_lights == 0, "{t:?}");
+}
+
+#[test]
+fn a_van_that_answers_late_drives_as_safely_and_follows_closely() {
+    for plant in [PlantKind::SingleTrack, PlantKind::Drift] {
+        let setup = DriveSetup { plant, ..setup(7) };
+        for n in 0..4 {
+            let d = driven(&setup, n);
+            assert!(d.is_arrived, "{plant:?} drive {n}: {:?}", d.stuck_on);
+            let found = (d.found.contacts_at_fault, d.found.red_lights, d.found.outside_permit_m);
+            assert_eq!(found, (0, 0, 0.0), "{plant:?} drive {n}");
+            let t = d.tracking;
+            assert!(t.n_cycles > 500 && t.beside_max_m < 0.35 && t.beside_mean_m < 0.06, "{t:?}");
+        }
+    }
+}
+
+#[test]
+fn vans_come_out_of_one_hubs_bay_and_back_into_anothers() {
+    for plant in [PlantKind::Kinematic, PlantKind::SingleTrack] {
+        let setup = DriveSetup { ends: Ends::Hub, plant, ..setup(11) };
+        let drives: Vec<Drive> = (0..6).map(|n| driven(&setup, n)).collect();
+        let sum = |of: fn(&Drive) -> u32| drives.iter().map(of).sum::<u32>();
+        assert_eq!(sum(|d| d.found.contacts_at_fault), 0);
+        assert_eq!(drives.iter().map(|d| d.found.outside_permit_m).sum::<f64>(), 0.0);
+        let (begun, left) = (sum(|d| d.hubs.n_begun), sum(|d| d.hubs.n_left));
+        let (reached, entered) = (sum(|d| d.hubs.n_reached), sum(|d| d.hubs.n_entered));
+        assert!(begun >= 4 && begun == left, "{plant:?} {begun} {left}");
+        assert!(reached >= 3 && reached == entered, "{plant:?} {reached} {entered}");
+        for d in &drives {
+            assert!(d.hubs.off_max_m < 0.05 && d.hubs.turned_max_rad < 0.0175, "{:?}", d.hubs);
+        }
+    }
 }

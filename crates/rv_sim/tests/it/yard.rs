@@ -2,8 +2,9 @@
 //! planner.
 
 use rv_driver::manoeuvre::Options;
+use rv_sim::plant::PlantKind;
 use rv_sim::urban::usual_van;
-use rv_sim::yard::{Kind, Outcome, PlantKind, Scene, Walk, drive, plan};
+use rv_sim::yard::{Kind, Outcome, Scene, Walk, drive, plan};
 
 fn driven(kind: Kind, seed: u64, plant: PlantKind) -> Outcome {
     let vehicle = usual_van();

@@ -1,0 +1,160 @@
+//! Yards of hubs beside lanes: a wall, a gate, bays at the back with vans in them. Maps do not draw them,
+//! so they are made by rule and lot where a drive begins and ends.
+
+use rv_base::{Point2, Rng};
+use rv_driver::manoeuvre::{Ground, RearPose};
+use rv_driver::tracking::Class;
+use rv_driver::trajectory::{Body, Vehicle};
+use rv_map::DriveSide;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
+
+use super::world::Thing;
+
+/// Half the width of the gate, m.
+const GATE_HALF_M: f64 = 2.0;
+/// Half the width of the yard, and its depth, m.
+const HALF_M: f64 = 7.5;
+const DEEP_M: f64 = 10.5;
+/// Distance from bay to bay, and their number.
+const BAY_M: f64 = 2.2;
+const BAYS: i32 = 6;
+/// The kerb lies so far beside the lane, m.
+const KERB_M: f64 = 0.3;
+/// So much of the lane before and behind the gate is straight, m, to within so much, rad.
+const STRAIGHT_M: f64 = 12.0;
+const STRAIGHT_RAD: f64 = 0.06;
+/// Where a van stands on the lane before it turns in, and after it has come out, from the gate, m.
+pub(super) const IN_M: f64 = -6.5;
+const OUT_M: f64 = 7.0;
+
+/// A yard.
+#[derive(Clone, Debug)]
+pub(super) struct Yard {
+    /// Walls, kerbs, the lane's far edge, and the vans in the other bays.
+    pub(super) ground: Ground,
+    /// Walls that are there: what must not be touched.
+    pub(super) walls: Vec<(Point2, Point2)>,
+    /// Corners of the yard and the way through its gate to the lane.
+    pub(super) area: [Point2; 4],
+    /// Across the gate.
+    pub(super) gate: Body,
+    /// Standing in its bay, nose out.
+    pub(super) bay: RearPose,
+    /// On the lane, on after coming out.
+    pub(super) out: RearPose,
+    /// The vans in the other bays.
+    pub(super) vans: Vec<Thing>,
+    /// Middle of the gate on the lane.
+    pub(super) at: Point2,
+}
+
+/// The yard whose gate is beside a place on a lane; `None` if the lane bends, is not at the kerb, is too
+/// short, or another lane runs where the yard would be.
+pub(super) fn beside(
+    lanes: &CityLanes,
+    lane: CityLaneId,
+    gate_m: f64,
+    vehicle: &Vehicle,
+    rng: &mut Rng,
+) -> Option<Yard> {
+    let l = *lanes.lane(lane);
+    let is_road = matches!(l.kind, CityLaneKind::Road { .. });
+    let fits = gate_m >= STRAIGHT_M && gate_m + STRAIGHT_M + 2.0 <= f64::from(l.length_m);
+    if !is_road || l.kerb_side.is_some() || l.is_roundabout || !fits {
+        return None;
+    }
+    let (at, along_rad) = lanes.at(lane, gate_m);
+    let bends = (-4..=4).any(|k| {
+        let (_, there) = lanes.at(lane, gate_m + f64::from(k) * STRAIGHT_M / 4.0);
+        (there - along_rad).sin().abs() > STRAIGHT_RAD
+    });
+    if bends {
+        return None;
+    }
+    // y runs from the lane into the yard; to the right of the lane the frame is mirrored.
+    let side = if lanes.drive_side == DriveSide::Right { -1.0 } else { 1.0 };
+    let (sin, cos) = along_rad.sin_cos();
+    let world = |x: f64, y: f64| Point2 {
+        x_m: at.x_m + x * cos - side * y * sin,
+        y_m: at.y_m + x * sin + side * y * cos,
+    };
+    let heading = |local_rad: f64| along_rad + side * local_rad;
+    let half_lane_m = f64::from(l.width_m) / 2.0;
+    let front = half_lane_m + KERB_M;
+    let back = front + DEEP_M;
+    let mut spots = Vec::new();
+    for (x, y) in [(-6.0, 3.0), (0.0, 3.0), (6.0, 3.0), (-6.0, 8.0), (0.0, 8.0), (6.0, 8.0)] {
+        lanes.near(world(x, front + y), 4.0, &mut spots);
+        if spots.iter().any(|s| s.beside_m.abs() < 3.2) {
+            return None;
+        }
+    }
+    let wall = |ax: f64, ay: f64, bx: f64, by: f64| (world(ax, ay), world(bx, by));
+    let walls = vec![
+        wall(-HALF_M, front, -GATE_HALF_M, front),
+        wall(GATE_HALF_M, front, HALF_M, front),
+        wall(-HALF_M, front, -HALF_M, back),
+        wall(HALF_M, front, HALF_M, back),
+        wall(-HALF_M, back, HALF_M, back),
+    ];
+    let own = 1 + rng.below(BAYS as usize - 2) as i32;
+    let bay = |i: i32| {
+        let x = (f64::from(i) - f64::from(BAYS - 1) / 2.0) * BAY_M;
+        (x, back - 0.5 - vehicle.length_m / 2.0)
+    };
+    let mut ground = Ground { walls: walls.clone(), solids: Vec::new() };
+    // The kerb left and right of the yard, and the edge towards the other lanes.
+    ground.walls.push(wall(-30.0, front, -HALF_M, front));
+    ground.walls.push(wall(HALF_M, front, 30.0, front));
+    ground.walls.push(wall(-30.0, -half_lane_m - 0.2, 30.0, -half_lane_m - 0.2));
+    let mut vans = Vec::new();
+    for i in (0..BAYS).filter(|i| *i != own) {
+        if (i - own).abs() > 1 && rng.chance(0.4) {
+            continue;
+        }
+        let (x, y) = bay(i);
+        let (centre, turned) =
+            (world(x + rng.range(-0.1, 0.1), y), heading(-std::f64::consts::FRAC_PI_2));
+        ground.solids.push(Body {
+            centre,
+            heading_rad: turned,
+            half_length_m: vehicle.length_m / 2.0,
+            half_width_m: vehicle.width_m / 2.0,
+        });
+        vans.push(Thing {
+            id: 0,
+            class: Class::Truck,
+            at: centre,
+            heading_rad: turned,
+            speed_mps: 0.0,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
+            stood_s: 3600.0,
+            edge: None,
+            is_emergency: false,
+        });
+    }
+    let (x, y) = bay(own);
+    let nose_out = heading(-std::f64::consts::FRAC_PI_2);
+    Some(Yard {
+        ground,
+        walls,
+        area: [
+            world(-HALF_M, half_lane_m - 0.2),
+            world(HALF_M, half_lane_m - 0.2),
+            world(HALF_M, back),
+            world(-HALF_M, back),
+        ],
+        gate: Body {
+            centre: world(0.0, front - 0.1),
+            heading_rad: along_rad,
+            half_length_m: GATE_HALF_M,
+            half_width_m: 0.1,
+        },
+        bay: RearPose::at_centre(vehicle, world(x, y), nose_out),
+        out: RearPose::at_centre(vehicle, world(OUT_M, 0.0), along_rad),
+        vans,
+        at,
+    })
+}

@@ -243,15 +243,18 @@ impl Live {
         (Answer::Refused, touched)
     }
 
-    /// Commits a vehicle's next task. If the dropoff of a committed pickup can no longer be in time,
-    /// it is committed, too, right behind. False without a task that is not committed.
-    pub fn commit(&mut self, vehicle: u32) -> bool {
+    /// Commits a vehicle's next task; `None` without one that is not committed. What had been let
+    /// through because the way home was broken anyway is judged by the way home from the new task:
+    /// what does not hold then is placed anew. If the dropoff of a committed pickup can no longer be
+    /// in time, it is committed, too, right behind.
+    pub fn commit(&mut self, vehicle: u32) -> Option<Touched> {
         let tour = &self.tours[vehicle as usize];
         let own = &mut self.vehicles[vehicle as usize];
-        let Some(task) = tour.tasks.get(own.committed.len()) else { return false };
-        own.committed.push(*task);
-        self.refresh(vehicle);
-        true
+        own.committed.push(*tour.tasks.get(own.committed.len())?);
+        let mut touched = Touched { vehicles: vec![vehicle], ..Touched::default() };
+        self.repair(vehicle, &mut touched);
+        touched.close();
+        Some(touched)
     }
 
     /// The vehicle has done its first task, leaving at `leave_ms` (not before the plan says). What
@@ -271,7 +274,9 @@ impl Live {
         if let Some(battery) = &mut own.battery {
             let load = self.tours[v].loads[0].map(i64::from);
             let for_load = battery.load_mwh(leg.distance_mm, &load);
-            battery.start_mwh -= i64::from(leg.energy_mwh.max(0)) + for_load;
+            let used_mwh = i64::from(leg.energy_mwh.max(0)) + for_load;
+            // Whoever got there was not empty before.
+            battery.start_mwh = (battery.start_mwh - used_mwh).max(0);
         }
         own.start = Start::Road(from);
         own.shift.start_ms = leave_ms.max(arrive);

@@ -7,10 +7,20 @@ use rv_dispatch::check;
 use rv_dispatch::live::{Answer, Live};
 use rv_model::dispatch::*;
 
-/// Straight streets; with `is_slow`, those east of the middle take twice as long.
+/// Straight streets, as they are at the moment.
 struct Streets {
     points: Vec<(f64, f64)>,
-    is_slow: bool,
+    now: Ways,
+}
+
+#[derive(Clone, Copy)]
+enum Ways {
+    Free,
+    /// Those east of the middle take twice as long.
+    SlowEast,
+    /// Those across the middle lead around, but not through its far north and south: the straight
+    /// way may be longer than one by a stop there.
+    Barred,
 }
 
 impl TravelSource for Streets {
@@ -21,7 +31,14 @@ impl TravelSource for Streets {
     fn leg(&self, from: u32, to: u32) -> Leg {
         let (a, b) = (self.points[from as usize], self.points[to as usize]);
         let length_m = (a.0 - b.0).hypot(a.1 - b.1);
-        let slow = if self.is_slow && a.0.max(b.0) > 5000.0 { 2.0 } else { 1.0 };
+        let is_across = (a.0 < 5000.0) != (b.0 < 5000.0);
+        let middle_m = a.1 + (b.1 - a.1) * (5000.0 - a.0) / (b.0 - a.0);
+        let (slow, around_m) = match self.now {
+            Ways::SlowEast if a.0.max(b.0) > 5000.0 => (2.0, 0.0),
+            Ways::Barred if is_across && (2000.0..8000.0).contains(&middle_m) => (1.0, 4000.0),
+            _ => (1.0, 0.0),
+        };
+        let length_m = length_m + around_m;
         Leg {
             duration_ms: (length_m * 120.0 * slow) as i32,
             distance_mm: (length_m * 1000.0) as i32,
@@ -38,10 +55,10 @@ const N_PLACES: usize = 300;
 const N_VANS: u32 = 12;
 const HOUR_MS: i64 = 3_600_000;
 
-fn places(seed: u64, is_slow: bool) -> Arc<Streets> {
+fn places(seed: u64, now: Ways) -> Arc<Streets> {
     let mut rng = Rng::from_seed(seed);
     let points = (0..N_PLACES).map(|_| (rng.range(0.0, 1e4), rng.range(0.0, 1e4))).collect();
-    Arc::new(Streets { points, is_slow })
+    Arc::new(Streets { points, now })
 }
 
 fn van(id: u32, rng: &mut Rng) -> Vehicle {
@@ -66,7 +83,7 @@ fn van(id: u32, rng: &mut Rng) -> Vehicle {
         reloads_max: 0,
         battery: Some(Battery {
             capacity_mwh: 20_000_000,
-            start_mwh: 20_000_000,
+            start_mwh: 3_000_000 + rng.below(17_000_000) as i64,
             reserve_mwh: 500_000,
             curve: vec![ChargeStep { up_to_mwh: 20_000_000, power_mw: 40_000_000 }],
             load_uwh_per_km: [2_000_000, 0, 0, 0],
@@ -110,13 +127,13 @@ fn order(rng: &mut Rng, now_ms: i64) -> Order {
 
 #[test]
 fn nothing_frozen_changes_and_no_limit_breaks() {
-    for seed in 0..4 {
+    // Seed 82 once came home below the reserve, after a task on a broken way home was committed.
+    for seed in 70..100 {
         let mut rng = Rng::from_seed(seed);
         let vans = (0..N_VANS).map(|id| van(id, &mut rng)).collect();
         let permits = (0..N_PLACES).map(|_| u64::from(rng.chance(0.2))).collect();
-        let mut live = Live::new(vans, places(seed, false), permits).expect("a sound fleet");
+        let mut live = Live::new(vans, places(seed, Ways::Free), permits).expect("a sound fleet");
         let mut known = Vec::new();
-        let mut is_slow = false;
         for event in 0..1500_i64 {
             let now_ms = event * 15_000;
             let before: Vec<Vec<Task>> =
@@ -137,14 +154,14 @@ fn nothing_frozen_changes_and_no_limit_breaks() {
                     let stop = stop(&mut rng, now_ms);
                     live.change(number, stop);
                 }
-                60..=69 => _ = live.commit(v),
-                70 => {
+                60..=66 => _ = live.commit(v),
+                67 => {
                     live.lose(v);
                     lost = Some(v);
                 }
-                71 => {
-                    is_slow = !is_slow;
-                    live.reroute(places(seed, is_slow), (5000.0, 5000.0), 8000.0);
+                68..=71 => {
+                    let now = [Ways::Free, Ways::SlowEast, Ways::Barred][rng.below(3)];
+                    live.reroute(places(seed, now), (5000.0, 5000.0), 8000.0);
                 }
                 _ => {
                     if let Some(begin_ms) = live.next_begin_ms(v) {

@@ -381,11 +381,12 @@ impl<'a> Rehearsal<'a> {
         }
         self.note(&touched);
         // Half of the vans are told at once where to go next.
-        if self.rng.chance(0.5) && self.live.commit(v) {
-            let n = self.live.vehicles()[v as usize].committed.len();
-            self.committed[v as usize] = self.live.tasks(v)[..n].to_vec();
+        let is_told = self.rng.chance(0.5);
+        let touched = if is_told { self.timed(false, |live| live.commit(v)) } else { None };
+        match touched {
+            Some(touched) => self.note(&touched),
+            None => self.settle(&[v]),
         }
-        self.settle(&[v]);
         true
     }
 

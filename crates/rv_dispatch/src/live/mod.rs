@@ -10,16 +10,18 @@
 //! are left to the next plan.
 
 mod grid;
+mod improve;
 mod numbered;
 mod rehearsal;
+mod snapshot;
 mod tour;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rv_base::Money;
 use rv_model::dispatch::{
-    Leg, Load, MAX_LOAD_DIMS, Order, OrderKind, PermitMap, Plan, Problem, ProblemData,
-    ProblemError, Route, Start, Stop, Task, Travel, TravelSource, Unassigned, Vehicle, Visit,
+    Load, Order, OrderKind, Presence, ProblemError, Start, Stop, Task, TravelSource, Vehicle,
 };
 
 use grid::Grid;
@@ -81,20 +83,23 @@ pub struct Live {
     permits: Vec<u64>,
     grid: Grid,
     next: OrderNumber,
-    near: Vec<(u32, u32)>,
     sketched: Vec<Sketch>,
     /// Least driving time for a metre on the plane that was seen so far, ms.
     pace_ms: f64,
 }
 
-/// Whether it is known that new tasks can be driven.
-#[derive(Clone, Copy)]
-enum Soundness {
-    Known,
-    Unknown,
-}
-
 type Orders = Numbered<Order>;
+
+/// A place that was found for an order.
+struct Found {
+    /// What it costs more to serve the order there, in millionths.
+    more: i64,
+    /// What the tour costs then.
+    cost: i64,
+    vehicle: u32,
+    /// All tasks of the vehicle then.
+    tasks: Vec<Task>,
+}
 
 /// A place for an order: detour on the plane (m), vehicle, positions of its stops.
 type Sketch = (f64, u32, usize, usize);
@@ -137,7 +142,6 @@ impl Live {
             permits,
             grid,
             next: 0,
-            near: Vec::new(),
             sketched: Vec::new(),
             pace_ms: f64::MAX,
         };
@@ -176,6 +180,49 @@ impl Live {
     /// Driving time of a vehicle's tour from where it is to its end, ms.
     pub fn driving_ms(&self, vehicle: u32) -> i64 {
         self.tours[vehicle as usize].driving_ms()
+    }
+
+    /// Gives a vehicle without tasks the tour that it is on already: orders, and tasks that name them
+    /// by their place in `orders`. What such a tour breaks stays as it is; nothing is placed on it as
+    /// long as it does. Returns the orders' numbers, or `None` and changes nothing if the vehicle has
+    /// tasks, lacks a skill or a permit, an order is a delivery, or the tasks do not serve each once.
+    pub fn adopt(
+        &mut self,
+        vehicle: u32,
+        orders: Vec<Order>,
+        tasks: &[Task],
+    ) -> Option<Vec<OrderNumber>> {
+        let own = &self.vehicles[vehicle as usize];
+        let may = |order: &Order| {
+            let stops = self.wanted(order).stops;
+            let permits = stops.iter().fold(0, |all, s| all | self.permits[s.0.location as usize]);
+            order.skills & !own.skills == 0 && permits & !own.permits == 0
+        };
+        let is_free = self.tours[vehicle as usize].tasks.is_empty();
+        if !is_free || !is_tour(&orders, tasks) || !orders.iter().all(may) {
+            return None;
+        }
+        let first = self.next;
+        self.next += orders.len() as u32;
+        for (number, mut order) in (first..).zip(orders) {
+            order.on_board = order.on_board.map(|_| vehicle);
+            self.orders.insert(number, order);
+            self.carrier.insert(number, vehicle);
+        }
+        let named = |task: &Task| match *task {
+            Task::Serve(at) => Task::Serve(first + at),
+            Task::Collect(at) => Task::Collect(first + at),
+            task => task,
+        };
+        self.set(vehicle, tasks.iter().map(named).collect());
+        Some((first..self.next).collect())
+    }
+
+    /// What a vehicle's tour costs from where it is: distance, time, soft windows and times told.
+    /// `None` as long as it breaks a limit that what is committed does not break alone.
+    pub fn cost(&self, vehicle: u32) -> Option<Money> {
+        let tour = &self.tours[vehicle as usize];
+        tour.is_sound.then_some(Money(tour.cost))
     }
 
     /// Takes a new order and places it where it costs least. An order that cannot be placed is
@@ -239,7 +286,7 @@ impl Live {
         }
         self.orders.insert(number, old);
         self.carrier.insert(number, v);
-        self.set(v, tasks, Soundness::Unknown);
+        self.set(v, tasks);
         (Answer::Refused, touched)
     }
 
@@ -346,80 +393,6 @@ impl Live {
         touched
     }
 
-    /// The tours of some vehicles as a problem and its plan, for the judge; the vehicles' own
-    /// orders are in it and no others.
-    pub fn snapshot(&self, vehicles: &[u32]) -> Result<(Problem, Plan), ProblemError> {
-        let mut data = ProblemData {
-            n_load_dims: MAX_LOAD_DIMS,
-            depots: Vec::new(),
-            chargers: Vec::new(),
-            vehicles: Vec::new(),
-            orders: Vec::new(),
-            travels: Vec::new(),
-            tenants: Vec::new(),
-            permits: PermitMap::default(),
-        };
-        let mut excerpt = Excerpt { travel: Arc::clone(&self.travel), locations: Vec::new() };
-        let mut plan = Plan::default();
-        for &v in vehicles {
-            let idx = data.vehicles.len() as u32;
-            let tour = &self.tours[v as usize];
-            let mut own = self.vehicles[v as usize].clone();
-            let mut numbers = tour.numbers();
-            numbers.extend(&tour.handed_back);
-            let first = data.orders.len() as u32;
-            let local = |number: u32| {
-                let at = numbers.iter().position(|n| *n == number);
-                first + at.map_or(0, |at| at as u32)
-            };
-            let told = |task: Task| match task {
-                Task::Serve(number) => Task::Serve(local(number)),
-                Task::Collect(number) => Task::Collect(local(number)),
-                task => task,
-            };
-            own.profile = 0;
-            if let Start::Road(at) = &mut own.start {
-                *at = excerpt.local(*at);
-            }
-            own.end = own.end.map(|end| excerpt.local(end));
-            own.committed = own.committed.iter().map(|t| told(*t)).collect();
-            let visits = tour.tasks.iter().map(|t| Visit::untimed(told(*t))).collect();
-            for &number in &numbers {
-                let mut order = self.orders[number].clone();
-                order.id = u64::from(number);
-                order.on_board = order.on_board.map(|_| idx);
-                match &mut order.kind {
-                    OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => {
-                        stop.location = excerpt.local(stop.location);
-                    }
-                    OrderKind::Transfer { pickup, dropoff } => {
-                        pickup.location = excerpt.local(pickup.location);
-                        dropoff.location = excerpt.local(dropoff.location);
-                    }
-                }
-                if self.handed_back.contains(&number) {
-                    plan.unassigned.push(Unassigned::silent(local(number)));
-                }
-                data.orders.push(order);
-            }
-            if !tour.tasks.is_empty() {
-                let depart_ms = own.shift.start_ms;
-                plan.routes.push(Route {
-                    vehicle: idx,
-                    depart_ms,
-                    end_ms: 0,
-                    distance_mm: 0,
-                    visits,
-                });
-            }
-            data.vehicles.push(own);
-        }
-        let at = excerpt.locations.iter().map(|l| self.permits[*l as usize]);
-        data.permits.of_location = at.collect();
-        data.travels.push(Travel::Source(Arc::new(excerpt)));
-        Ok((Problem::new(data)?, plan))
-    }
-
     /// A vehicle without tasks gets a new start (`Start::Road`), shift, charge and load; what it
     /// brought back is handed over. False if it has tasks.
     pub fn renew(&mut self, vehicle: u32, own: Vehicle) -> bool {
@@ -459,26 +432,36 @@ impl Live {
 
     /// Places an order at its best place near its stops.
     fn place(&mut self, number: OrderNumber) -> Answer {
-        let order = &self.orders[number];
-        let first = match &order.kind {
-            OrderKind::Delivery(_) => return Answer::LeftOut,
-            OrderKind::Pickup(stop) => stop,
-            OrderKind::Transfer { pickup, .. } => pickup,
-        };
-        let mut near = std::mem::take(&mut self.near);
-        near.clear();
-        if let Some(at) = self.travel.point_m(first.location) {
-            self.grid.near(at, N_NEAR, &mut near);
-        }
-        let mut vehicles: Vec<u32> = near.iter().map(|n| n.1).collect();
-        self.near = near;
-        vehicles.sort_unstable();
-        vehicles.dedup();
-        self.place_among(&vehicles, number)
+        self.place_among(&self.near(number), number)
     }
 
     /// Places an order on the tour of one of these vehicles.
     fn place_among(&mut self, vehicles: &[u32], number: OrderNumber) -> Answer {
+        let Some(found) = self.find(vehicles, number) else { return Answer::LeftOut };
+        let vehicle = found.vehicle;
+        self.take(number, found);
+        Answer::Placed { vehicle }
+    }
+
+    /// Vehicles with stops near an order's first one.
+    fn near(&self, number: OrderNumber) -> Vec<u32> {
+        let first = match &self.orders[number].kind {
+            OrderKind::Delivery(_) => return Vec::new(),
+            OrderKind::Pickup(stop) => stop,
+            OrderKind::Transfer { pickup, .. } => pickup,
+        };
+        let mut near = Vec::with_capacity(N_NEAR);
+        if let Some(at) = self.travel.point_m(first.location) {
+            self.grid.near(at, N_NEAR, &mut near);
+        }
+        let mut vehicles: Vec<u32> = near.iter().map(|n| n.1).collect();
+        vehicles.sort_unstable();
+        vehicles.dedup();
+        vehicles
+    }
+
+    /// The best place for an order on the tours of these vehicles.
+    fn find(&mut self, vehicles: &[u32], number: OrderNumber) -> Option<Found> {
         let mut sketched = std::mem::take(&mut self.sketched);
         sketched.clear();
         let wanted = self.wanted(&self.orders[number]);
@@ -493,10 +476,17 @@ impl Live {
         let best = self.best(number, &wanted, &sketched[..n_first]);
         let best = best.or_else(|| self.best(number, &wanted, &sketched[n_first..]));
         self.sketched = sketched;
-        let Some((vehicle, tasks)) = best else { return Answer::LeftOut };
-        self.carrier.insert(number, vehicle);
-        self.set(vehicle, tasks, Soundness::Known);
-        Answer::Placed { vehicle }
+        let order = &self.orders[number];
+        best.filter(|found| match order.presence {
+            Presence::Optional(prize) if order.on_board.is_none() => found.more <= prize.0,
+            _ => true,
+        })
+    }
+
+    /// Puts an order where a place for it was found.
+    fn take(&mut self, number: OrderNumber, found: Found) {
+        self.carrier.insert(number, found.vehicle);
+        self.set_known(found.vehicle, found.tasks, found.cost);
     }
 
     /// What an order still needs.
@@ -540,13 +530,8 @@ impl Live {
         }
     }
 
-    /// Where an order adds least driving, of these places: the vehicle, and its tasks then.
-    fn best(
-        &self,
-        number: OrderNumber,
-        wanted: &Wanted<'_>,
-        sketched: &[Sketch],
-    ) -> Option<(u32, Vec<Task>)> {
+    /// Where an order costs least, of the places where it adds least driving.
+    fn best(&self, number: OrderNumber, wanted: &Wanted<'_>, sketched: &[Sketch]) -> Option<Found> {
         let mut places: Vec<(i64, u32, usize, usize)> = Vec::with_capacity(N_DRIVEN + 1);
         for &(_, v, first, second) in sketched {
             let (vehicle, tour) = (&self.vehicles[v as usize], &self.tours[v as usize]);
@@ -557,7 +542,10 @@ impl Live {
                 places.truncate(N_DRIVEN);
             }
         }
-        places.into_iter().find_map(|(_, v, first, second)| {
+        let order = &self.orders[number];
+        let has_price = order.told.vehicle.is_some() || is_priced(order);
+        let mut best: Option<Found> = None;
+        for (_, v, first, second) in places {
             let mut tasks = self.tours[v as usize].tasks.clone();
             if wanted.stops.len() == 2 {
                 tasks.insert(first, Task::Collect(number));
@@ -565,15 +553,26 @@ impl Live {
             } else {
                 tasks.insert(first, Task::Serve(number));
             }
-            self.drives(v, &tasks).then_some((v, tasks))
-        })
+            let Ok(cost) = self.drives(v, &tasks) else { continue };
+            let told = order.told.vehicle.filter(|told| told.0 != v).map_or(0, |told| told.1.0);
+            let more = cost.saturating_add(told) - self.tours[v as usize].cost;
+            if best.as_ref().is_none_or(|b| more < b.more) {
+                best = Some(Found { more, cost, vehicle: v, tasks });
+            }
+            // Where time has no price, what adds least driving is what costs least.
+            if !has_price && !self.tours[v as usize].is_priced {
+                break;
+            }
+        }
+        best
     }
 
-    fn drives(&self, v: u32, tasks: &[Task]) -> bool {
+    /// What a vehicle's tour costs with these tasks; the error is the first that breaks a limit.
+    fn drives(&self, v: u32, tasks: &[Task]) -> Result<i64, usize> {
         let vehicle = &self.vehicles[v as usize];
         let carried = self.tours[v as usize].carried().unwrap_or_else(|| self.carried(v));
         let n_committed = vehicle.committed.len();
-        drive(vehicle, tasks, &self.orders, &*self.travel, carried, n_committed).is_ok()
+        drive(vehicle, tasks, &self.orders, &*self.travel, carried, n_committed)
     }
 
     /// What is on board: extra load, and orders that are on board.
@@ -603,11 +602,23 @@ impl Live {
             self.tours[v as usize].handed_back.push(number);
             self.handed_back.insert(number);
         }
-        self.set(v, tasks, Soundness::Unknown);
+        self.set(v, tasks);
     }
 
-    /// Gives a vehicle these tasks, which it can drive or has to.
-    fn set(&mut self, v: u32, tasks: Vec<Task>, soundness: Soundness) {
+    /// Gives a vehicle these tasks, which it has to drive.
+    fn set(&mut self, v: u32, tasks: Vec<Task>) {
+        self.put(v, tasks);
+        self.refresh(v);
+    }
+
+    /// Gives a vehicle these tasks, of which it is known that it can drive them, and at what cost.
+    fn set_known(&mut self, v: u32, tasks: Vec<Task>, cost: i64) {
+        self.put(v, tasks);
+        let carried = self.tours[v as usize].carried();
+        self.refresh_with(v, carried.unwrap_or_else(|| self.carried(v)), Some(cost));
+    }
+
+    fn put(&mut self, v: u32, tasks: Vec<Task>) {
         self.leave(v);
         for task in &tasks {
             let (Task::Serve(number) | Task::Collect(number)) = task else { continue };
@@ -617,13 +628,6 @@ impl Live {
         }
         self.tours[v as usize].tasks = tasks;
         self.enter(v);
-        match soundness {
-            Soundness::Known => {
-                let carried = self.tours[v as usize].carried();
-                self.refresh_with(v, carried.unwrap_or_else(|| self.carried(v)), true);
-            }
-            Soundness::Unknown => self.refresh(v),
-        }
     }
 
     /// Recomputes what judges places on a tour in constant time.
@@ -631,13 +635,14 @@ impl Live {
         let (vehicle, tour) = (&self.vehicles[v as usize], &self.tours[v as usize]);
         let (carried, n_committed) = (self.carried(v), vehicle.committed.len());
         let driven = drive(vehicle, &tour.tasks, &self.orders, &*self.travel, carried, n_committed);
-        self.refresh_with(v, carried, driven.is_ok());
+        self.refresh_with(v, carried, driven.ok());
     }
 
-    /// As [`Self::refresh`], where it is known what is carried and whether the tour can be driven.
-    fn refresh_with(&mut self, v: u32, carried: Load, is_sound: bool) {
+    /// As [`Self::refresh`], where it is known what is carried and what the tour costs, if it can be
+    /// driven.
+    fn refresh_with(&mut self, v: u32, carried: Load, cost: Option<i64>) {
         let (vehicle, tour) = (&self.vehicles[v as usize], &mut self.tours[v as usize]);
-        let pace_ms = tour.refresh(vehicle, &self.orders, &*self.travel, carried, is_sound);
+        let pace_ms = tour.refresh(vehicle, &self.orders, &*self.travel, carried, cost);
         self.pace_ms = self.pace_ms.min(pace_ms);
     }
 
@@ -650,15 +655,14 @@ impl Live {
             let n_committed = vehicle.committed.len();
             let carried = self.carried(v);
             let driven = drive(vehicle, &tasks, &self.orders, &*self.travel, carried, n_committed);
-            let Err(broken_at) = driven else {
-                self.refresh_with(v, carried, true);
-                return;
+            let broken_at = match driven {
+                Ok(cost) => return self.refresh_with(v, carried, Some(cost)),
+                Err(broken_at) => broken_at,
             };
             // The task that breaks, or the last one if the way home does; committed ones stay.
             let at = broken_at.min(tasks.len().saturating_sub(1));
             if at < n_committed || tasks.is_empty() {
-                self.refresh_with(v, carried, false);
-                return;
+                return self.refresh_with(v, carried, None);
             }
             let (Task::Serve(number) | Task::Collect(number)) = tasks[at] else { return };
             if self.is_committed(v, number) {
@@ -667,7 +671,7 @@ impl Live {
                 kept.retain(|t| *t != Task::Serve(number));
                 kept.insert(n_committed, Task::Serve(number));
                 self.vehicles[v as usize].committed.push(Task::Serve(number));
-                self.set(v, kept, Soundness::Unknown);
+                self.set(v, kept);
                 continue;
             }
             let is_on_board = self.orders[number].on_board.is_some();
@@ -725,32 +729,6 @@ impl Touched {
     }
 }
 
-/// A few of the fleet's locations.
-struct Excerpt {
-    travel: Arc<dyn TravelSource>,
-    locations: Vec<u32>,
-}
-
-impl Excerpt {
-    fn local(&mut self, location: u32) -> u32 {
-        let known = self.locations.iter().position(|l| *l == location);
-        known.unwrap_or_else(|| {
-            self.locations.push(location);
-            self.locations.len() - 1
-        }) as u32
-    }
-}
-
-impl TravelSource for Excerpt {
-    fn n_locations(&self) -> usize {
-        self.locations.len()
-    }
-
-    fn leg(&self, from: u32, to: u32) -> Leg {
-        self.travel.leg(self.locations[from as usize], self.locations[to as usize])
-    }
-}
-
 /// The stop that a task makes.
 fn stop_of(order: &Order, task: Task) -> &Stop {
     match (&order.kind, task) {
@@ -758,4 +736,36 @@ fn stop_of(order: &Order, task: Task) -> &Stop {
         (OrderKind::Transfer { pickup, .. }, Task::Collect(_)) => pickup,
         (OrderKind::Transfer { dropoff, .. }, _) => dropoff,
     }
+}
+
+/// Whether it costs something when an order is served.
+fn is_priced(order: &Order) -> bool {
+    let is_soft = |stop: &Stop| stop.soft.is_some();
+    let has_soft = match &order.kind {
+        OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => is_soft(stop),
+        OrderKind::Transfer { pickup, dropoff } => is_soft(pickup) || is_soft(dropoff),
+    };
+    has_soft || order.told.begin.is_some()
+}
+
+/// Whether tasks serve each order once, and collect before that what is not on board.
+fn is_tour(orders: &[Order], tasks: &[Task]) -> bool {
+    let mut stage: Vec<u8> = orders
+        .iter()
+        .map(|order| match order.kind {
+            OrderKind::Transfer { .. } if order.on_board.is_none() => 0,
+            OrderKind::Delivery(_) => 3,
+            _ => 1,
+        })
+        .collect();
+    let mut is_next = |task: &Task| {
+        let (at, from) = match *task {
+            Task::Collect(at) => (at, 0),
+            Task::Serve(at) => (at, 1),
+            Task::Reload(_) | Task::Charge { .. } => return false,
+        };
+        let known = stage.get_mut(at as usize).filter(|stage| **stage == from);
+        known.map(|stage| *stage += 1).is_some()
+    };
+    tasks.iter().all(&mut is_next) && stage.iter().all(|stage| *stage == 2)
 }

@@ -1,11 +1,15 @@
 //! The tour of a vehicle under way, with what judges a place in constant time: earliest departure
 //! and latest arrival at every stop (Savelsbergh 1992), loads, and the energy of the whole.
 
+use rv_base::Money;
 use rv_model::dispatch::{
-    Leg, Load, MAX_LOAD_DIMS, Order, OrderKind, Start, Stop, Task, TravelSource, Vehicle, Window,
+    Leg, Load, MAX_LOAD_DIMS, Order, OrderKind, SoftWindow, Start, Stop, Task, TravelSource,
+    Vehicle, Window,
 };
 
-use super::{Orders, stop_of};
+use super::{Orders, is_priced, stop_of};
+
+const HOUR_MS: i128 = 3_600_000;
 
 /// Shorter ways say little about how fast one drives, m.
 const PACE_M_MIN: f64 = 200.0;
@@ -41,7 +45,11 @@ pub(super) struct Tour {
     low: (f64, f64),
     high: (f64, f64),
     /// Whether the tour can be driven as it is; places on others are not judged the short way.
-    is_sound: bool,
+    pub is_sound: bool,
+    /// What it costs, if it can be driven, in millionths.
+    pub cost: i64,
+    /// Whether it costs something when its orders are served.
+    pub is_priced: bool,
 }
 
 impl Tour {
@@ -84,7 +92,7 @@ impl Tour {
         self.loads.first().copied()
     }
 
-    /// Recomputes all that is known of the tour; `is_sound` says whether it can be driven. Returns
+    /// Recomputes all that is known of the tour; `cost` is what it costs, if it can be driven. Returns
     /// the least driving time for a metre on the plane, ms.
     pub fn refresh(
         &mut self,
@@ -92,10 +100,12 @@ impl Tour {
         orders: &Orders,
         travel: &dyn TravelSource,
         carried: Load,
-        is_sound: bool,
+        cost: Option<i64>,
     ) -> f64 {
         let Start::Road(start) = vehicle.start else { return f64::MAX };
-        self.is_sound = is_sound;
+        self.is_sound = cost.is_some();
+        self.cost = cost.unwrap_or(0);
+        self.is_priced = false;
         self.begins.clear();
         self.leaves.clear();
         self.loads.clear();
@@ -117,6 +127,7 @@ impl Tour {
             let begin = begin(&stop.windows, arrive).unwrap_or(arrive);
             now = begin + stop.service_ms;
             change(&mut load, order, *task);
+            self.is_priced |= is_priced(order);
             self.begins.push(begin);
             self.leaves.push(now);
             self.loads.push(load);
@@ -332,11 +343,11 @@ pub(super) fn apart(a: (f64, f64), b: (f64, f64)) -> f64 {
     (x * x + y * y).sqrt()
 }
 
-fn begin(windows: &[Window], arrive: i64) -> Option<i64> {
+pub(super) fn begin(windows: &[Window], arrive: i64) -> Option<i64> {
     windows.iter().find(|w| arrive <= w.end_ms).map(|w| arrive.max(w.start_ms))
 }
 
-fn change(load: &mut Load, order: &Order, task: Task) {
+pub(super) fn change(load: &mut Load, order: &Order, task: Task) {
     let sign = match (&order.kind, task) {
         (OrderKind::Pickup(_), _) | (_, Task::Collect(_)) => 1,
         _ => -1,
@@ -346,7 +357,8 @@ fn change(load: &mut Load, order: &Order, task: Task) {
     }
 }
 
-/// Drives a tour in full. The error is the first task (or, past the last, the way home) that breaks a
+/// Drives a tour in full and tells what it costs, in millionths: distance, time, and being early or
+/// late for soft windows and times told. The error is the first task (or, past the last, the way home) that breaks a
 /// limit; what the committed tasks break is accepted, and so is what they and the way home alone make
 /// late or empty.
 pub(super) fn drive(
@@ -356,14 +368,14 @@ pub(super) fn drive(
     travel: &dyn TravelSource,
     carried: Load,
     n_committed: usize,
-) -> Result<(), usize> {
+) -> Result<i64, usize> {
     let floor = limits_alone(vehicle, tasks, orders, travel, carried, n_committed);
     let Start::Road(mut at) = vehicle.start else { return Err(0) };
     let (mut now, mut load) = (vehicle.shift.start_ms, carried);
     let mut charge = vehicle.battery.as_ref().map_or(0, |b| b.start_mwh);
     let capacity: Load = std::array::from_fn(|d| vehicle.capacity[d].max(carried[d]));
     let over = |load: &Load| (0..MAX_LOAD_DIMS).any(|d| load[d] > capacity[d]);
-    let mut distance = 0;
+    let (mut distance, mut late) = (0, 0);
     for (idx, task) in tasks.iter().enumerate() {
         let (Task::Serve(number) | Task::Collect(number)) = task else { return Err(idx) };
         let order = &orders[*number];
@@ -388,13 +400,14 @@ pub(super) fn drive(
             None if is_lenient => now,
             None => return Err(idx),
         };
+        late += missed(order, stop, *task, now);
         now += stop.service_ms;
         change(&mut load, order, *task);
         if over(&load) && !is_lenient {
             return Err(idx);
         }
     }
-    let Some(end) = vehicle.end else { return Ok(()) };
+    let Some(end) = vehicle.end else { return Ok(cost_of(vehicle, distance, now, late)) };
     let leg = travel.leg(at, end);
     now += i64::from(leg.duration_ms);
     distance += i64::from(leg.distance_mm);
@@ -410,11 +423,32 @@ pub(super) fn drive(
     if !leg.is_open() || now > floor.1 || is_empty || is_far || is_long {
         return Err(tasks.len());
     }
-    Ok(())
+    Ok(cost_of(vehicle, distance, now, late))
+}
+
+/// What a tour costs, in millionths, by its distance, its end, and what was missed on it.
+pub(super) fn cost_of(vehicle: &Vehicle, distance_mm: i64, end_ms: i64, missed: i128) -> i64 {
+    let of = |rate: Money, amount: i64, per: i128| i128::from(rate.0) * i128::from(amount) / per;
+    let driven = of(vehicle.cost_per_km, distance_mm, 1_000_000);
+    let time = of(vehicle.cost_per_hour, end_ms - vehicle.shift.start_ms, HOUR_MS);
+    (driven + time + missed / HOUR_MS).clamp(0, i128::from(i64::MAX / 4)) as i64
+}
+
+/// What it costs to begin a task at a moment, in millionths times the milliseconds of an hour.
+pub(super) fn missed(order: &Order, stop: &Stop, task: Task, begin_ms: i64) -> i128 {
+    // What is told of a transfer is told of its dropoff.
+    let told = order.told.begin.filter(|_| matches!(task, Task::Serve(_)));
+    let price = |soft: SoftWindow| {
+        let early_ms = (soft.window.start_ms - begin_ms).max(0);
+        let late_ms = (begin_ms - soft.window.end_ms).max(0);
+        i128::from(soft.early_per_hour.0) * i128::from(early_ms)
+            + i128::from(soft.late_per_hour.0) * i128::from(late_ms)
+    };
+    stop.soft.map_or(0, price) + told.map_or(0, price)
 }
 
 /// The charge that must remain and the latest end, as the committed tasks alone leave them.
-fn limits_alone(
+pub(super) fn limits_alone(
     vehicle: &Vehicle,
     tasks: &[Task],
     orders: &Orders,

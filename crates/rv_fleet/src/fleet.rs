@@ -63,6 +63,8 @@ struct Outbox {
 pub(crate) enum Timer {
     /// Plan a hub.
     Plan(FacilityId),
+    /// Review what a hub has under way.
+    Review(FacilityId),
     /// A circuit departs.
     Circuit(usize),
     /// Repeat what a van has not acknowledged.
@@ -400,6 +402,7 @@ impl Fleet {
             self.timers.remove(&(at, timer));
             match timer {
                 Timer::Plan(hub) => self.plan_hub(now, hub),
+                Timer::Review(hub) => self.review_wanted(now, hub),
                 Timer::Circuit(idx) => self.plan_circuit(now, idx),
                 Timer::Link(van) => {
                     self.links[van.idx()].due = None;

@@ -14,12 +14,14 @@ use rv_model::dispatch::{
 };
 use rv_route::{Matrix, Metric, Scratch};
 
+use crate::review_job::{ReviewJob, Reviewed};
+
 /// What an hour of a van on tour is worth, beside what it uses; makes tours short.
-const VAN_HOUR: f64 = 20.0;
+pub(crate) const VAN_HOUR: f64 = 20.0;
 /// What it costs to send one more van.
 const VAN_FIXED: f64 = 4.0;
 /// Longest span that a window may reach into the future, ms: the engine's numbers are 31 bits.
-const HORIZON_MS: i64 = 4 * 86_400_000;
+pub(crate) const HORIZON_MS: i64 = 4 * 86_400_000;
 
 /// What is to be planned for one hub. The same job gives the same result on every machine.
 #[derive(Debug)]
@@ -28,6 +30,21 @@ pub struct PlanJob {
     pub id: u64,
     /// Virtual time between asking and [`crate::Input::Planned`].
     pub ready_after: Seconds,
+    pub(crate) work: Work,
+}
+
+/// What kind of plan is wanted.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Tours of vans that wait at the hub.
+    Tours(TourJob),
+    /// Changes to the missions of vans that are under way.
+    Review(ReviewJob),
+}
+
+/// Orders and the vans that may serve them on a tour from their hub.
+#[derive(Debug)]
+pub(crate) struct TourJob {
     pub(crate) home: RoadPosition,
     pub(crate) metric: Arc<Metric>,
     pub(crate) class: VanClass,
@@ -77,7 +94,14 @@ pub(crate) struct JobParams {
 pub struct PlanResult {
     /// Number of the job.
     pub id: u64,
-    pub(crate) tours: Vec<Tour>,
+    pub(crate) found: Found,
+}
+
+/// What a job came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found {
+    Tours(Vec<Tour>),
+    Review(Vec<Reviewed>),
 }
 
 /// A tour of one van, from its hub and back.
@@ -97,11 +121,17 @@ pub(crate) struct Tour {
 impl PlanJob {
     /// Plans. Takes from milliseconds to a second or two; touches nothing but its own data.
     pub fn run(self) -> PlanResult {
-        let mut scratch = Scratch::default();
-        let tours = self.tours(&mut scratch).unwrap_or_default();
-        PlanResult { id: self.id, tours }
+        let found = match self.work {
+            Work::Tours(job) => {
+                Found::Tours(job.tours(&mut Scratch::default()).unwrap_or_default())
+            }
+            Work::Review(job) => Found::Review(job.run()),
+        };
+        PlanResult { id: self.id, found }
     }
+}
 
+impl TourJob {
     /// `None` if nothing can be planned: no item is reachable, or a number is out of range.
     fn tours(&self, scratch: &mut Scratch) -> Option<Vec<Tour>> {
         let mut positions = vec![self.home];
@@ -194,7 +224,7 @@ impl PlanJob {
             cost_per_hour: Money::from_units(VAN_HOUR),
             reload_depots: Vec::new(),
             reloads_max: 0,
-            battery: Some(self.battery(van.stored, reserve)),
+            battery: Some(battery(&self.class, van.stored, reserve)),
             committed: Vec::new(),
         });
         ProblemData {
@@ -211,20 +241,6 @@ impl PlanJob {
             travels: vec![travel],
             tenants: Vec::new(),
             permits: PermitMap::default(),
-        }
-    }
-
-    fn battery(&self, stored: WattHours, reserve: WattHours) -> Battery {
-        let capacity_mwh = mwh(self.class.battery);
-        Battery {
-            capacity_mwh,
-            start_mwh: mwh(stored).min(capacity_mwh),
-            reserve_mwh: mwh(reserve).min(capacity_mwh),
-            curve: vec![ChargeStep {
-                up_to_mwh: capacity_mwh,
-                power_mw: (self.class.charge_power.0 * 1000.0) as i64,
-            }],
-            load_uwh_per_km: [0; 4],
         }
     }
 
@@ -263,14 +279,29 @@ impl PlanJob {
     }
 }
 
-fn slowed(time_ms: u32, slowness: f64) -> i32 {
+/// A van's battery, which the engine must leave with a reserve.
+pub(crate) fn battery(class: &VanClass, stored: WattHours, reserve: WattHours) -> Battery {
+    let capacity_mwh = mwh(class.battery);
+    Battery {
+        capacity_mwh,
+        start_mwh: mwh(stored).min(capacity_mwh),
+        reserve_mwh: mwh(reserve).min(capacity_mwh),
+        curve: vec![ChargeStep {
+            up_to_mwh: capacity_mwh,
+            power_mw: (class.charge_power.0 * 1000.0) as i64,
+        }],
+        load_uwh_per_km: [0; 4],
+    }
+}
+
+pub(crate) fn slowed(time_ms: u32, slowness: f64) -> i32 {
     if time_ms >= Matrix::UNREACHABLE_MS {
         return i32::MAX;
     }
     (f64::from(time_ms) * slowness).min(1e9) as i32
 }
 
-fn grams(mass: Kilograms) -> i32 {
+pub(crate) fn grams(mass: Kilograms) -> i32 {
     (mass.0 * 1000.0).ceil().min(5e8) as i32
 }
 

@@ -20,6 +20,7 @@
 //! ```
 
 pub mod audit;
+mod circuits;
 mod codes;
 mod config;
 mod control;
@@ -35,6 +36,8 @@ mod orders;
 mod permits;
 mod planning;
 mod reports;
+mod review;
+mod review_job;
 mod roads;
 mod state;
 mod tickets;

@@ -25,9 +25,6 @@ const HEADSTART: Seconds = Seconds(12.0);
 /// Within this distance before its stop a van is there.
 const AT_STOP: Meters = Meters(0.5);
 
-/// Straight-line speed in a city, with detours and signals, for rough estimates.
-pub(crate) const PACE_MPS: f64 = 3.5;
-
 /// A stop to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -64,7 +61,7 @@ pub(crate) enum Ways {
 }
 
 impl Draft {
-    fn of(stop: &StopState) -> Self {
+    pub(crate) fn of(stop: &StopState) -> Self {
         let stay = stop.plan.leave - stop.plan.arrive.max(stop.stop.earliest);
         Self {
             id: Some(stop.stop.id),
@@ -580,10 +577,11 @@ impl Fleet {
         if count_tasks(&drafts) != n_before {
             let lost = self.set_mission(now, van, drafts, Ways::Keep, MissionCause::OrderChanged);
             self.cannot_reach(now, van, &lost);
+            self.want_review(now, van);
         }
     }
 
-    /// Moves the stop of an order to the order's place.
+    /// Moves the stop of an order to the order's place; a review finds where in the mission it fits.
     pub(crate) fn move_stop(&mut self, now: Timestamp, van: VanId, order: OrderId) {
         let Some(stop) = self.state.orders[order.idx()].stop else { return };
         let mut drafts = self.drafts(van);
@@ -600,6 +598,7 @@ impl Fleet {
         }
         let lost = self.set_mission(now, van, drafts, Ways::Keep, MissionCause::OrderChanged);
         self.cannot_reach(now, van, &lost);
+        self.want_review(now, van);
     }
 
     /// Calls a van back to its hub with what it has on board.
@@ -623,6 +622,7 @@ impl Fleet {
         }
         let lost = self.set_mission(now, van, drafts, Ways::Renew, cause);
         self.cannot_reach(now, van, &lost);
+        self.want_review(now, van);
     }
 }
 

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rv_base::{FacilityId, Kilograms, LatLon, OrderId, Seconds, TimeWindow, Timestamp, VanId};
-use rv_model::{Handover, OrderKind, Template};
+use rv_base::{FacilityId, OrderId, Seconds, TimeWindow, Timestamp, VanId};
+use rv_model::OrderKind;
 use rv_wire::FaultKind;
 
 use crate::config::{FleetConfig, Planning};
 use crate::event::{MissionCause, Service};
 use crate::fleet::{Fleet, Timer};
 use crate::io::Output;
-use crate::job::{JobItem, JobParams, JobVan, PlanJob, PlanResult, Tour};
-use crate::missions::{PACE_MPS, Ways};
+use crate::job::{Found, JobItem, JobParams, JobVan, PlanJob, PlanResult, Tour, TourJob, Work};
+use crate::missions::Ways;
+use crate::review::{REVIEW_READY_AFTER, Reviews};
+use crate::review_job::ReviewJob;
 use crate::state::State;
 
 /// Time to gather more before a wanted plan is made.
@@ -27,12 +29,8 @@ const ORDERS_PER_VAN: usize = 35;
 const EARLY: Seconds = Seconds(1200.0);
 /// A planned tour that could leave so much later is not begun yet.
 const HOLD: Seconds = Seconds(600.0);
-/// Most parcels that one item of a job holds.
-const ITEM_PARCELS_MAX: u32 = 100;
 /// Time beyond a tour's end for which its roads must be covered by permits.
 const COVER_MARGIN: Seconds = Seconds(1500.0);
-/// Time after a missed departure for which a circuit is tried again.
-const CIRCUIT_RETRY: Seconds = Seconds(5400.0);
 /// Width of a slot of promised work.
 const SLOT: Seconds = Seconds(900.0);
 /// Slots looked ahead.
@@ -48,19 +46,32 @@ pub(crate) struct Planner {
     /// When the plan that is wanted for each hub will be made.
     wanted: BTreeMap<FacilityId, Timestamp>,
     planned_at: BTreeMap<FacilityId, Timestamp>,
-    circuit_since: BTreeMap<usize, Timestamp>,
+    pub(crate) circuit_since: BTreeMap<usize, Timestamp>,
     hubs: Option<Vec<(FacilityId, VanId)>>,
     promised: BTreeMap<FacilityId, Promised>,
+    pub(crate) reviews: Reviews,
 }
 
 /// A job that the host works on.
 struct InFlight {
     hub: FacilityId,
+    what: Asked,
+    closure_epoch: u64,
+    permit_epoch: u64,
+}
+
+/// What a job was asked for.
+enum Asked {
+    Tours(AskedTours),
+    /// A review, with the collections that places are sought for.
+    Review(Vec<OrderId>),
+}
+
+/// Tours that are wanted for vans.
+struct AskedTours {
     items: Arc<Vec<JobItem>>,
     vans: Vec<VanId>,
     cause: MissionCause,
-    closure_epoch: u64,
-    permit_epoch: u64,
 }
 
 /// Work promised to a hub's orders, by the time at which it is due.
@@ -94,6 +105,7 @@ impl Planner {
             circuit_since: BTreeMap::new(),
             hubs: None,
             promised: BTreeMap::new(),
+            reviews: Reviews::default(),
         }
     }
 
@@ -103,6 +115,7 @@ impl Planner {
         self.reserved.clear();
         self.reserved_vans.clear();
         self.wanted.clear();
+        self.reviews = Reviews::default();
     }
 
     pub(crate) fn is_reserved(&self, order: OrderId) -> bool {
@@ -224,7 +237,7 @@ impl Fleet {
         if self.state.is_day_closed {
             return;
         }
-        self.insert_collections(now, hub);
+        self.review_hub(now, hub);
         let mut vans = self.waiting_vans(now, hub);
         // Roads that are forbidden at some hour of a long tour may be open for a short one.
         let tour_max = self.config.planning.tour_max_s;
@@ -252,7 +265,7 @@ impl Fleet {
     }
 
     /// Vans of a hub that wait there for work.
-    fn waiting_vans(&self, now: Timestamp, hub: FacilityId) -> Vec<VanId> {
+    pub(crate) fn waiting_vans(&self, now: Timestamp, hub: FacilityId) -> Vec<VanId> {
         let mut waiting: Vec<VanId> = self
             .config
             .vans
@@ -358,52 +371,8 @@ impl Fleet {
         candidates
     }
 
-    fn slowness(&self) -> f64 {
+    pub(crate) fn slowness(&self) -> f64 {
         self.state.estimates.driving.or(1.0).clamp(0.7, 1.6)
-    }
-
-    /// Whether an order goes with a circuit that departs in time.
-    fn waits_for_circuit(
-        &self,
-        now: Timestamp,
-        hub: FacilityId,
-        request: &rv_model::OrderRequest,
-        leave_by: Timestamp,
-    ) -> bool {
-        let template = self.config.tenants[request.tenant.idx()].template;
-        let rv_model::Site::Facility(facility) = request.site else { return false };
-        if template != Template::Post || request.kind != OrderKind::Delivery {
-            return false;
-        }
-        self.config.circuits.iter().any(|circuit| {
-            circuit.hub == hub
-                && circuit.facilities.contains(&facility)
-                && self
-                    .next_departure(now, circuit)
-                    .is_some_and(|at| at + self.config.planning.circuit_max_s * 0.5 < leave_by)
-        })
-    }
-
-    /// The next departure of a circuit within a day.
-    fn next_departure(
-        &self,
-        now: Timestamp,
-        circuit: &crate::config::Circuit,
-    ) -> Option<Timestamp> {
-        let second = self.config.second_of_day(now);
-        let wait_s =
-            circuit
-                .departures_s
-                .iter()
-                .map(|departure| {
-                    if *departure > second {
-                        departure - second
-                    } else {
-                        departure + 86_400 - second
-                    }
-                })
-                .min()?;
-        Some(now + Seconds(f64::from(wait_s)))
     }
 
     /// The most urgent first, neighbours together, cut to what the vans can take.
@@ -456,14 +425,13 @@ impl Fleet {
         let soonest = now + candidate.drive * 1.2 + self.config.planning.lead_s * 0.6;
         let wanted = request.window.end - service - self.config.planning.slack_s;
         let end = if wanted < soonest { soonest.max(request.window.end - service) } else { wanted };
-        let left_h = candidate.leave_by.since(now).0.max(0.0) / 3600.0;
         JobItem {
             orders: vec![candidate.order],
             at: order.stop_at,
             facility,
             is_collection: request.kind == OrderKind::Collection,
             window: TimeWindow { start: request.window.start.min(end), end },
-            prize: 4.0 + 300.0 / (1.0 + 2.0 * left_h * left_h),
+            prize: prize(candidate.leave_by.since(now)),
             service,
             n_parcels: u32::from(request.n_parcels),
             mass: order.order.mass(),
@@ -471,7 +439,7 @@ impl Fleet {
     }
 
     /// Hands a job to the host.
-    fn ask(
+    pub(crate) fn ask(
         &mut self,
         now: Timestamp,
         hub: FacilityId,
@@ -481,8 +449,6 @@ impl Fleet {
         cause: MissionCause,
     ) {
         let planning = self.config.planning;
-        let id = self.planner.next_job;
-        self.planner.next_job += 1;
         let profile = self.roads.profile(vans[0]);
         let metric = self.roads.metric(&self.state, profile, now, until + COVER_MARGIN);
         let n_parcels: u32 = items.iter().map(|item| item.n_parcels).sum();
@@ -495,21 +461,10 @@ impl Fleet {
         let reserved = items.iter().flat_map(|item| item.orders.iter().copied());
         self.planner.reserved.extend(reserved);
         self.planner.reserved_vans.extend(vans);
-        self.planner.jobs.insert(
-            id,
-            InFlight {
-                hub,
-                items: items.clone(),
-                vans: vans.to_vec(),
-                cause,
-                closure_epoch: self.state.closure_epoch,
-                permit_epoch: self.state.permit_epoch,
-            },
-        );
+        let asked = AskedTours { items: items.clone(), vans: vans.to_vec(), cause };
+        let id = self.note_job(hub, Asked::Tours(asked));
         let stored = |van: VanId| self.state.vans[van.idx()].stored;
-        let job = PlanJob {
-            id,
-            ready_after: planning.ready_after_s,
+        let job = TourJob {
             home: self.city.facilities[hub.idx()].stop,
             metric,
             class: self.class_of(vans[0]).clone(),
@@ -523,43 +478,74 @@ impl Fleet {
                 iterations,
             },
         };
-        self.output(Output::Plan(Box::new(job)));
+        let work = Work::Tours(job);
+        self.output(Output::Plan(Box::new(PlanJob {
+            id,
+            ready_after: planning.ready_after_s,
+            work,
+        })));
     }
 
-    /// Takes a plan: tours that are still possible and worth it become missions.
+    /// Hands a review to the host.
+    pub(crate) fn ask_review(&mut self, hub: FacilityId, job: ReviewJob) {
+        let waiting: Vec<OrderId> = job.waiting.iter().map(|waiting| waiting.order).collect();
+        self.planner.reserved.extend(waiting.iter().copied());
+        let id = self.note_job(hub, Asked::Review(waiting));
+        let work = Work::Review(job);
+        self.output(Output::Plan(Box::new(PlanJob { id, ready_after: REVIEW_READY_AFTER, work })));
+    }
+
+    fn note_job(&mut self, hub: FacilityId, what: Asked) -> u64 {
+        let id = self.planner.next_job;
+        self.planner.next_job += 1;
+        let (closure_epoch, permit_epoch) = (self.state.closure_epoch, self.state.permit_epoch);
+        self.planner.jobs.insert(id, InFlight { hub, what, closure_epoch, permit_epoch });
+        id
+    }
+
+    /// Takes a plan: what is still possible and worth it becomes missions.
     pub(crate) fn planned(&mut self, now: Timestamp, result: PlanResult) {
         let Some(job) = self.planner.jobs.remove(&result.id) else { return };
-        for item in job.items.iter() {
-            for order in &item.orders {
-                self.planner.reserved.remove(order);
-            }
-        }
-        for van in &job.vans {
-            self.planner.reserved_vans.remove(van);
-        }
         let is_stale = job.closure_epoch != self.state.closure_epoch
             || job.permit_epoch != self.state.permit_epoch
             || self.state.is_day_closed;
-        if is_stale {
-            self.wake_hub(now, job.hub);
-            return;
-        }
-        for tour in result.tours {
-            if job.vans.contains(&tour.van) && self.is_waiting(now, tour.van) {
-                self.begin_tour(now, &job, tour);
+        match (job.what, result.found) {
+            (Asked::Tours(asked), Found::Tours(tours)) => {
+                let orders = asked.items.iter().flat_map(|item| &item.orders);
+                orders.for_each(|order| _ = self.planner.reserved.remove(order));
+                asked.vans.iter().for_each(|van| _ = self.planner.reserved_vans.remove(van));
+                if is_stale {
+                    self.wake_hub(now, job.hub);
+                    return;
+                }
+                for tour in tours {
+                    if asked.vans.contains(&tour.van) && self.is_waiting(now, tour.van) {
+                        self.begin_tour(now, job.hub, &asked, tour);
+                    }
+                }
             }
+            (Asked::Review(waiting), Found::Review(reviewed)) => {
+                waiting.iter().for_each(|order| _ = self.planner.reserved.remove(order));
+                if is_stale {
+                    self.wake_hub(now, job.hub);
+                    return;
+                }
+                self.take_review(now, job.hub, &waiting, &reviewed);
+            }
+            // The host mixed up its results; everything is asked for again.
+            _ => self.wake_hub(now, job.hub),
         }
     }
 
-    fn begin_tour(&mut self, now: Timestamp, job: &InFlight, tour: Tour) {
+    fn begin_tour(&mut self, now: Timestamp, hub: FacilityId, job: &AskedTours, tour: Tour) {
         let items: Vec<&JobItem> =
             tour.items.iter().filter_map(|idx| job.items.get(*idx as usize)).collect();
-        let open = self.state.open.get(&job.hub);
+        let open = self.state.open.get(&hub);
         let is_open = |id: &OrderId| open.is_some_and(|open| open.contains(id));
         let n_orders: usize = items.iter().map(|item| item.orders.len()).sum();
         let leave_by = |item: &&JobItem| {
             // The prize falls with the time left, so this undoes it well enough to compare.
-            item.prize > 4.0 + 300.0 / (1.0 + 2.0 * (URGENT_WITHIN.0 / 3600.0).powi(2))
+            item.prize > prize(URGENT_WITHIN)
         };
         // A tour that would rather leave later is planned anew then, with what has come until then.
         if job.cause == MissionCause::Tour && tour.wait > HOLD {
@@ -597,202 +583,23 @@ impl Fleet {
         if drafts.is_empty() {
             return;
         }
-        let mut home = self.unload_draft(job.hub, Vec::new());
+        let mut home = self.unload_draft(hub, Vec::new());
         let way = ways.next().map(|(edges, time)| (edges, time * factor));
         home.way = way.filter(|_| !has_gap);
         drafts.push(home);
         if !to_load.is_empty() {
-            let mut load = self.load_draft(job.hub, &to_load);
+            let mut load = self.load_draft(hub, &to_load);
             load.way = Some((vec![load.at.edge], Seconds::ZERO));
             drafts.insert(0, load);
         }
         let lost = self.set_mission(now, tour.van, drafts, Ways::Keep, job.cause);
         self.cannot_reach(now, tour.van, &lost);
     }
+}
 
-    pub(crate) fn wake_circuit(&mut self, now: Timestamp, idx: usize) {
-        let circuit = &self.config.circuits[idx];
-        if let Some(at) = self.next_departure(now, circuit) {
-            self.wake(at, Timer::Circuit(idx));
-        }
-    }
-
-    /// A circuit departs: everything that waits for its stations and lockers goes along.
-    pub(crate) fn plan_circuit(&mut self, now: Timestamp, idx: usize) {
-        self.wake_circuit(now, idx);
-        if self.state.is_day_closed {
-            return;
-        }
-        let circuit = self.config.circuits[idx].clone();
-        let since = *self.planner.circuit_since.entry(idx).or_insert(now);
-        let vans = self.waiting_vans(now, circuit.hub);
-        let until = now + self.config.planning.circuit_max_s;
-        let items = self.circuit_items(now, &circuit, until);
-        let n_parcels: u32 = items.iter().map(|item| item.n_parcels).sum();
-        let n_orders: usize = items.iter().map(|item| item.orders.len()).sum();
-        let is_late = now.since(since) > CIRCUIT_RETRY;
-        if items.is_empty() || is_late {
-            self.planner.circuit_since.remove(&idx);
-            return;
-        }
-        let Some(first) = vans.first() else {
-            self.wake(now + Seconds(300.0), Timer::Circuit(idx));
-            return;
-        };
-        self.planner.circuit_since.remove(&idx);
-        let class = self.class_of(*first);
-        let by_parcels = n_parcels.div_ceil(u32::from(class.parcels_max).max(1)) as usize;
-        let by_orders = n_orders.div_ceil(usize::from(class.n_compartments).max(1));
-        let n_vans = (by_parcels.max(by_orders) + 1).min(vans.len());
-        self.ask(now, circuit.hub, items, &vans[..n_vans], until, MissionCause::Circuit);
-    }
-
-    fn circuit_items(
-        &self,
-        now: Timestamp,
-        circuit: &crate::config::Circuit,
-        until: Timestamp,
-    ) -> Vec<JobItem> {
-        let mut items: Vec<JobItem> = Vec::new();
-        for id in self.state.open.get(&circuit.hub).into_iter().flatten() {
-            let order = &self.state.orders[id.idx()];
-            let request = &order.order.request;
-            let rv_model::Site::Facility(facility) = request.site else { continue };
-            let fits = request.handover != Handover::Door
-                && request.kind == OrderKind::Delivery
-                && circuit.facilities.contains(&facility)
-                && request.window.start < until - Seconds(3600.0)
-                && !self.planner.is_reserved(*id);
-            if !fits {
-                continue;
-            }
-            let n_parcels = u32::from(request.n_parcels);
-            let mass = order.order.mass();
-            let end =
-                (request.window.end - self.config.planning.slack_s).max(now + Seconds(1800.0));
-            let room = items.iter_mut().find(|item| {
-                item.facility == Some(facility)
-                    && item.n_parcels + n_parcels <= ITEM_PARCELS_MAX
-                    && item.mass + mass <= Kilograms(300.0)
-                    && item.window.start >= request.window.start
-            });
-            let each = self.config.service.drop_s * f64::from(n_parcels);
-            match room {
-                Some(item) => {
-                    item.orders.push(*id);
-                    item.n_parcels += n_parcels;
-                    item.mass += mass;
-                    item.service += each;
-                    item.window.end = item.window.end.min(end).max(item.window.start);
-                }
-                None => items.push(JobItem {
-                    orders: vec![*id],
-                    at: order.stop_at,
-                    facility: Some(facility),
-                    is_collection: false,
-                    window: TimeWindow { start: request.window.start.min(end), end },
-                    prize: 400.0,
-                    service: self.config.service.facility_s + each,
-                    n_parcels,
-                    mass,
-                }),
-            }
-        }
-        items.truncate(self.config.planning.orders_max as usize);
-        items
-    }
-
-    /// Gives collections that wait to vans of the hub that are under way, where the detour is
-    /// small and no window suffers.
-    fn insert_collections(&mut self, now: Timestamp, hub: FacilityId) {
-        let waiting: Vec<OrderId> = self
-            .state
-            .open
-            .get(&hub)
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(|id| {
-                let order = &self.state.orders[id.idx()].order;
-                order.request.kind == OrderKind::Collection
-                    && order.request.handover == Handover::Door
-                    && !self.planner.is_reserved(*id)
-            })
-            .collect();
-        for order in waiting {
-            if let Some((van, at)) = self.cheapest_detour(now, hub, order) {
-                let mut drafts = self.drafts(van);
-                drafts.insert(at, self.handover_draft(&[order], None));
-                let cause = MissionCause::Replanned;
-                let lost = self.set_mission(now, van, drafts, Ways::Keep, cause);
-                self.cannot_reach(now, van, &lost);
-            }
-        }
-    }
-
-    /// The van under way, and the place in its mission, that serve a collection with the smallest
-    /// detour, by straight lines at the pace of city traffic.
-    fn cheapest_detour(
-        &self,
-        now: Timestamp,
-        hub: FacilityId,
-        id: OrderId,
-    ) -> Option<(VanId, usize)> {
-        /// Longest detour.
-        const DETOUR_MAX: Seconds = Seconds(900.0);
-        let order = &self.state.orders[id.idx()];
-        let request = &order.order.request;
-        let here = self.world(order.stop_at);
-        let service = self.handover_time(request.n_parcels);
-        let pace = |a: LatLon, b: LatLon| Seconds(a.distance_to(b).0 / PACE_MPS);
-        let mut best: Option<(Seconds, VanId, usize)> = None;
-        for van in self.config.vans.iter().filter(|van| van.hub == hub) {
-            let state = &self.state.vans[van.id.idx()];
-            let class = self.class_of(van.id);
-            let n_room = usize::from(class.parcels_max).saturating_sub(state.on_board.len());
-            let is_fit = state.lost_until.is_none()
-                && !state.is_halted
-                && state.accepted == state.version
-                && state.on_board.len() < usize::from(class.parcels_max) / 2
-                && state.stops.last().is_some_and(|s| s.stop.kind == rv_wire::StopKind::Unload)
-                && state.stops.iter().all(|s| s.stop.kind != rv_wire::StopKind::Load);
-            if !is_fit || usize::from(request.n_parcels) > n_room / 2 {
-                continue;
-            }
-            let expected = state.expected(now);
-            let slack = self.slacks(van.id, &expected);
-            for at in self.n_frozen(van.id).max(1)..state.stops.len() {
-                let (before, after) = (&state.stops[at - 1], &state.stops[at]);
-                let (b, a) = (self.world(before.stop.at), self.world(after.stop.at));
-                let arrive = expected[at - 1].1 + pace(b, here);
-                let wait = request.window.start.since(arrive).max(Seconds::ZERO);
-                let detour = pace(b, here) + pace(here, a)
-                    - pace(b, a).min(pace(b, here) + pace(here, a))
-                    + service
-                    + wait;
-                let is_good = detour <= DETOUR_MAX
-                    && detour <= slack[at]
-                    && arrive + wait + service + Seconds(300.0) < request.window.end;
-                if is_good && best.is_none_or(|(d, ..)| detour < d) {
-                    best = Some((detour, van.id, at));
-                }
-            }
-        }
-        best.map(|(_, van, at)| (van, at))
-    }
-
-    /// How much later each stop may be reached without breaking a window from there on.
-    fn slacks(&self, van: VanId, expected: &[(Timestamp, Timestamp)]) -> Vec<Seconds> {
-        let stops = &self.state.vans[van.idx()].stops;
-        let mut slack = Seconds(7200.0);
-        let mut slacks = vec![slack; stops.len()];
-        for (idx, stop) in stops.iter().enumerate().rev() {
-            for order in self.state.orders_of(&stop.stop) {
-                let end = self.state.orders[order.idx()].order.request.window.end;
-                slack = slack.min(end.since(expected[idx].1) - Seconds(300.0));
-            }
-            slacks[idx] = slack;
-        }
-        slacks
-    }
+/// What it is worth to serve an order now, so long before it must be under way, in units of the
+/// currency.
+pub(crate) fn prize(left: Seconds) -> f64 {
+    let left_h = left.0.max(0.0) / 3600.0;
+    4.0 + 300.0 / (1.0 + 2.0 * left_h * left_h)
 }

@@ -1,6 +1,6 @@
 //! What vans report, and what follows from it.
 
-use rv_base::{FacilityId, OrderId, ParcelId, Seconds, StopId, Timestamp, VanId};
+use rv_base::{FacilityId, OrderId, ParcelId, StopId, Timestamp, VanId};
 use rv_model::{OrderKind, ReturnReason, Template};
 use rv_wire::{
     Cursor, FaultKind, MissionRefusal, NotHandedOver, Proof, StopKind, Task, TaskResult, Up,
@@ -9,7 +9,7 @@ use rv_wire::{
 use crate::event::{Custodian, DeliveredHow, Event, MissionCause, NextTry, OrderEnd, TicketKind};
 use crate::fleet::{Fleet, Timer};
 use crate::io::Notice;
-use crate::missions::{Draft, PACE_MPS, Ways};
+use crate::missions::Ways;
 use crate::state::StopState;
 
 /// Refusals in a row after which a person has to look at a van.
@@ -408,7 +408,7 @@ impl Fleet {
     }
 
     /// Gives orders that could not be handed over a stop at their courier's station, before the
-    /// way home.
+    /// way home; a review finds where in the mission it fits.
     fn see_to_couriers(&mut self, now: Timestamp, van: VanId) {
         let state = &self.state.vans[van.idx()];
         let mut by_station: std::collections::BTreeMap<FacilityId, Vec<OrderId>> =
@@ -433,43 +433,12 @@ impl Fleet {
         let mut drafts = self.drafts(van);
         for (station, orders) in by_station {
             let draft = self.drop_draft(station, &orders, Timestamp::ZERO);
-            let ends = orders.iter().map(|id| self.state.orders[id.idx()].order.request.window.end);
-            let due = ends.min().unwrap_or(now) - draft.stay - Seconds(120.0);
-            let at = self.cheapest_place(now, van, &drafts, &draft, due);
-            drafts.insert(at, draft);
+            let last = drafts.len().saturating_sub(1).max(self.n_frozen(van));
+            drafts.insert(last, draft);
         }
         let lost = self.set_mission(now, van, drafts, Ways::Keep, MissionCause::NextTry);
         self.cannot_reach(now, van, &lost);
-    }
-
-    /// Where a stop fits with the least detour, in a straight line, before the way home; reached
-    /// before `due` if that can be.
-    fn cheapest_place(
-        &self,
-        now: Timestamp,
-        van: VanId,
-        drafts: &[Draft],
-        new: &Draft,
-        due: Timestamp,
-    ) -> usize {
-        /// What a second of lateness weighs against a metre of detour.
-        const METERS_PER_LATE_SECOND: f64 = 5.0;
-        let n_frozen = self.n_frozen(van);
-        let expected = self.state.vans[van.idx()].expected(now);
-        let position = |draft: &Draft| self.world(draft.at);
-        let here = self.world(new.at);
-        let last = drafts.len().saturating_sub(1).max(n_frozen);
-        let cost = |at: &usize| {
-            let before = at.checked_sub(1).and_then(|i| drafts.get(i)).map(position);
-            let after = drafts.get(*at).map(position);
-            let to = before.map_or(0.0, |b| b.distance_to(here).0);
-            let on = after.map_or(0.0, |a| here.distance_to(a).0);
-            let direct = before.zip(after).map_or(0.0, |(b, a)| b.distance_to(a).0);
-            let left = at.checked_sub(1).and_then(|i| expected.get(i)).map_or(now, |e| e.1);
-            let late_s = (left + Seconds(to / PACE_MPS)).since(due).0.max(0.0);
-            to + on - direct + late_s * METERS_PER_LATE_SECOND
-        };
-        (n_frozen..=last).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(last)
+        self.want_review(now, van);
     }
 
     /// Orders to which no way leads now.

@@ -49,9 +49,12 @@ pub(crate) struct Reviews {
 impl Fleet {
     /// Has the order of a van's stops reviewed soon.
     pub(crate) fn want_review(&mut self, now: Timestamp, van: VanId) {
-        let hub = self.config.vans[van.idx()].hub;
+        self.planner.reviews.asked.insert(van);
+        self.want_review_of(now, self.config.vans[van.idx()].hub);
+    }
+
+    fn want_review_of(&mut self, now: Timestamp, hub: FacilityId) {
         let reviews = &mut self.planner.reviews;
-        reviews.asked.insert(van);
         let soonest = reviews.made_at.get(&hub).map_or(now, |at| *at + GATHER);
         let at = (now + GATHER).max(soonest);
         if reviews.wanted.get(&hub).is_none_or(|wanted| *wanted <= now) {
@@ -94,6 +97,13 @@ impl Fleet {
             if vans.iter().any(|van| van.is_asked) || !(vans.is_empty() || waiting.is_empty()) {
                 self.review(now, &frame, hub, profile, vans, waiting);
             }
+        }
+        // Vans that have not yet agreed to what was changed, or are one too many, are next.
+        let vans = &self.state.vans;
+        self.planner.reviews.asked.retain(|van| !vans[van.idx()].stops.is_empty());
+        let is_of_hub = |van: &VanId| self.config.vans[van.idx()].hub == hub;
+        if self.planner.reviews.asked.iter().any(is_of_hub) {
+            self.want_review_of(now, hub);
         }
     }
 

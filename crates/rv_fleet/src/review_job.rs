@@ -144,10 +144,12 @@ impl ReviewJob {
         let mut origins: BTreeMap<OrderNumber, Origin> = BTreeMap::new();
         for (v, van) in (0..).zip(&self.vans) {
             let first = firsts[v as usize];
-            // All legs among a van's stops in one search are cheaper than one after the other.
-            let own: Vec<u32> =
-                [0].into_iter().chain(first..=first + van.stops.len() as u32).collect();
-            legs.fill(&own, &mut Vec::new());
+            if van.is_asked {
+                // All legs among its stops in one search are cheaper than one after the other.
+                let last = first + van.stops.len() as u32;
+                let own: Vec<u32> = [0].into_iter().chain(first..=last).collect();
+                legs.fill(&own, &mut Vec::new());
+            }
             let orders =
                 (first + 1..).zip(&van.stops).map(|(at, stop)| self.order(v, at, stop)).collect();
             let tasks: Vec<Task> = (0..van.stops.len() as u32).map(Task::Serve).collect();

@@ -6,6 +6,7 @@
 mod city;
 mod haul;
 mod peer;
+mod review;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -97,6 +97,7 @@ mod search;
 mod shared;
 mod simple;
 mod solve;
+mod squeeze;
 mod state;
 mod stow;
 mod timing;

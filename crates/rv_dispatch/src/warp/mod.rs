@@ -6,7 +6,7 @@
 
 mod moves;
 mod pairs;
-mod shrink;
+mod press;
 #[cfg(test)]
 mod tests;
 mod tours;
@@ -23,7 +23,7 @@ use crate::search::{
 use crate::state::State;
 use moves::{Work, descend};
 use pairs::insert_pair;
-pub(crate) use shrink::reduce;
+pub(crate) use press::reduce;
 use tours::{Prices, Tours, Way, per_mm};
 
 /// Steps after which the prices follow the share of sound plans.

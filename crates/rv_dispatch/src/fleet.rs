@@ -53,6 +53,10 @@ pub(crate) trait Shrink {
     /// Routes with work.
     fn n_used(&self) -> usize;
     fn cost(&self) -> i64;
+    /// Units of the instance in a unit of its cost.
+    fn unit(&self) -> f64 {
+        1.0
+    }
     /// Jobs left out.
     fn absent(&self) -> &[u32];
     /// Starts a step that can be undone.
@@ -88,7 +92,7 @@ pub(crate) fn shrink(
     let n_min = n_routes_min(inst);
     let (_, cold) = temperatures(inst);
     // Between the annealing's first and last temperature: enough to move, too little to spread.
-    let temperature = cold * 4.0;
+    let temperature = cold * 4.0 / plan.unit();
     let mut patience = Patience::new(inst);
     plan.close_empty();
     loop {

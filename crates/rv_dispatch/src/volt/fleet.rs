@@ -41,7 +41,7 @@ impl Tour {
 
     /// Works everything out from the sequence; false if it cannot be said.
     fn run(&mut self, sites: &Sites) -> bool {
-        if self.charges_too_often(sites) {
+        if charges_too_often(sites, &self.seq) {
             return false;
         }
         let n = self.seq.len();
@@ -66,13 +66,6 @@ impl Tour {
         }
         self.run_extra(sites);
         true
-    }
-
-    /// Whether a charger is visited more often than the instance can tell apart.
-    fn charges_too_often(&self, sites: &Sites) -> bool {
-        let n_before = |k: usize| self.seq[..k].iter().filter(|&&id| id == self.seq[k]).count();
-        (1..self.seq.len() - 1)
-            .any(|k| sites.site(self.seq[k]).is_charger && n_before(k) >= CHARGES_MAX)
     }
 
     fn run_extra(&mut self, sites: &Sites) {
@@ -114,6 +107,12 @@ impl Tour {
             self.rests_extra[k] = shorter(kept, added);
         }
     }
+}
+
+/// Whether a charger is visited more often than the instance can tell apart.
+fn charges_too_often(sites: &Sites, seq: &[u32]) -> bool {
+    let n_before = |k: usize| seq[..k].iter().filter(|&&id| id == seq[k]).count();
+    (1..seq.len() - 1).any(|k| sites.site(seq[k]).is_charger && n_before(k) >= CHARGES_MAX)
 }
 
 fn shorter<T: Breakable>(a: Option<Extra<T>>, b: Option<Extra<T>>) -> Option<Extra<T>> {
@@ -318,6 +317,27 @@ impl<'s> Fleet<'s> {
         true
     }
 
+    /// Whether a charger is visited more often than the instance can tell apart.
+    pub fn charges_too_often(&self, seq: &[u32]) -> bool {
+        charges_too_often(self.sites, seq)
+    }
+
+    /// Replaces two routes that have swapped stops; both can be driven at the price of their breaches.
+    pub fn replace_both(&mut self, a: u32, seq_a: &[u32], b: u32, seq_b: &[u32]) {
+        for (v, seq) in [(a, seq_a), (b, seq_b)] {
+            let has_stops = seq.iter().any(|&id| self.sites.is_stop(id));
+            let ends = [self.sites.start, self.sites.end];
+            let is_good = self.replace(v, if has_stops { seq } else { &ends });
+            debug_assert!(is_good, "what was judged can be driven");
+        }
+    }
+
+    /// The price that a route pays now for what it is broken by.
+    #[inline]
+    pub fn penalty_now(&self, v: u32) -> i64 {
+        self.prices.broken(self.tours[v as usize].broken).unwrap_or(0)
+    }
+
     /// The first route without work, if one may be opened.
     pub fn idle(&self) -> Option<u32> {
         if self.n_used >= self.n_used_max {
@@ -504,6 +524,22 @@ impl<'s> Fleet<'s> {
         self.drop_chargers(v);
     }
 
+    /// Takes all stops out of a route, and the route out of use.
+    pub fn empty(&mut self, v: u32, removed: &mut Vec<u32>) {
+        let n_inner = self.tours[v as usize].seq.len() - 1;
+        self.take_out(v, 1, n_inner, removed);
+        self.n_used_max = self.n_used;
+    }
+
+    /// The routes in use with their stops.
+    pub fn jobs_by_route(&self) -> impl Iterator<Item = (u32, Vec<u32>)> + '_ {
+        let used = self.tours.iter().enumerate().filter(|(_, tour)| !tour.is_empty());
+        used.map(|(v, tour)| {
+            let stops = tour.seq.iter().copied().filter(|&id| self.sites.is_stop(id));
+            (v as u32, stops.collect())
+        })
+    }
+
     /// Drops chargers that a route can do without.
     fn drop_chargers(&mut self, v: u32) {
         let sites = self.sites;
@@ -533,8 +569,11 @@ impl<'s> Fleet<'s> {
     /// Places the chargers of all routes changed in this step anew, as well as can be.
     pub fn place_chargers(&mut self) {
         for k in 0..self.journal.len() {
-            let v = self.journal[k].0;
-            let tour = &self.tours[v as usize];
+            let (v, before) = &self.journal[k];
+            let (v, tour) = (*v, &self.tours[*v as usize]);
+            if tour.seq == before.seq {
+                continue;
+            }
             let has_charger = tour.seq.iter().any(|&id| self.sites.site(id).is_charger);
             let broken = tour.broken - self.sites.overload(tour.load);
             if !has_charger && broken == 0 {

@@ -7,12 +7,16 @@
 
 mod fleet;
 mod labels;
+mod moves;
+mod press;
 mod stations;
+#[cfg(test)]
+mod tests;
 
 use rv_base::Rng;
 
 use crate::Budget;
-use crate::fleet::{Shrink, emptied_first, seed};
+use crate::fleet::{Shrink, emptied_first, seed, shrink};
 use crate::instance::{Instance, Kind, NONE};
 use crate::near::Near;
 use crate::recreate::Dice;
@@ -22,9 +26,10 @@ use crate::search::{
 use crate::state::State;
 use fleet::{Fleet, Trial};
 use labels::{SPAN_MAX, Sites};
+use moves::{Work, descend};
 
 /// Batteries make a rugged land: first and last temperature against those of other searches.
-const HOTTER: f64 = 8.0;
+const HOTTER: f64 = 4.0;
 /// Average number of stops taken out in one step, and the longest string.
 const REMOVED_MEAN: f64 = 10.0;
 /// Probability 1 % of passing over a place, in 1/65536.
@@ -34,7 +39,14 @@ const RETRY_MAX: usize = 40;
 /// A stop without a place next to its neighbours is tried everywhere once in so many cases.
 const EVERYWHERE: usize = 8;
 /// Dearest millisecond that a route is broken by: sums keep to 63 bits.
-const PRICE_MAX: i64 = 1 << 32;
+const PRICE_MAX: i64 = 1 << 30;
+/// Cost of a millimetre in the units of this search: coarse enough that breaches can be priced a
+/// thousand times as high, fine enough that rounding other costs does not matter.
+const PER_MM: i64 = 1 << 10;
+/// Dearest route, and dearest stop left out.
+const FIXED_MAX: i64 = 1 << 44;
+/// Steps without a sound plan after which the search goes on from the best one.
+const LOST: u32 = 2000;
 /// Steps after which the price of broken routes follows the share of sound plans.
 const STEPS_PER_PRICE: u32 = 200;
 
@@ -70,7 +82,7 @@ pub(crate) fn improve(
     search.construct(rng);
     let mut effort = Effort::default();
     if let Some(share) = fleet_share {
-        effort = crate::fleet::shrink(&mut search, budget, span, share, inst, rng);
+        effort = search.fewer_vehicles(budget, span, share, rng);
         span.spent = effort.iterations;
     }
     effort.add(search.anneal(budget, span, rng));
@@ -82,9 +94,14 @@ struct Search<'a, 'p> {
     inst: &'a Instance<'p>,
     near: &'a Near,
     fleet: Fleet<'a>,
+    /// Units of the instance in a unit of this search.
+    unit: i64,
+    /// What leaving each job out costs.
+    absent_costs: Vec<i64>,
     best: Best,
     jobs: Vec<u32>,
     trial: Trial,
+    work: Work,
 }
 
 /// Where a stop is tried: next to its neighbours, or everywhere if it has no place there.
@@ -141,7 +158,16 @@ impl<'a, 'p> Search<'a, 'p> {
     fn new(state: &State<'a, 'p>, sites: &'a Sites, near: &'a Near) -> Self {
         let inst = state.inst;
         let veh = &inst.vehs[0];
-        let mut fleet = Fleet::new(sites, inst.vehs.len(), veh.cost_per_mm, veh.cost_fixed);
+        let per_mm = veh.cost_per_mm.clamp(1, PER_MM);
+        let unit = (veh.cost_per_mm / per_mm).max(1);
+        let in_units = |cost: i64| (cost / unit).min(FIXED_MAX);
+        let absent_costs = inst.jobs.iter().map(|job| in_units(job.absent_cost)).collect();
+        let mut fleet = Fleet::new(
+            sites,
+            inst.vehs.len(),
+            veh.cost_per_mm.min(per_mm),
+            in_units(veh.cost_fixed),
+        );
         let mut absent = state.absent.clone();
         for (v, route) in state.routes.iter().enumerate().filter(|(_, r)| r.seq.len() > 2) {
             let site = |&id: &u32| {
@@ -162,8 +188,9 @@ impl<'a, 'p> Search<'a, 'p> {
         let seqs = fleet.tours.iter().map(|t| t.seq.clone()).collect();
         let best = Best { cost: i64::MAX, seqs, absent: fleet.absent.clone() };
         fleet.is_newer.fill(false);
-        let mut search =
-            Self { inst, near, fleet, best, jobs: Vec::new(), trial: Trial::default() };
+        let work = Work::new(sites.n_tasks);
+        let (jobs, trial) = (Vec::new(), Trial::default());
+        let mut search = Self { inst, near, fleet, unit, absent_costs, best, jobs, trial, work };
         search.best.cost = search.true_cost();
         search
     }
@@ -184,11 +211,38 @@ impl<'a, 'p> Search<'a, 'p> {
         self.keep();
     }
 
+    /// Seeks fewer vehicles by leaving stops out on the way and by breaching limits on the way, in
+    /// turns while that helps.
+    fn fewer_vehicles(
+        &mut self,
+        budget: &Budget<'_>,
+        mut span: Span,
+        share: f64,
+        rng: &mut Rng,
+    ) -> Effort {
+        let mut effort = Effort::default();
+        loop {
+            let before = self.fleet.n_used;
+            if self.fleet.absent.is_empty() {
+                effort.add(press::reduce(self, budget, span, share, rng));
+                span.spent = effort.iterations;
+            }
+            effort.add(shrink(self, budget, span, share, self.inst, rng));
+            span.spent = effort.iterations;
+            let done = progress(budget, span.iterations, span.spent);
+            if done.is_none_or(|done| done >= share) || self.fleet.n_used >= before {
+                return effort;
+            }
+        }
+    }
+
     fn anneal(&mut self, budget: &Budget<'_>, span: Span, rng: &mut Rng) -> Effort {
         let mut effort = Effort::default();
         let mut dice = Dice::new(rng);
-        let mut schedule = Schedule::new(self.inst, span).hotter(HOTTER, HOTTER);
+        let schedule = Schedule::new(self.inst, span).hotter(HOTTER, HOTTER);
+        let mut schedule = schedule.in_units(1.0 / self.unit as f64);
         let mut price = Price::new(self.fleet.prices.per_mm);
+        let mut n_lost = 0;
         loop {
             if effort.iterations.is_multiple_of(STEPS_PER_CHECK) {
                 let n_done = span.spent + effort.iterations;
@@ -208,13 +262,18 @@ impl<'a, 'p> Search<'a, 'p> {
             } else if self.judged() as f64 >= schedule.limit(before, &mut dice) {
                 self.fleet.undo();
             }
+            n_lost = if self.fleet.broken == 0 { 0 } else { n_lost + 1 };
+            if n_lost > LOST {
+                self.fleet.begin();
+                self.restore();
+                n_lost = 0;
+            }
             price.note(is_sound);
             if effort.iterations.is_multiple_of(STEPS_PER_TOLD) {
-                let (best, jobs) = (&self.best, &self.inst.jobs);
-                let absent = best.absent.iter().map(|j| jobs[*j as usize].absent_cost);
-                let cost = best.cost - absent.sum::<i64>();
+                let best = &self.best;
+                let cost = (best.cost - self.cost_of(&best.absent)) as f64 * self.unit as f64;
                 let n_used = best.seqs.iter().filter(|seq| seq.len() > 2).count();
-                tell(self.inst, budget, cost as f64, n_used, best.absent.len());
+                tell(self.inst, budget, cost, n_used, best.absent.len());
             }
         }
         self.fleet.begin();
@@ -238,8 +297,21 @@ impl<'a, 'p> Search<'a, 'p> {
                 self.fleet.absent.push(job);
             }
         }
-        self.fleet.place_chargers();
+        self.note_work(&jobs);
         self.jobs = jobs;
+        descend(&mut self.fleet, self.near, &mut self.work);
+        self.fleet.place_chargers();
+    }
+
+    /// Lets the local search begin around these jobs.
+    fn note_work(&mut self, jobs: &[u32]) {
+        for &job in jobs {
+            let (v, pos) = self.fleet.spots[job as usize];
+            if v != NONE {
+                let seq = &self.fleet.tours[v as usize].seq;
+                self.work.push_around(self.fleet.sites, seq, pos as usize);
+            }
+        }
     }
 
     /// Takes strings out of routes near a stop (Christiaens and Vanden Berghe 2020).
@@ -268,6 +340,9 @@ impl<'a, 'p> Search<'a, 'p> {
             let first_min = (pos + 1).saturating_sub(length).max(1);
             let first_max = pos.min(n_inner + 1 - length);
             let first = first_min + dice.below(first_max - first_min + 1);
+            let seq = &fleet.tours[v as usize].seq;
+            self.work.push_around(fleet.sites, seq, first - 1);
+            self.work.push_around(fleet.sites, seq, first + length);
             fleet.take_out(v, first, first + length, removed);
         }
     }
@@ -275,7 +350,7 @@ impl<'a, 'p> Search<'a, 'p> {
     /// Puts a stop where it costs least; false if there is no place that is worth it.
     fn insert(&mut self, job: u32, places: Where, dice: &mut Dice) -> bool {
         let mut trial = std::mem::take(&mut self.trial);
-        trial.begin(job, self.inst.jobs[job as usize].absent_cost);
+        trial.begin(job, self.absent_costs[job as usize]);
         let fleet = &mut self.fleet;
         for &p in self.near.preds(job) {
             let (v, pos) = fleet.spots[p as usize];
@@ -311,8 +386,12 @@ impl<'a, 'p> Search<'a, 'p> {
 
     /// The cost of the routes and of what is left out.
     fn true_cost(&self) -> i64 {
-        let absent = self.fleet.absent.iter().map(|&j| self.inst.jobs[j as usize].absent_cost);
-        self.fleet.cost + absent.sum::<i64>()
+        self.fleet.cost + self.cost_of(&self.fleet.absent)
+    }
+
+    /// The cost of leaving jobs out.
+    fn cost_of(&self, absent: &[u32]) -> i64 {
+        absent.iter().map(|&job| self.absent_costs[job as usize]).sum()
     }
 
     fn keep(&mut self) {
@@ -346,7 +425,8 @@ impl<'a, 'p> Search<'a, 'p> {
     /// Hands the best plan to the state, unless it is what the state knows already.
     fn hand_back(mut self, state: &mut State<'_, '_>) {
         self.restore();
-        if self.best.cost > state.cost && self.best.absent.len() >= state.absent.len() {
+        let cost_now = state.cost / self.unit;
+        if self.best.cost > cost_now && self.best.absent.len() >= state.absent.len() {
             return;
         }
         let mut seqs = Vec::with_capacity(state.routes.len());
@@ -374,7 +454,9 @@ impl<'a, 'p> Search<'a, 'p> {
             state.is_newer[v] = state.routes[v].seq != seq;
             seqs.push(seq);
         }
-        state.restore(&seqs, &[], self.best.absent.clone(), self.best.cost);
+        state.restore(&seqs, &[], self.best.absent.clone(), 0);
+        let absent = self.best.absent.iter().map(|&job| self.inst.jobs[job as usize].absent_cost);
+        state.cost = absent.sum::<i64>() + state.routes.iter().map(|r| r.totals.cost).sum::<i64>();
     }
 }
 
@@ -385,6 +467,10 @@ impl Shrink for Search<'_, '_> {
 
     fn cost(&self) -> i64 {
         self.true_cost()
+    }
+
+    fn unit(&self) -> f64 {
+        self.unit as f64
     }
 
     fn absent(&self) -> &[u32] {
@@ -418,17 +504,11 @@ impl Shrink for Search<'_, '_> {
 
     fn empty_one(&mut self, n_missed: &[u64], dice: &mut Dice) -> bool {
         let fleet = &mut self.fleet;
-        let routes = fleet.tours.iter().enumerate().filter(|(_, t)| !t.is_empty());
-        let jobs =
-            |seq: &[u32]| seq.iter().copied().filter(|&id| fleet.sites.is_stop(id)).collect();
-        let routes = routes.map(|(v, tour)| (v as u32, jobs(&tour.seq)));
-        let Some(v) = emptied_first(routes, n_missed, dice) else { return false };
+        let Some(v) = emptied_first(fleet.jobs_by_route(), n_missed, dice) else { return false };
         fleet.begin();
         let mut removed = Vec::new();
-        let n_inner = fleet.tours[v as usize].seq.len() - 1;
-        fleet.take_out(v, 1, n_inner, &mut removed);
+        fleet.empty(v, &mut removed);
         fleet.absent.extend(removed);
-        fleet.n_used_max = fleet.n_used;
         true
     }
 }

@@ -25,7 +25,7 @@ impl Prices {
 }
 
 /// Labels kept at one stop at most.
-const LABELS_MAX: usize = 24;
+const LABELS_MAX: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 struct Label {

@@ -2,22 +2,27 @@
 //! after it gained, and how much memory it took:
 //!
 //! ```sh
-//! cargo run --release -p rv_dispatch --example city -- STOPS VANS CPU_SECONDS THREADS SEED
+//! cargo run --release -p rv_dispatch --example city -- STOPS VANS CPU_SECONDS THREADS SEED [PLAN.sol]
 //! ```
+//!
+//! With a file, the plan in it is where the search begins, and the best plan is written there.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example speaks to its user")]
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use rv_base::{Rng, Seconds};
-use rv_dispatch::format::{CityParams, random_city};
+use rv_dispatch::format::{CityParams, random_city, read_solution, write_solution};
 use rv_dispatch::{Budget, Params, Progress, check, solve};
-use rv_model::dispatch::Plan;
+use rv_model::dispatch::{Plan, Task};
 
 fn main() {
-    let numbers: Vec<f64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let file = if args.len() > 5 { args.pop() } else { None };
+    let numbers: Vec<f64> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let [stops, vans, budget_s, threads, seed] = numbers[..] else {
-        eprintln!("usage: city STOPS VANS CPU_SECONDS THREADS SEED");
+        eprintln!("usage: city STOPS VANS CPU_SECONDS THREADS SEED [PLAN.sol]");
         return;
     };
     let params = CityParams {
@@ -44,9 +49,11 @@ fn main() {
     let tell = |what: &str, plan: &Plan| {
         let report = check(&loaded.problem, plan);
         println!(
-            "{what}: cost {:.0}, {} vehicles, {} of {} left out, {} violations; {:.1} s, {:.1} CPU s, {} MB",
+            "{what}: cost {:.0}, {} vehicles, {} reloads, {} charges, {} of {} left out, {} violations; {:.1} s, {:.1} CPU s, {} MB",
             report.costs.total().to_units(),
             report.costs.n_vehicles,
+            visits(plan, |t| matches!(t, Task::Reload(_))),
+            visits(plan, |t| matches!(t, Task::Charge { .. })),
             plan.unassigned.len(),
             loaded.problem.orders().len(),
             report.violations.len(),
@@ -57,10 +64,25 @@ fn main() {
     };
     let params = Params { n_threads: threads as usize, n_explained_max: 0, ..Params::standard() };
     let mut rng = Rng::from_seed(seed as u64);
-    let first = solve(&loaded.problem, None, &params, &Budget::iterations(0), &mut rng).plan;
+    let saved = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let first = match saved.map(|text| read_solution(&loaded, &text)) {
+        Some(Ok(plan)) => plan,
+        Some(Err(error)) => {
+            eprintln!("{error}");
+            return;
+        }
+        None => solve(&loaded.problem, None, &params, &Budget::iterations(0), &mut rng).plan,
+    };
     tell("first", &first);
     let clock = || Seconds(cpu_s() - cpu);
+    // Thirty lines at most.
+    let last = Mutex::new(0.0);
     let show = |p: Progress| {
+        let (now, Ok(mut last)) = (cpu_s() - cpu, last.lock()) else { return };
+        if now - *last < (budget_s / 30.0).max(1.0) {
+            return;
+        }
+        *last = now;
         println!(
             "routes cost {:.0}, {} vehicles, {} left out; {:.1} s, {:.1} CPU s",
             p.cost,
@@ -71,8 +93,17 @@ fn main() {
         );
     };
     let budget = Budget { progress: Some(&show), ..Budget::clock(Seconds(budget_s), &clock) };
-    let plan = solve(&loaded.problem, Some(&first), &params, &budget, &mut rng).plan;
-    tell("best", &plan);
+    let outcome = solve(&loaded.problem, Some(&first), &params, &budget, &mut rng);
+    tell(&format!("best, {} iterations", outcome.stats.iterations), &outcome.plan);
+    if let Some(file) = file
+        && let Err(error) = std::fs::write(&file, write_solution(&loaded, &outcome.plan))
+    {
+        eprintln!("{file}: {error}");
+    }
+}
+
+fn visits(plan: &Plan, is_meant: impl Fn(&Task) -> bool) -> usize {
+    plan.routes.iter().flat_map(|r| r.tasks()).filter(is_meant).count()
 }
 
 /// CPU time of the process, s.

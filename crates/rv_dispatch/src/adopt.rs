@@ -81,7 +81,9 @@ impl State<'_, '_> {
                 }
                 // How much is charged is found anew.
                 Task::Charge { charger, .. } => {
-                    let block = veh.charge_nodes.get(charger as usize).map_or(&[][..], |b| b);
+                    let is_at = |id: &u32| self.inst.nodes[*id as usize].facility == charger;
+                    let block = veh.charge_nodes.iter().find(|b| b.first().is_some_and(is_at));
+                    let block = block.map_or(&[][..], |b| b);
                     nodes.extend(self.free_helper(block, &nodes));
                 }
             }

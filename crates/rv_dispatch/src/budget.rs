@@ -52,7 +52,10 @@ impl<'a> Budget<'a> {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.clock_progress() >= 1.0
-            || self.cancel.is_some_and(|c| c.load(std::sync::atomic::Ordering::Relaxed))
+        self.clock_progress() >= 1.0 || self.is_cancelled()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|c| c.load(std::sync::atomic::Ordering::Relaxed))
     }
 }

@@ -1,7 +1,7 @@
 //! Cuts large problems into neighbourhoods.
 
 use rv_base::Rng;
-use rv_model::dispatch::{OrderKind, Plan, Problem, Task};
+use rv_model::dispatch::{OrderKind, Plan, Problem, Start, Task, Vehicle};
 
 use crate::solve::n_stops;
 
@@ -89,21 +89,20 @@ impl Item {
 }
 
 /// Cuts by orders; loads on board and committed stops stay with their vehicles.
-pub(crate) fn parts_of_orders(problem: &Problem, stops_max: usize) -> Vec<Part> {
-    let points = Points::new(problem);
-    cut(problem, &points, items(problem, &points, &Plan::default()), stops_max, 0.0, 0.5)
+pub(crate) fn parts_of_orders(problem: &Problem, points: &Points, stops_max: usize) -> Vec<Part> {
+    cut(problem, points, items(problem, points, &Plan::default()), stops_max, 0.0, 0.5)
 }
 
 /// Cuts by routes of a plan, along lines of a random direction.
 pub(crate) fn parts_of_routes(
     problem: &Problem,
+    points: &Points,
     plan: &Plan,
     stops_max: usize,
     rng: &mut Rng,
 ) -> Vec<Part> {
-    let points = Points::new(problem);
     let (angle, first_cut) = (rng.range(0.0, std::f64::consts::PI), rng.range(0.3, 0.7));
-    cut(problem, &points, items(problem, &points, plan), stops_max, angle, first_cut)
+    cut(problem, points, items(problem, points, plan), stops_max, angle, first_cut)
 }
 
 fn items(problem: &Problem, points: &Points, plan: &Plan) -> Vec<Item> {
@@ -195,7 +194,45 @@ fn cut(
     parts
 }
 
+/// Idle vehicles of one kind that a part gets for each of its routes, and at least; more of the same
+/// are of no use, but orders that wait may need one each.
+const IDLE_PER_ROUTE: f64 = 0.2;
+const IDLE_MIN: f64 = 4.0;
+/// Vehicles for each order that waits that parts are given in turns, so that none takes all that
+/// stand near it before the others have some.
+const TURNS: [f64; 5] = [0.03, 0.06, 0.12, 0.25, 1e9];
+/// Parts near a kind of idle vehicle that it is given to; others get what is left over.
+const N_PARTS_NEAR: usize = 12;
+
+/// Idle vehicles that differ in nothing but their id, and where they stand.
+struct Kind {
+    at: (f64, f64),
+    vehicles: Vec<u32>,
+    /// They have a way to go, or tasks to do, in any case.
+    is_under_way: bool,
+}
+
+fn idle_kinds(problem: &Problem, points: &Points, is_bound: &[bool]) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = Vec::new();
+    let mut last: Option<&Vehicle> = None;
+    for v in (0..is_bound.len() as u32).filter(|&v| !is_bound[v as usize]) {
+        let vehicle = &problem.vehicles()[v as usize];
+        match kinds.last_mut().filter(|_| last.is_some_and(|last| is_alike(last, vehicle))) {
+            Some(kind) => kind.vehicles.push(v),
+            None => kinds.push(Kind {
+                at: points.of_location(problem.start_location(vehicle)),
+                vehicles: vec![v],
+                is_under_way: matches!(vehicle.start, Start::Road(_))
+                    || !vehicle.committed.is_empty(),
+            }),
+        }
+        last = Some(vehicle);
+    }
+    kinds
+}
+
 /// Gives vehicles without work to the parts: mostly where orders wait, and near where they stand.
+/// Those that are like many others in their part stay out of the search.
 fn share_idle(
     problem: &Problem,
     points: &Points,
@@ -204,10 +241,11 @@ fn share_idle(
     free_orders: &[f64],
     parts: &mut [Part],
 ) {
-    let idle: Vec<u32> = (0..is_bound.len() as u32).filter(|&v| !is_bound[v as usize]).collect();
     if parts.is_empty() {
         return;
     }
+    let mut kinds = idle_kinds(problem, points, is_bound);
+    let n_idle: usize = kinds.iter().map(|k| k.vehicles.len()).sum();
     // Parts without waiting orders still get a few, to open a route more.
     let need: Vec<f64> = parts
         .iter()
@@ -215,35 +253,85 @@ fn share_idle(
         .map(|(p, free)| free + 0.02 * p.orders.len() as f64)
         .collect();
     let total: f64 = need.iter().sum::<f64>().max(1e-9);
-    let mut quota: Vec<f64> = need.iter().map(|n| n / total * idle.len() as f64).collect();
-    for v in idle {
-        let vehicle = &problem.vehicles()[v as usize];
-        let at = points.of_location(problem.start_location(vehicle));
-        let best = (0..parts.len())
-            .min_by(|&a, &b| {
-                let key = |p: usize| {
-                    let away = (middle[p].0 - at.0).hypot(middle[p].1 - at.1);
-                    (quota[p] < 0.5, if quota[p] < 0.5 { -quota[p] } else { away })
-                };
-                let (a, b) = (key(a), key(b));
-                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-            })
-            .unwrap_or(0);
-        quota[best] -= 1.0;
-        parts[best].vehicles.push(v);
+    let quota: Vec<f64> = need.iter().map(|n| n / total * n_idle as f64).collect();
+    let alike_max: Vec<f64> = parts
+        .iter()
+        .zip(free_orders)
+        .map(|(p, free)| free + (IDLE_PER_ROUTE * p.vehicles.len() as f64).max(IDLE_MIN))
+        .collect();
+    let away =
+        |kind: &Kind, part: usize| (middle[part].0 - kind.at.0).hypot(middle[part].1 - kind.at.1);
+    let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
+    for (k, kind) in kinds.iter().enumerate() {
+        let mut row: Vec<_> = (0..parts.len()).map(|part| (away(kind, part), k, part)).collect();
+        row.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
+        row.truncate(N_PARTS_NEAR);
+        pairs.extend(row);
+    }
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let mut given = vec![0.0; parts.len()];
+    let mut give = |kind: &mut Kind, part: usize, most: f64| {
+        let n = ((most - given[part]).ceil().max(0.0) as usize).min(kind.vehicles.len());
+        given[part] += n as f64;
+        // The first ones first; those beyond what is of use stand idle for this part.
+        let n_kept = if kind.is_under_way { n } else { n.min(alike_max[part].ceil() as usize) };
+        parts[part].vehicles.extend(kind.vehicles.drain(..n).take(n_kept));
+    };
+    for share in TURNS {
+        for &(_, k, part) in &pairs {
+            give(&mut kinds[k], part, quota[part].min(share * need[part]));
+        }
+    }
+    for kind in &mut kinds {
+        for (part, most) in quota.iter().enumerate() {
+            give(kind, part, *most);
+        }
+        // What rounding leaves over.
+        give(kind, 0, f64::INFINITY);
     }
     for part in parts {
         part.vehicles.sort_unstable();
     }
 }
 
+/// Joins parts that no vehicle is left for to the nearest parts that have some.
+pub(crate) fn with_vehicles(problem: &Problem, points: &Points, parts: Vec<Part>) -> Vec<Part> {
+    let (mut parts, bare): (Vec<Part>, Vec<Part>) =
+        parts.into_iter().partition(|p| !p.vehicles.is_empty());
+    if parts.is_empty() {
+        return bare;
+    }
+    let middle = |part: &Part| {
+        let at = part.orders.iter().map(|&o| points.of_order(problem, o));
+        let sum = at.fold((0.0, 0.0), |sum, at| (sum.0 + at.0, sum.1 + at.1));
+        let n = part.orders.len().max(1) as f64;
+        (sum.0 / n, sum.1 / n)
+    };
+    let middles: Vec<(f64, f64)> = parts.iter().map(middle).collect();
+    for part in bare {
+        let from = middle(&part);
+        let away = |to: &(f64, f64)| (to.0 - from.0).hypot(to.1 - from.1);
+        let nearest =
+            (0..parts.len()).min_by(|&a, &b| away(&middles[a]).total_cmp(&away(&middles[b])));
+        let to = &mut parts[nearest.unwrap_or(0)];
+        to.orders.extend(part.orders);
+        to.orders.sort_unstable();
+    }
+    parts
+}
+
+/// Whether two vehicles differ in nothing but their id.
+fn is_alike(a: &Vehicle, b: &Vehicle) -> bool {
+    a.start == b.start && Vehicle { id: a.id, ..b.clone() } == *a
+}
+
 /// Places of the problem's locations on a plane.
-struct Points {
+pub(crate) struct Points {
     at: Vec<(f64, f64)>,
 }
 
 impl Points {
-    fn new(problem: &Problem) -> Self {
+    pub fn new(problem: &Problem) -> Self {
         let travel = &problem.travels()[0];
         let n = travel.n_locations() as u32;
         let known: Option<Vec<_>> = (0..n).map(|l| travel.point_m(l)).collect();
@@ -270,11 +358,11 @@ impl Points {
         Self { at: x.into_iter().zip(z).collect() }
     }
 
-    fn of_location(&self, location: u32) -> (f64, f64) {
+    pub fn of_location(&self, location: u32) -> (f64, f64) {
         self.at[location as usize]
     }
 
-    fn of_order(&self, problem: &Problem, order: u32) -> (f64, f64) {
+    pub fn of_order(&self, problem: &Problem, order: u32) -> (f64, f64) {
         match &problem.orders()[order as usize].kind {
             OrderKind::Delivery(stop) | OrderKind::Pickup(stop) => self.of_location(stop.location),
             OrderKind::Transfer { pickup, dropoff } => {

@@ -31,16 +31,18 @@ struct Candidate {
     needs: Vec<Relaxation>,
 }
 
-/// Explains every absent job of the state. A job that does have a place is inserted instead.
+/// Explains every absent job of the state. A job that does have a place is inserted instead. What
+/// `others` do, vehicles that are not in the state, is asked for where vehicles share something.
 pub(crate) fn explain_absent(
     state: &mut State<'_, '_>,
+    others: &[Route],
     near: &Near,
     dice: &mut Dice,
     n_max: usize,
 ) -> Vec<Unassigned> {
     loop {
         // What was explained before another job was let in is explained anew: the routes changed.
-        if let Some(found) = explain_all(state, near, dice, n_max) {
+        if let Some(found) = explain_all(state, others, near, dice, n_max) {
             return found;
         }
     }
@@ -49,13 +51,15 @@ pub(crate) fn explain_absent(
 /// As [`explain_absent`]; `None` if a job was inserted after another one was explained.
 fn explain_all(
     state: &mut State<'_, '_>,
+    others: &[Route],
     near: &Near,
     dice: &mut Dice,
     n_max: usize,
 ) -> Option<Vec<Unassigned>> {
     let inst = state.inst;
     let mut wide = widened(inst);
-    let mut plan = Plan { routes: output::routes(state), unassigned: Vec::new() };
+    let routes = |state: &State<'_, '_>| [&output::routes(state), others].concat();
+    let mut plan = Plan { routes: routes(state), unassigned: Vec::new() };
     let (mut found, mut is_stale) = (Vec::new(), false);
     for job in std::mem::take(&mut state.absent) {
         let order = inst.jobs[job as usize].order;
@@ -66,7 +70,7 @@ fn explain_all(
         }
         if let Some((place, extra)) = best_place_at_any_cost(state, near, job, dice) {
             if extra <= state.absence_cost(job) && state.insert(job, &place) {
-                plan.routes = output::routes(state);
+                plan.routes = routes(state);
                 is_stale |= !found.is_empty();
                 continue;
             }
@@ -80,7 +84,7 @@ fn explain_all(
         // The search tries less than every place in every route.
         let mut free = candidates.iter().filter(|c| c.needs.is_empty());
         if free.any(|c| state.insert(job, &Place::Whole(c.v, c.seq.clone()))) {
-            plan.routes = output::routes(state);
+            plan.routes = routes(state);
             is_stale |= !found.is_empty();
             continue;
         }

@@ -25,6 +25,13 @@ const EVERYWHERE: usize = 8;
 pub(crate) struct Style {
     /// A position is skipped with this probability, in 1/65536.
     pub blink: u32,
+    /// Before an empty vehicle is taken, all places of all routes are tried.
+    pub is_thrifty: bool,
+}
+
+impl Style {
+    /// No position is skipped.
+    pub const SURE: Self = Self { blink: 0, is_thrifty: false };
 }
 
 /// A cheap generator for blinks, seeded from the run's stream.
@@ -69,7 +76,7 @@ impl Dice {
     /// for every position.
     #[inline]
     pub fn blinks_at(&mut self, blink: u32) -> bool {
-        self.blinks(Style { blink })
+        self.blinks(Style { blink, ..Style::SURE })
     }
 
     #[inline]
@@ -95,6 +102,24 @@ struct Search {
     best: i64,
     place: Option<Place>,
     trials: u32,
+    /// Places that a whole run has to judge.
+    later: Vec<Later>,
+}
+
+/// A place that a whole run has to judge, with what it costs at least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Later {
+    cost_min: i64,
+    /// The node before.
+    p: u32,
+    reload: Option<(Side, u32)>,
+}
+
+/// On which side of the job a depot is visited.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Before,
+    Behind,
 }
 
 /// Inserts jobs in the given order; those without a place go to the absent list.
@@ -143,7 +168,7 @@ pub(crate) fn best_place_at_any_cost(
     job: u32,
     dice: &mut Dice,
 ) -> Option<(Place, i64)> {
-    best_place_below(state, near, job, i64::MAX / 4, Style { blink: 0 }, dice)
+    best_place_below(state, near, job, i64::MAX / 4, Style::SURE, dice)
 }
 
 fn best_place_below(
@@ -156,7 +181,7 @@ fn best_place_below(
 ) -> Option<(Place, i64)> {
     let inst = state.inst;
     let entry = &inst.jobs[job as usize];
-    let mut search = Search { job, best: limit, place: None, trials: 0 };
+    let mut search = Search { job, best: limit, place: None, trials: 0, later: Vec::new() };
     let node = entry.first;
     if inst.is_simple {
         simple_places(state, near, &mut search, style, dice);
@@ -178,9 +203,13 @@ fn best_place_below(
             }
         }
     }
+    settle(state, &mut search);
     let is_passed_over = inst.is_simple && style.blink > 0 && dice.below(EVERYWHERE) > 0;
-    if search.place.is_none() && !is_passed_over {
+    let is_opening =
+        style.is_thrifty && search.place.as_ref().is_some_and(|p| state.is_empty(p.route(state)));
+    if search.place.is_none() && !is_passed_over || is_opening {
         everywhere(state, &mut search);
+        settle(state, &mut search);
     }
     search.place.map(|place| (place, search.best))
 }
@@ -287,12 +316,15 @@ fn consider_one(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
     let v = at.route;
     let veh = &inst.vehs[v as usize];
     let u = &inst.nodes[entry.first as usize];
-    let next = state.hot[at.next as usize];
-    let (t1, d1) = inst.leg(veh.profile, at.loc, u.loc);
-    let (t2, d2) = inst.leg(veh.profile, u.loc, next.loc);
-    let (t0, d0) = inst.leg(veh.profile, at.loc, next.loc);
+    // All legs of the job lie in two rows of the table.
+    let ([t1, d1], [t2, d2]) = if veh.profile == 0 {
+        (inst.row_to(u.loc)[at.loc as usize], inst.row_from(u.loc)[at.next_loc as usize])
+    } else {
+        let leg = |from, to| <[i32; 2]>::from(inst.leg(veh.profile, from, to));
+        (leg(at.loc, u.loc), leg(u.loc, at.next_loc))
+    };
     let is_free_when_empty = state.is_empty(v) && !veh.starts_on_road;
-    let (t0, d0) = if is_free_when_empty { (0, 0) } else { (t0, d0) };
+    let (t0, d0) = if is_free_when_empty { (0, 0) } else { (at.t_next, at.d_next) };
     let delta_d = i64::from(d1) + i64::from(d2) - i64::from(d0);
     let mut delta = delta_d * veh.cost_per_mm;
     if veh.cost_per_ms > 0 {
@@ -307,7 +339,7 @@ fn consider_one(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
     }
     // Time: the common reason to say no.
     let Some(begin) = inst.begin(u, at.leave.saturating_add(t1)) else { return };
-    if (begin + u.service).saturating_add(t2) > next.late {
+    if (begin + u.service).saturating_add(t2) > at.next_late {
         return;
     }
     let fits = match u.kind {
@@ -329,16 +361,20 @@ fn consider_one(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
     let is_late_release = u.release > veh.shift_start.min(at.leave);
     let needs_charge = veh.range.is_some_and(|range| {
         let extra = inst.energy(veh.profile, at.loc, u.loc)
-            + inst.energy(veh.profile, u.loc, next.loc)
-            - inst.energy(veh.profile, at.loc, next.loc);
+            + inst.energy(veh.profile, u.loc, at.next_loc)
+            - inst.energy(veh.profile, at.loc, at.next_loc);
         let base = if is_free_when_empty {
-            inst.energy(veh.profile, at.loc, next.loc)
+            inst.energy(veh.profile, at.loc, at.next_loc)
         } else {
             route.totals.energy
         };
         base + extra > range.start_mwh - range.floor_mwh
     });
     if route.is_intricate || is_late_release || needs_charge {
+        if !inst.rich.is_on {
+            search.later.push(Later { cost_min: delta, p, reload: None });
+            return;
+        }
         let mut seq = route.seq.clone();
         seq.insert(at.pos as usize + 1, entry.first);
         consider_whole(state, search, v, seq);
@@ -384,32 +420,96 @@ fn consider_reload(state: &mut State<'_, '_>, search: &mut Search, p: u32) {
     let inst = state.inst;
     let at = state.hot[p as usize];
     let veh = &inst.vehs[at.route as usize];
-    let seq = &state.routes[at.route as usize].seq;
-    if state.n_reloads(seq) >= veh.reloads_max as usize {
-        return;
-    }
     let node = inst.jobs[search.job as usize].first;
     let u = &inst.nodes[node as usize];
+    if state.hot[veh.end as usize].trip >= veh.reloads_max {
+        return;
+    }
     let next = inst.nodes[at.next as usize].loc;
-    for block in &veh.reload_nodes {
-        let seq = &state.routes[at.route as usize].seq;
-        let Some(helper) = state.free_helper(block, seq) else { continue };
+    for (idx, block) in veh.reload_nodes.iter().enumerate() {
+        let Some(&helper) = block.first() else { continue };
         let depot = inst.nodes[helper as usize].loc;
         let leg = |a, b| i64::from(inst.leg(veh.profile, a, b).1);
         let (before, direct) = (at.loc, leg(at.loc, next));
-        let orders = [
-            ([helper, node], leg(before, depot) + leg(depot, u.loc) + leg(u.loc, next) - direct),
-            ([node, helper], leg(before, u.loc) + leg(u.loc, depot) + leg(depot, next) - direct),
+        let sides = [
+            (Side::Before, leg(before, depot) + leg(depot, u.loc) + leg(u.loc, next) - direct),
+            (Side::Behind, leg(before, u.loc) + leg(u.loc, depot) + leg(depot, next) - direct),
         ];
-        for (pair, extra_mm) in orders {
-            if extra_mm * veh.cost_per_mm >= search.best {
+        for (side, extra_mm) in sides {
+            let cost_min = extra_mm * veh.cost_per_mm;
+            let is_in_time = inst.rich.is_on || leaves_time(state, p, node, helper, side);
+            if cost_min >= search.best || !is_in_time {
                 continue;
             }
-            let mut trial = state.routes[at.route as usize].seq.clone();
-            trial.splice(at.pos as usize + 1..at.pos as usize + 1, pair);
-            consider_whole(state, search, at.route, trial);
+            let later = Later { cost_min, p, reload: Some((side, idx as u32)) };
+            if inst.rich.is_on {
+                judge(state, search, later);
+            } else {
+                search.later.push(later);
+            }
         }
     }
+}
+
+/// Whether the rest of a route can be in time after the job and a depot visit behind `p`.
+fn leaves_time(state: &State<'_, '_>, p: u32, node: u32, helper: u32, side: Side) -> bool {
+    let inst = state.inst;
+    let at = state.hot[p as usize];
+    let next = state.hot[at.next as usize];
+    let profile = inst.vehs[at.route as usize].profile;
+    let (mut loc, mut leave) = (at.loc, at.leave);
+    let order = match side {
+        Side::Before => [helper, node],
+        Side::Behind => [node, helper],
+    };
+    for id in order {
+        let stop = &inst.nodes[id as usize];
+        let arrive = leave.saturating_add(inst.leg(profile, loc, stop.loc).0);
+        let Some(begin) = inst.begin(stop, arrive) else { return false };
+        (loc, leave) = (stop.loc, begin + stop.service);
+    }
+    leave.saturating_add(inst.leg(profile, loc, next.loc).0) <= next.late
+}
+
+/// Judges what was put off, the cheapest first: without costs of time the first that runs is the
+/// best.
+fn settle(state: &mut State<'_, '_>, search: &mut Search) {
+    let mut later = std::mem::take(&mut search.later);
+    later.sort_unstable();
+    for &place in &later {
+        if place.cost_min >= search.best {
+            break;
+        }
+        judge(state, search, place);
+    }
+    later.clear();
+    search.later = later;
+}
+
+/// Runs the route with the job at a place.
+fn judge(state: &mut State<'_, '_>, search: &mut Search, place: Later) {
+    let inst = state.inst;
+    let at = state.hot[place.p as usize];
+    let seq = &state.routes[at.route as usize].seq;
+    let node = inst.jobs[search.job as usize].first;
+    let mut trial = Vec::with_capacity(seq.len() + 4);
+    trial.extend_from_slice(&seq[..=at.pos as usize]);
+    if let Some((side, block)) = place.reload {
+        let veh = &inst.vehs[at.route as usize];
+        if state.n_reloads(seq) >= veh.reloads_max as usize {
+            return;
+        }
+        let block = &veh.reload_nodes[block as usize];
+        let Some(helper) = state.free_helper(block, seq) else { return };
+        trial.extend(match side {
+            Side::Before => [helper, node],
+            Side::Behind => [node, helper],
+        });
+    } else {
+        trial.push(node);
+    }
+    trial.extend_from_slice(&seq[at.pos as usize + 1..]);
+    consider_whole(state, search, at.route, trial);
 }
 
 /// Judges a transfer with its pickup right after `p`, over all places of its dropoff.

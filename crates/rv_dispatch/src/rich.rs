@@ -67,6 +67,10 @@ pub(crate) struct Share {
     pub stock: Vec<Option<[i64; MAX_LOAD_DIMS]>>,
     /// By tenant: orders missed outside of the instance.
     pub missed: Vec<i64>,
+    /// Chargers within reach of the instance, ascending; `None` for all.
+    pub chargers: Option<Vec<u32>>,
+    /// Whether it may be asked what a visit at a depot would allow that no vehicle may make.
+    pub has_spare_depots: bool,
 }
 
 impl Share {
@@ -78,7 +82,13 @@ impl Share {
             .map(|c| c.bays.map_or(Vec::new(), |n| vec![(i64::MIN, n.min(1 << 20) as i32)]));
         let stock = problem.depots().iter().map(|d| d.stock.map(|s| s.map(i64::from)));
         let missed = vec![0; problem.tenants().len()];
-        Self { bays: bays.collect(), stock: stock.collect(), missed }
+        Self {
+            bays: bays.collect(),
+            stock: stock.collect(),
+            missed,
+            chargers: None,
+            has_spare_depots: true,
+        }
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) struct Totals {
 pub(crate) struct Run {
     pub at: Vec<At>,
     pub trips: Vec<(Load, i32)>,
-    need_mwh: Vec<i64>,
+    /// By node: the charge with which it should be left.
+    pub need_mwh: Vec<i64>,
     /// By leg: energy for the load on board; empty if it takes none.
     pub extra_mwh: Vec<i64>,
     /// By node, for instances whose begins are chosen.
@@ -280,7 +281,7 @@ fn needs(
         let node = &inst.nodes[*id as usize];
         node.charge_mwh < 0 && node.kind != Kind::Reload && node.windows.0 == node.windows.1
     };
-    let rate_mw = if seq.iter().all(is_free) { inst.charge_rate_mw } else { None };
+    let rate_mw = inst.charge_rate_mw.filter(|_| seq.iter().all(is_free));
     let to_ms = |mwh: i64, rate_mw: i64| (mwh * 3_600_000 + rate_mw - 1) / rate_mw;
     // Later than this, the charge needed at the node behind grows with time.
     let mut early = inst.nodes[seq[seq.len() - 1] as usize].close;

@@ -26,6 +26,8 @@ const STRING_MAX: usize = 10;
 /// Probability of keeping stops inside a string, and of keeping one more.
 const SPLIT: f64 = 0.5;
 const SPLIT_GROW: f64 = 0.99;
+/// Once in so many cases all charging stops of a ruined route are placed anew.
+const CHARGES_ANEW: i64 = 4;
 /// Most absent jobs tried again in one step.
 const RETRY_MAX: usize = 40;
 /// Blink probability 1 %, in 1/65536.
@@ -48,18 +50,6 @@ impl Effort {
         self.iterations += other.iterations;
         self.improvements += other.improvements;
     }
-}
-
-/// Builds routes for all absent jobs, the hardest to place first.
-pub(crate) fn construct(state: &mut State<'_, '_>, near: &Near, dice: &mut Dice) {
-    let inst = state.inst;
-    let mut jobs = std::mem::take(&mut state.absent);
-    // On-board loads first, then by when their window closes.
-    jobs.sort_by_key(|&j| {
-        let job = &inst.jobs[j as usize];
-        (job.only == NONE, inst.nodes[job.first as usize].close, j)
-    });
-    recreate(state, near, &jobs, Style { blink: 0 }, dice);
 }
 
 /// How long to search, and how hot.
@@ -254,7 +244,7 @@ pub(crate) fn ruin_and_recreate(
     ruin(state, near, seed, jobs, dice);
     retry_absent(state, jobs, dice);
     sort_jobs(state.inst, jobs, dice);
-    recreate(state, near, jobs, Style { blink: BLINK }, dice);
+    recreate(state, near, jobs, Style { blink: BLINK, ..Style::SURE }, dice);
 }
 
 /// Removes strings of stops from routes near a job.
@@ -353,7 +343,7 @@ pub(crate) fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>
     if has_helper {
         drop_reloads(state, v, &mut seq);
     }
-    if !state.replace(v, &seq) {
+    if !state.replace(v, &seq) && !keep_charges(state, v, &seq, &removed[from..]) {
         match state.charged(v, &seq, i64::MAX) {
             Some(charged) if state.replace(v, &charged) => {}
             _ => strip(state, v, removed, from),
@@ -363,6 +353,26 @@ pub(crate) fn take_out(state: &mut State<'_, '_>, v: u32, removed: &mut Vec<u32>
         state.pay_absence(job);
     }
     state.scratch = seq;
+}
+
+/// Leaves the charging stops of a route where they are, in most cases, and reduces it to the rest of
+/// `seq`; false if that does not run, or new places for them are to be looked for.
+fn keep_charges(state: &mut State<'_, '_>, v: u32, seq: &[u32], removed: &[u32]) -> bool {
+    // The length of the route in mm stands for a lot.
+    let looks_anew = state.routes[v as usize].totals.distance % CHARGES_ANEW == 0;
+    if looks_anew || state.inst.rich.is_on || state.inst.vehs[v as usize].range.is_none() {
+        return false;
+    }
+    let is_left = |id: &&u32| {
+        let node = &state.inst.nodes[**id as usize];
+        match node.kind {
+            Kind::Charge => true,
+            Kind::Reload => seq.contains(id),
+            _ => node.job == NONE || !removed.contains(&node.job),
+        }
+    };
+    let kept: Vec<u32> = state.routes[v as usize].seq.iter().filter(is_left).copied().collect();
+    state.replace(v, &kept)
 }
 
 /// Drops depot visits that the remaining stops do not need.

@@ -1,12 +1,10 @@
 //! The solver's front: small problems in one piece, large ones in parts.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use rv_base::Rng;
 use rv_model::dispatch::{OrderKind, Plan, Problem, Route, Unassigned};
 
-use crate::decompose::{Part, parts_of_orders, parts_of_routes};
+use crate::construct::{construct, construct_thriftily};
+use crate::decompose::{Part, Points, parts_of_routes, with_vehicles};
 use crate::explain::explain_absent;
 use crate::fleet::reduce;
 use crate::instance::{Instance, NONE, Scope, compile};
@@ -14,14 +12,17 @@ use crate::near::Near;
 use crate::parts::shares;
 use crate::recreate::Dice;
 use crate::rich::Share;
-use crate::search::{Effort, Span, anneal, construct, progress};
+use crate::rounds::{VAST_PART_STOPS, solve_in_rounds};
+use crate::search::{Effort, Span, anneal, progress};
 use crate::state::State;
-use crate::{Budget, Progress, Weights, exact, output, volt, warp};
+use crate::{Budget, Weights, exact, output, volt, warp};
 
 /// Positions tried next to so many good predecessors, and as many successors: a stop alone, and a
 /// pickup with its dropoff, which has fewer places.
 const N_NEAR: usize = 40;
 const N_NEAR_PAIR: usize = 100;
+/// The first for a small part with more to a route than windows, where each position takes longer.
+const N_NEAR_SMALL: usize = 30;
 /// Jobs near a seed that strings may be taken from.
 const N_JOBS_NEAR: usize = 160;
 /// Share of the budget that may go into fewer vehicles before the cost counts.
@@ -29,14 +30,6 @@ const FLEET_SHARE: f64 = 0.5;
 /// The same above so many orders, where vehicles take longer to save.
 const FLEET_SHARE_MOST: f64 = 0.65;
 const FLEET_FEW_JOBS: usize = 300;
-/// Iterations per stop that one part gets in one round.
-const ROUND_ITERATIONS: u64 = 40;
-/// Stops of one part in the first round over a problem of so many parts: routes are built fast, and
-/// later rounds improve them in larger parts.
-const FIRST_PART_STOPS: usize = 300;
-const FIRST_PARTS: usize = 10;
-/// Most rounds over the parts.
-const ROUNDS_MAX: u64 = 10_000;
 
 /// What a plan is judged by, after the orders that it leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,9 +111,14 @@ pub fn solve(
         stats.add(effort);
         routes
     } else {
-        solve_in_parts(problem, warm, params, budget, n_stops, rng, &mut stats)
+        let (routes, effort) = solve_in_rounds(problem, warm, params, budget, n_stops, rng);
+        stats = effort;
+        routes
     };
     routes.sort_by_key(|r| r.vehicle);
+    // Who cancels does not wait for reasons.
+    let n_explained_max = if budget.is_cancelled() { 0 } else { params.n_explained_max };
+    let params = &Params { n_explained_max, ..params.clone() };
     let plan = finish(problem, Plan { routes, unassigned: Vec::new() }, params, rng);
     Outcome { plan, stats }
 }
@@ -135,8 +133,11 @@ fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan
         plan.unassigned = out.into_iter().map(Unassigned::silent).collect();
         return plan;
     }
-    let parts = parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("explain"));
-    let shares = shares(problem, &parts, &plan);
+    let (points, stops_max) = (Points::new(problem), params.part_stops_max);
+    let mut cut = rng.fork("explain");
+    let parts = parts_of_routes(problem, &points, &plan, stops_max, &mut cut);
+    let parts = with_vehicles(problem, &points, parts);
+    let shares = shares(problem, &points, &parts, &plan);
     let mut n_left = params.n_explained_max;
     let mut routes = Vec::new();
     for (idx, part) in parts.iter().enumerate() {
@@ -151,7 +152,9 @@ fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan
         let mut state = State::new(&inst);
         state.adopt(&plan);
         let mut dice = Dice::new(&mut rng.fork("explain"));
-        let found = explain_absent(&mut state, &near, &mut dice, n_left);
+        let is_other = |r: &&Route| part.vehicles.binary_search(&r.vehicle).is_err();
+        let others: Vec<Route> = plan.routes.iter().filter(is_other).cloned().collect();
+        let found = explain_absent(&mut state, &others, &near, &mut dice, n_left);
         n_left = n_left.saturating_sub(found.len());
         plan.unassigned.extend(found);
         routes.extend(output::routes(&state));
@@ -163,7 +166,7 @@ fn finish(problem: &Problem, mut plan: Plan, params: &Params, rng: &Rng) -> Plan
 }
 
 impl Stats {
-    fn add(&mut self, effort: Effort) {
+    pub(crate) fn add(&mut self, effort: Effort) {
         self.iterations += effort.iterations;
         self.improvements += effort.improvements;
         self.n_parts += 1;
@@ -193,11 +196,30 @@ pub(crate) fn left_out(problem: &Problem, plan: &Plan) -> Vec<u32> {
 
 fn near_of(inst: &Instance<'_>) -> Near {
     let has_pairs = inst.jobs.iter().any(|j| j.second != NONE);
-    Near::new(inst, if has_pairs { N_NEAR_PAIR } else { N_NEAR }, N_JOBS_NEAR)
+    // A part of a vast problem has fewer jobs, of which fewer are near each other.
+    let is_small = !inst.is_simple && inst.jobs.len() <= VAST_PART_STOPS;
+    let n_near = if is_small { N_NEAR_SMALL } else { N_NEAR };
+    Near::new(inst, if has_pairs { N_NEAR_PAIR } else { n_near }, N_JOBS_NEAR)
+}
+
+/// First routes of a part of a large problem.
+pub(crate) fn first_routes(
+    problem: &Problem,
+    part: &Part,
+    share: &Share,
+    params: &Params,
+    rng: &Rng,
+) -> Vec<Route> {
+    let scope = Scope { weights: &params.weights, share };
+    let inst = compile(problem, &part.orders, &part.vehicles, &scope);
+    let mut state = State::new(&inst);
+    let mut dice = Dice::new(&mut rng.fork("part"));
+    construct_thriftily(&mut state, &near_of(&inst), &mut dice);
+    output::routes(&state)
 }
 
 /// Solves some orders with some vehicles.
-fn solve_part(
+pub(crate) fn solve_part(
     problem: &Problem,
     part: &Part,
     share: &Share,
@@ -267,104 +289,4 @@ fn fewer_vehicles(
             return effort;
         }
     }
-}
-
-/// Cuts the problem into parts, solves them, and cuts it anew along other lines until the budget
-/// ends (cf. Santini et al. 2023, decomposition by route barycentres).
-fn solve_in_parts(
-    problem: &Problem,
-    warm: Option<&Plan>,
-    params: &Params,
-    budget: &Budget<'_>,
-    n_stops: usize,
-    rng: &mut Rng,
-    stats: &mut Stats,
-) -> Vec<Route> {
-    let per_round = ROUND_ITERATIONS * n_stops as u64;
-    let total = budget.iterations.unwrap_or(u64::MAX);
-    let n_rounds = match total {
-        u64::MAX => ROUNDS_MAX,
-        0 => 1,
-        total => (total / per_round).max(2),
-    };
-    let mut plan = warm.cloned().unwrap_or_default();
-    for round in 0..n_rounds {
-        if round > 0 && budget.is_over() {
-            break;
-        }
-        let rng = rng.fork_idx("round", round);
-        let parts = if round == 0 && warm.is_none() {
-            let is_vast = n_stops > FIRST_PARTS * params.part_stops_max;
-            let most = params.part_stops_max;
-            parts_of_orders(problem, if is_vast { FIRST_PART_STOPS.min(most) } else { most })
-        } else {
-            parts_of_routes(problem, &plan, params.part_stops_max, &mut rng.fork("cut"))
-        };
-        let per_stop = if total == u64::MAX {
-            ROUND_ITERATIONS as f64
-        } else {
-            total as f64 / n_rounds as f64 / n_stops as f64
-        };
-        let by_count = if total == u64::MAX { 0.0 } else { round as f64 / n_rounds as f64 };
-        let progress = budget.clock_progress().max(by_count).min(1.0);
-        let shares = shares(problem, &parts, &plan);
-        let solved = in_parallel(params.n_threads, parts.len(), |idx| {
-            let part = &parts[idx];
-            let iterations = (per_stop * part.n_stops(problem) as f64) as u64;
-            let rng = rng.fork_idx("parts", idx as u64);
-            let span = Span { iterations, spent: 0, progress: Some(progress) };
-            solve_part(problem, part, &shares[idx], Some(&plan), params, budget, span, &rng)
-        });
-        plan.routes.clear();
-        for (routes, effort) in solved {
-            plan.routes.extend(routes);
-            stats.add(effort);
-        }
-        plan.routes.sort_by_key(|r| r.vehicle);
-        if let Some(progress) = budget.progress {
-            progress(progress_of(problem, &plan));
-        }
-    }
-    plan.routes
-}
-
-/// A plan in figures.
-fn progress_of(problem: &Problem, plan: &Plan) -> Progress {
-    let money = plan.routes.iter().map(|route| {
-        let vehicle = &problem.vehicles()[route.vehicle as usize];
-        let hours = (route.end_ms - route.depart_ms) as f64 / 3.6e6;
-        vehicle.cost_fixed.to_units()
-            + vehicle.cost_per_km.to_units() * route.distance_mm as f64 / 1e6
-            + vehicle.cost_per_hour.to_units() * hours
-    });
-    Progress {
-        cost: money.sum(),
-        n_vehicles: plan.routes.len(),
-        n_unserved: left_out(problem, plan).len(),
-    }
-}
-
-/// Runs `job` for every index, on so many threads, and returns the results in order.
-fn in_parallel<T: Send>(n_threads: usize, n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
-    let work = || {
-        loop {
-            let idx = next.fetch_add(1, Ordering::Relaxed);
-            if idx >= n {
-                break;
-            }
-            let result = job(idx);
-            if let Ok(mut slot) = done[idx].lock() {
-                *slot = Some(result);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..n_threads.clamp(1, n.max(1)) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    done.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }

@@ -25,7 +25,7 @@ pub(crate) struct Hot {
     /// Latest arrival that keeps the rest of the route feasible.
     pub late: i32,
     pub trip: u32,
-    /// Duration and length of the leg to the next node.
+    /// Duration and length of the leg to the next node, where that is, and its latest arrival.
     pub t_next: i32,
     pub d_next: i32,
     pub next_loc: u32,
@@ -121,6 +121,10 @@ pub(crate) struct Saved {
     v: u32,
     seq: Vec<u32>,
     begins: Vec<i32>,
+    /// What was known at its nodes, and of the whole; empty where it is found out anew.
+    nodes: Vec<(Hot, Load, Peaks)>,
+    totals: Totals,
+    is_intricate: bool,
 }
 
 impl<'i, 'p> State<'i, 'p> {
@@ -234,8 +238,15 @@ impl<'i, 'p> State<'i, 'p> {
             return result.map(|_| ());
         }
         let n_frozen = self.n_frozen(v);
+        let totals = run(inst, v, &self.routes[v as usize].seq, n_frozen, &mut self.run)?;
+        self.commit_run(v, totals);
+        Ok(())
+    }
+
+    /// Takes over what the last run found for the sequence of route `v`.
+    fn commit_run(&mut self, v: u32, totals: Totals) {
+        let inst = self.inst;
         let route = &mut self.routes[v as usize];
-        let totals = run(inst, v, &route.seq, n_frozen, &mut self.run)?;
         self.cost += totals.cost - route.totals.cost;
         route.totals = totals;
         let veh = &inst.vehs[v as usize];
@@ -267,9 +278,13 @@ impl<'i, 'p> State<'i, 'p> {
             let node = &inst.nodes[seq[pos] as usize];
             if pos + 1 < seq.len() {
                 let next = inst.nodes[seq[pos + 1] as usize].loc;
+                let leg = inst.leg(veh.profile, node.loc, next);
+                let entry = &mut hot[seq[pos] as usize];
+                (entry.t_next, entry.d_next) = leg;
+                (entry.next_loc, entry.next_late) = (next, late);
                 let spent = at[pos].leave - at[pos].begin;
                 let service = if node.kind == Kind::Reload { node.service } else { spent };
-                let limit = late - inst.leg(veh.profile, node.loc, next).0 - service;
+                let limit = late - leg.0 - service;
                 late = match inst.latest_begin(node, limit) {
                     Some(begin) => begin.max(at[pos].arrive),
                     None => at[pos].arrive,
@@ -283,7 +298,6 @@ impl<'i, 'p> State<'i, 'p> {
             entry.late = late;
             self.peaks[seq[pos] as usize].after = peak;
         }
-        Ok(())
     }
 
     /// Keeps what a route just run uses of what routes share, its begins, and who is served late.
@@ -439,8 +453,23 @@ impl<'i, 'p> State<'i, 'p> {
             saved.v = v;
             saved.seq.clone_from(&route.seq);
             saved.begins.clone_from(&route.begins);
+            saved.nodes.clear();
+            if self.is_copied() {
+                let node = |id: &u32| {
+                    let at = *id as usize;
+                    (self.hot[at], self.loads[at], self.peaks[at])
+                };
+                saved.nodes.extend(route.seq.iter().map(node));
+                (saved.totals, saved.is_intricate) = (route.totals, route.is_intricate);
+            }
             self.journal.push(saved);
         }
+    }
+
+    /// Whether routes are restored from copies of what is known at their nodes; where routes share
+    /// something, or are judged by the short way, they are run again.
+    fn is_copied(&self) -> bool {
+        !self.inst.rich.is_on && !self.inst.is_simple
     }
 
     /// Replaces the sequence of route `v`; returns false, and changes nothing, if it cannot run.
@@ -460,6 +489,21 @@ impl<'i, 'p> State<'i, 'p> {
             own.clear();
             own.extend_from_slice(seq);
             self.routes[v as usize].seq = own;
+            self.note_empty(v, was_empty);
+            return true;
+        }
+        if !self.inst.rich.is_on {
+            let n_frozen = self.n_frozen(v);
+            let Ok(totals) = run(self.inst, v, seq, n_frozen, &mut self.run) else { return false };
+            self.touch(v);
+            let was_empty = self.is_empty(v);
+            let own = &mut self.routes[v as usize].seq;
+            for &id in own.iter() {
+                self.hot[id as usize].route = NONE;
+            }
+            own.clear();
+            own.extend_from_slice(seq);
+            self.commit_run(v, totals);
             self.note_empty(v, was_empty);
             return true;
         }
@@ -549,11 +593,15 @@ impl<'i, 'p> State<'i, 'p> {
             self.is_touched[v as usize] = false;
             let was_empty = self.is_empty(v);
             std::mem::swap(&mut self.routes[v as usize].seq, &mut saved.seq);
-            let restored = self.refresh_at(v, &saved.begins);
-            debug_assert!(
-                restored.is_ok() || self.is_bare(v),
-                "a route that ran before runs again"
-            );
+            if saved.nodes.is_empty() {
+                let restored = self.refresh_at(v, &saved.begins);
+                debug_assert!(
+                    restored.is_ok() || self.is_bare(v),
+                    "a route that ran before runs again"
+                );
+            } else {
+                self.copy_back(&saved);
+            }
             self.spare.push(saved);
             self.note_empty(v, was_empty);
         }
@@ -562,6 +610,18 @@ impl<'i, 'p> State<'i, 'p> {
         self.n_missed.clone_from(&self.n_missed_before);
         debug_assert!(self.routes.iter().map(|r| r.totals.cost).sum::<i64>() <= self.cost_before);
         self.cost = self.cost_before;
+    }
+
+    /// Restores what was known at the nodes of a route whose sequence is restored already.
+    fn copy_back(&mut self, saved: &Saved) {
+        let v = saved.v as usize;
+        let route = &mut self.routes[v];
+        for (&id, &(hot, load, peaks)) in route.seq.iter().zip(&saved.nodes) {
+            let at = id as usize;
+            (self.hot[at], self.loads[at], self.peaks[at]) = (hot, load, peaks);
+        }
+        (route.totals, route.is_intricate) = (saved.totals, saved.is_intricate);
+        self.is_newer[v] = true;
     }
 
     /// Recomputes route `v` with these begins, if they hold.

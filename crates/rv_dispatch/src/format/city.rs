@@ -9,8 +9,10 @@ use super::json::{
 
 /// Most stops of a random city.
 const STOPS_MAX: u32 = 1_000_000;
-/// Area of the city for one stop, m2: 800 stops per square kilometre.
-const STOP_AREA_M2: f64 = 1_250.0;
+/// Area of the city for one stop, m2: 100 stops per square kilometre.
+const STOP_AREA_M2: f64 = 10_000.0;
+/// Charge of the vans in the morning, Wh: half of a hub's fleet has the one, half the other.
+const START_WH: [f64; 2] = [2_400.0, 3_600.0];
 /// The working day, s.
 const DAY_S: [f64; 2] = [8.0 * 3600.0, 18.0 * 3600.0];
 
@@ -32,8 +34,8 @@ pub struct CityParams {
 }
 
 /// Draws a city: half of the stops in dense quarters, the rest anywhere; hubs spread over it. Vans
-/// drive 25 km/h, use 220 Wh/km, hold 12 kWh, may reload three times at their hub and charge at any
-/// place. `None` if a number is out of range.
+/// drive 25 km/h, use 220 Wh/km, hold 12 kWh, of which the night left 20 or 30 %, may reload three times
+/// at their hub and charge at any place. `None` if a number is out of range.
 pub fn random_city(params: &CityParams, rng: &mut Rng) -> Option<Document> {
     let counts = [params.n_stops, params.n_vehicles, params.n_depots];
     let is_sound = counts.iter().all(|n| (1..=STOPS_MAX).contains(n))
@@ -141,42 +143,57 @@ fn spread(n: u32, side_m: f64, rng: &mut Rng) -> Vec<(f64, f64)> {
 
 fn vehicles(params: &CityParams, depots: &[DocDepot]) -> Vec<DocVehicle> {
     let n_depots = u64::from(params.n_depots);
+    let n_kinds = START_WH.len() as u64;
     let (mut vehicles, mut id) = (Vec::new(), 0);
     for (k, depot) in depots.iter().enumerate() {
-        let count = (u64::from(params.n_vehicles) + n_depots - 1 - k as u64) / n_depots;
-        if count == 0 {
-            continue;
+        let n_here = (u64::from(params.n_vehicles) + n_depots - 1 - k as u64) / n_depots;
+        for (kind, start_wh) in START_WH.into_iter().enumerate() {
+            let count = (n_here + n_kinds - 1 - kind as u64) / n_kinds;
+            if count > 0 {
+                vehicles.push(vehicle(params, id, count, k as u32, depot, start_wh));
+            }
+            id += count;
         }
-        vehicles.push(DocVehicle {
-            id,
-            count,
-            start_depot: Some(k as u32),
-            start_location: None,
-            end: Some(depot.location.clone()),
-            shift_s: DAY_S,
-            duration_s_max: None,
-            distance_m_max: None,
-            capacity: vec![params.capacity as i32],
-            extra_load: Vec::new(),
-            compartments: Vec::new(),
-            skills: Vec::new(),
-            permits: Vec::new(),
-            travel: 0,
-            cost_fixed: 2.0,
-            cost_per_km: 0.4,
-            cost_per_hour: 0.0,
-            reload_depots: vec![k as u32],
-            reloads_max: 3,
-            battery: Some(DocBattery {
-                capacity_wh: 12_000.0,
-                start_wh: 12_000.0,
-                reserve_wh: 600.0,
-                curve_wh_w: vec![[9_600.0, 40_000.0], [12_000.0, 12_000.0]],
-                load_wh_per_km: Vec::new(),
-            }),
-            committed: Vec::new(),
-        });
-        id += count;
     }
     vehicles
+}
+
+/// So many vans of one hub.
+fn vehicle(
+    params: &CityParams,
+    id: u64,
+    count: u64,
+    hub: u32,
+    depot: &DocDepot,
+    start_wh: f64,
+) -> DocVehicle {
+    DocVehicle {
+        id,
+        count,
+        start_depot: Some(hub),
+        start_location: None,
+        end: Some(depot.location.clone()),
+        shift_s: DAY_S,
+        duration_s_max: None,
+        distance_m_max: None,
+        capacity: vec![params.capacity as i32],
+        extra_load: Vec::new(),
+        compartments: Vec::new(),
+        skills: Vec::new(),
+        permits: Vec::new(),
+        travel: 0,
+        cost_fixed: 2.0,
+        cost_per_km: 0.4,
+        cost_per_hour: 0.0,
+        reload_depots: vec![hub],
+        reloads_max: 3,
+        battery: Some(DocBattery {
+            capacity_wh: 12_000.0,
+            start_wh,
+            reserve_wh: 600.0,
+            curve_wh_w: vec![[9_600.0, 40_000.0], [12_000.0, 12_000.0]],
+            load_wh_per_km: Vec::new(),
+        }),
+        committed: Vec::new(),
+    }
 }

@@ -49,10 +49,11 @@ pub(crate) fn compile<'p>(
             veh.capacity[d] = veh.capacity[d].max(veh.base_load[d]);
         }
     }
-    builder.helpers(&mut vehs);
+    builder.helpers(&mut vehs, scope.share);
     builder.commit(&mut vehs, &mut jobs);
     class_vehicles(problem, &mut vehs);
-    let spare_reloads = (0..problem.depots().len() as u32).map(|d| builder.reload(d)).collect();
+    let n_spare = if scope.share.has_spare_depots { problem.depots().len() as u32 } else { 0 };
+    let spare_reloads = (0..n_spare).map(|d| builder.reload(d)).collect();
     let has_open_end = vehs.iter().any(|v| builder.nodes[v.end as usize].loc == NONE);
     let Builder { locations, mut nodes, windows, rich, .. } = builder;
     let n_locs = locations.len() + usize::from(has_open_end);
@@ -135,6 +136,14 @@ fn simplify(inst: &mut Instance<'_>) {
     inst.is_simple = is_simple_but_battery && inst.vehs.iter().all(|v| v.range.is_none());
     inst.is_simple_but_battery =
         is_simple_but_battery && inst.vehs.iter().all(|v| v.range.is_some());
+    let n = inst.n_locs;
+    let is_symmetric = (0..n).all(|i| (0..i).all(|j| inst.legs[i * n + j] == inst.legs[j * n + i]));
+    inst.legs_to = if is_symmetric {
+        Arc::clone(&inst.legs)
+    } else {
+        let turned = (0..n * n).map(|at| inst.legs[at % n * n + at / n]);
+        Arc::new(turned.collect())
+    };
     if !inst.is_simple {
         return;
     }
@@ -156,14 +165,6 @@ fn simplify(inst: &mut Instance<'_>) {
     };
     inst.costs_per_mm = inst.vehs.iter().map(|v| v.cost_per_mm).collect();
     inst.lite = inst.nodes.iter().map(lite).collect();
-    let n = inst.n_locs;
-    let is_symmetric = (0..n).all(|i| (0..i).all(|j| inst.legs[i * n + j] == inst.legs[j * n + i]));
-    inst.legs_to = if is_symmetric {
-        Arc::clone(&inst.legs)
-    } else {
-        let turned = (0..n * n).map(|at| inst.legs[at % n * n + at / n]);
-        Arc::new(turned.collect())
-    };
 }
 
 /// Most orders that are brought into a chain; more would take too long.
@@ -572,8 +573,10 @@ impl Builder<'_> {
         }
     }
 
-    fn helpers(&mut self, vehs: &mut [Veh]) {
+    fn helpers(&mut self, vehs: &mut [Veh], share: &Share) {
         let problem = self.problem;
+        let all: Vec<u32> = (0..problem.chargers().len() as u32).collect();
+        let chargers = share.chargers.as_ref().unwrap_or(&all);
         for veh in vehs.iter_mut() {
             let vehicle = &problem.vehicles()[veh.vehicle as usize];
             let may_be_at =
@@ -589,7 +592,7 @@ impl Builder<'_> {
                 veh.reload_nodes.push(block);
             }
             if veh.range.is_some() {
-                for charger in 0..problem.chargers().len() as u32 {
+                for &charger in chargers {
                     let place = problem.chargers()[charger as usize].location;
                     let n = if may_be_at(place) { CHARGES_MAX } else { 0 };
                     let block = (0..n).map(|_| self.charge(charger, -1)).collect();

@@ -164,8 +164,8 @@ pub(crate) struct Instance<'p> {
     pub lite: Vec<Lite>,
     /// Duration (ms) and distance (mm) by profile, from, to.
     legs: Arc<Vec<[i32; 2]>>,
-    /// The same by to, from: a row holds all legs that lead to a location. Simple instances only;
-    /// the same table if it is symmetric.
+    /// Those of the first profile by to, from: a row holds all legs that lead to a location. The same
+    /// table if it is symmetric.
     legs_to: Arc<Vec<[i32; 2]>>,
     /// Energy (mWh), same layout; empty if no vehicle has a battery.
     energy: Arc<Vec<i32>>,
@@ -190,13 +190,13 @@ impl Instance<'_> {
         &self.legs[loc as usize * self.n_locs..][..self.n_locs]
     }
 
-    /// Legs of the first profile to a location; simple instances only.
+    /// Legs of the first profile to a location.
     #[inline]
     pub fn row_to(&self, loc: u32) -> &[[i32; 2]] {
         &self.legs_to[loc as usize * self.n_locs..][..self.n_locs]
     }
 
-    /// Whether all legs are the same in both directions; simple instances only.
+    /// Whether all legs of the first profile are the same in both directions.
     pub fn is_symmetric(&self) -> bool {
         Arc::ptr_eq(&self.legs, &self.legs_to)
     }

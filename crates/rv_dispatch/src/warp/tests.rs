@@ -7,12 +7,13 @@ use rv_model::dispatch::Problem;
 use super::moves::{Work, descend};
 use super::tours::{Prices, Tours};
 use super::{N_NEAR, Pricing, fits, insert, ruin};
+use crate::construct::construct;
 use crate::format::{Convention, read_problem};
 use crate::instance::{Instance, NONE, Scope, compile};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::rich::Share;
-use crate::search::{Span, construct};
+use crate::search::Span;
 use crate::state::State;
 use crate::{Budget, Objective, Params, Weights, check, decompose::Part, solve};
 

@@ -1,11 +1,11 @@
 //! Every plan passes the judge, and depends on nothing but its inputs.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rv_base::{Rng, Seconds};
 use rv_dispatch::format::{Convention, read_problem};
-use rv_dispatch::{Budget, Objective, Params, check, solve};
+use rv_dispatch::{Budget, Objective, Params, Progress, check, solve};
 
 use crate::random::{Features, problem};
 use crate::{samples, unexplained};
@@ -41,6 +41,62 @@ fn the_plan_does_not_depend_on_the_number_of_threads() {
         assert_eq!(one.stats, three.stats, "seed {seed}");
         assert_eq!(check(&problem, &one.plan).violations, [], "seed {seed}, {features:?}");
     }
+}
+
+#[test]
+fn every_kind_of_constraint_is_kept_where_a_problem_is_cut() {
+    for seed in 0..14 {
+        let features = Features(Rng::from_seed(seed).next_u64() as u32 % (1 << Features::N));
+        let problem = problem(seed, 45, 8, features);
+        let params = Params { n_threads: 2, part_stops_max: 16, ..Params::standard() };
+        let budget = Budget::iterations(300);
+        let plan = solve(&problem, None, &params, &budget, &mut Rng::from_seed(seed)).plan;
+        assert_eq!(check(&problem, &plan).violations, [], "seed {seed}, {features:?}");
+        let silent: &[String] = &unexplained(&problem, &plan);
+        assert_eq!(silent, [""; 0], "seed {seed}, {features:?}");
+    }
+}
+
+#[test]
+fn a_cut_problem_tells_of_every_part_and_ends_when_it_is_cancelled() {
+    let problem = problem(1, 200, 60, Features(Features::WINDOWS | Features::CAPACITY));
+    let params = Params { n_threads: 2, part_stops_max: 20, ..Params::standard() };
+    let told = Mutex::new(Vec::new());
+    let is_cancelled = AtomicBool::new(false);
+    let run = |cancel_after: usize| {
+        told.lock().expect("no panic").clear();
+        is_cancelled.store(false, Ordering::Relaxed);
+        let tell = |progress: Progress| {
+            let mut told = told.lock().expect("no panic");
+            told.push(progress);
+            is_cancelled.store(told.len() >= cancel_after, Ordering::Relaxed);
+        };
+        let budget = Budget {
+            progress: Some(&tell),
+            cancel: Some(&is_cancelled),
+            ..Budget::iterations(4_000)
+        };
+        let outcome = solve(&problem, None, &params, &budget, &mut Rng::from_seed(1));
+        let report = check(&problem, &outcome.plan);
+        assert_eq!(report.violations, [], "after {cancel_after}");
+        (report.costs, outcome.stats)
+    };
+    let (costs, stats) = run(usize::MAX);
+    let (n_told, last) = {
+        let told = told.lock().expect("no panic");
+        (told.len() as u64, told[told.len() - 1])
+    };
+    assert_eq!(n_told, stats.n_parts);
+    assert!(n_told > 20, "{n_told}");
+    let total = costs.total().to_units();
+    assert!((last.cost - total).abs() < 1e-3 * total, "{last:?}, {costs:?}");
+    assert_eq!(last.n_vehicles, costs.n_vehicles);
+    // In the first round some orders have no route yet; later all parts keep what they have.
+    let (early, first) = run(2);
+    assert!(first.iterations == 0 && first.n_parts >= 10, "{first:?}");
+    let (late, some) = run(14);
+    assert!(early.n_required_unassigned > 4 * late.n_required_unassigned, "{early:?}, {late:?}");
+    assert!(some.iterations < stats.iterations / 2, "{some:?} of {stats:?}");
 }
 
 #[test]

@@ -119,10 +119,22 @@ impl Travel {
 
     /// All legs among `locations`, row-major.
     pub fn legs(&self, locations: &[u32]) -> Vec<Leg> {
-        let mut legs = Vec::with_capacity(locations.len() * locations.len());
+        let n = locations.len();
+        let mut legs = Vec::with_capacity(n * n);
         match self {
             Self::Source(source) => source.fill(locations, &mut legs),
-            _ => {
+            // The same in both directions: each is measured once.
+            Self::Plane { .. } => {
+                legs.resize(n * n, Leg::default());
+                for (i, &from) in locations.iter().enumerate() {
+                    for (j, &to) in locations.iter().enumerate().skip(i + 1) {
+                        let leg = self.leg(from, to);
+                        legs[i * n + j] = leg;
+                        legs[j * n + i] = leg;
+                    }
+                }
+            }
+            Self::Table { .. } => {
                 for &from in locations {
                     legs.extend(locations.iter().map(|&to| self.leg(from, to)));
                 }

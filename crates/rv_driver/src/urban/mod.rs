@@ -18,6 +18,7 @@ mod predict;
 mod reverse;
 mod roll;
 mod sight;
+mod turning;
 mod way;
 
 use rv_base::Point2;
@@ -227,6 +228,10 @@ pub struct VanDriver {
     backed: reverse::Backed,
     parking: Option<Box<Parking>>,
     is_settled: bool,
+    /// Where on its way it is after the manoeuvre, m, if that is not where it began.
+    resume_m: Option<f64>,
+    /// The end of a street, m along its way, where no plan was found: there it takes the loop.
+    no_turn_m: Option<f64>,
 }
 
 /// Acceleration along and across together that comfort allows, with some reserve, m/s2.
@@ -271,6 +276,8 @@ impl VanDriver {
             backed: reverse::Backed::default(),
             parking: None,
             is_settled: true,
+            resume_m: None,
+            no_turn_m: None,
         }
     }
 
@@ -290,6 +297,7 @@ impl VanDriver {
         self.cursor = 0;
         self.memory = Memory::default();
         self.backing = None;
+        (self.resume_m, self.no_turn_m) = (None, None);
     }
 
     /// Drives a manoeuvre before it goes on along its way. It begins at a stand.
@@ -361,8 +369,22 @@ impl VanDriver {
             self.backing = None;
             self.stuck_since_s = None;
         }
+        let end = turning::end_ahead(&scene).filter(|e| self.no_turn_m != Some(e.1));
+        if let Some(found) = end.and_then(|end| turning::around(&scene, lanes, end)) {
+            match found {
+                Some((task, on_m)) => {
+                    self.parking = Some(Box::new(Parking::new(&self.vehicle, task)));
+                    self.resume_m = Some(on_m);
+                }
+                None => self.no_turn_m = end.map(|e| e.1),
+            }
+        }
         let mut bounds = std::mem::take(&mut self.bounds);
         bounds.clear();
+        if let Some((_, stop_m)) = end {
+            let at_m = stop_m - scene.front_m();
+            bounds.push((Bound { at_m, mps: 0.0 }, Reason::Manoeuvres));
+        }
         let mut held: Option<Held> = None;
         self.aside = aside::plan(&scene, lanes, law, &mut self.memory.passing, &mut held);
         if let Some(held) = held {
@@ -465,6 +487,10 @@ impl VanDriver {
         self.stuck_since_s = parking.waits().then_some(since_s);
         if is_done {
             self.stuck_since_s = None;
+            if let Some(s_m) = self.resume_m.take() {
+                self.cursor = (s_m / way::STEP_M) as usize;
+                self.memory = Memory::default();
+            }
         } else {
             self.parking = Some(parking);
         }

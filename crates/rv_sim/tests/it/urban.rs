@@ -8,7 +8,7 @@ use rv_driver::tracking::{Class, Track};
 use rv_driver::trajectory::State;
 use rv_driver::urban::{CYCLE_S, Gear, Sight, VanDriver, View, Way};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
-use rv_map::{RoadMark, RoadMarkKind};
+use rv_map::{ForbiddenPath, RoadMark, RoadMarkKind};
 use rv_sim::Weather;
 use rv_sim::plant::PlantKind;
 use rv_sim::urban::{
@@ -285,4 +285,76 @@ fn vans_come_out_of_one_hubs_bay_and_back_into_anothers() {
             assert!(d.hubs.off_max_m < 0.05 && d.hubs.turned_max_rad < 0.0175, "{:?}", d.hubs);
         }
     }
+}
+
+/// A street of the grid that ends: from there nothing leads on but back.
+#[test]
+fn where_a_street_ends_a_van_turns_around_between_its_kerbs() {
+    let mut city = grid_city(9);
+    let is_it = |e: &EdgeId| {
+        let ends = city.graph.edge(*e);
+        (ends.tail.idx(), ends.head.idx()) == (39, 40)
+    };
+    let edges: Vec<EdgeId> = (0..city.graph.n_edges()).map(EdgeId::from_idx).collect();
+    let into = *edges.iter().find(|e| is_it(e)).expect("the grid has it");
+    let back = city.graph.edge(into).reverse.expect("streets are two-way");
+    let onwards = city.graph.out_edges(city.graph.edge(into).head).filter(|e| *e != back);
+    let forbidden = onwards.map(|onto| ForbiddenPath {
+        edges: vec![into, onto],
+        modes: rv_map::ModeSet::ALL,
+        source_id: 1,
+    });
+    let forbidden: Vec<ForbiddenPath> = forbidden.collect();
+    city.graph.forbidden.extend(forbidden);
+    let lanes = CityLanes::build(&city);
+    let law = TrafficLaw::shipped().remove(0);
+    let vehicle = usual_van();
+    let way = Way::lay(&lanes, &law, &[into, back], (20.0, 60.0), 12.0).expect("it leads back");
+    let (centre, heading) = way.pose(2.0);
+    let mut state = State::at_centre(&vehicle, centre, heading, 0.0);
+    let mut driver = VanDriver::new(vehicle, way);
+    let (mut last_mps, mut n_changes, mut direction) = (0.0, 0, 1.0_f64);
+    let (mut off_most_m, mut arrived) = (0.0_f64, false);
+    let street: Vec<CityLaneId> = [into, back].into_iter().flat_map(|e| lanes.of_edge(e)).collect();
+    for k in 0..1500 {
+        let view = View::open(state.centre(&vehicle), 110.0);
+        let sight = Sight {
+            at: Seconds(f64::from(k) * CYCLE_S),
+            age_s: 0.0,
+            state,
+            acceleration_mps2: (state.speed_mps - last_mps) / CYCLE_S,
+            tracks: &[],
+            signals: &[],
+            view: &view,
+            weather_share: 1.0,
+        };
+        let decision = driver.cycle(&lanes, &law, &sight);
+        last_mps = state.speed_mps;
+        state = decision.driven(&vehicle, &state, 12.0, CYCLE_S);
+        if state.speed_mps.abs() > 0.05 {
+            n_changes += u32::from(direction * state.speed_mps < 0.0);
+            direction = state.speed_mps.signum();
+        }
+        // How far the outermost corner is beyond the street's lanes.
+        let (sin, cos) = state.heading_rad.sin_cos();
+        let c = state.centre(&vehicle);
+        for (l, w) in [(1.65, 0.625), (1.65, -0.625), (-1.65, 0.625), (-1.65, -0.625)] {
+            let p = Point2 { x_m: c.x_m + l * cos - w * sin, y_m: c.y_m + l * sin + w * cos };
+            let off_m = street
+                .iter()
+                .map(|lane| {
+                    let half_m = f64::from(lanes.lane(*lane).width_m) / 2.0;
+                    lanes.foot(*lane, p).beside_m.abs() - half_m
+                })
+                .fold(f64::INFINITY, f64::min);
+            off_most_m = off_most_m.max(off_m);
+        }
+        if !driver.manoeuvres() && decision.to_goal_m < 1.5 && state.speed_mps == 0.0 {
+            arrived = true;
+            break;
+        }
+    }
+    assert!(arrived, "{:?} {n_changes}", state);
+    assert!((2..=6).contains(&n_changes), "{n_changes} changes of direction");
+    assert!(off_most_m < 0.35, "{off_most_m} m beyond its lanes");
 }

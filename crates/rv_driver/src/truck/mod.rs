@@ -12,7 +12,7 @@ pub mod refuge;
 mod rig;
 
 pub use platoon::{Ahead, Follower, Heard, Mode, Own};
-pub use rig::{Rig, RigState};
+pub use rig::{DockLine, Rig, RigState};
 
 /// Brakes of a truck: nothing for a time, then even braking.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -126,6 +126,57 @@ impl Rig {
     }
 }
 
+/// A straight line along which a trailer is backed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DockLine {
+    /// A point of it.
+    pub at: Point2,
+    /// Where the trailer's tail goes, rad.
+    pub backwards_rad: f64,
+}
+
+/// How fast the hitch angle is brought to the one wished for, 1/m, and its largest, rad.
+const HITCH_GAIN_1PM: f64 = 0.6;
+const HITCH_WISH_MAX_RAD: f64 = 0.5;
+/// How a trailer is turned to a line: so much for each metre beside it, rad/m, at most so much, rad, and
+/// how sharply, 1/m.
+const TURN_RADPM: f64 = 0.1;
+const TURN_MAX_RAD: f64 = 0.4;
+const TURN_GAIN_1PM: f64 = 0.2;
+
+impl Rig {
+    /// Steering that backs the trailer's axle onto a line and along it; `None` if the two are folded so
+    /// far that only pulling forward helps.
+    ///
+    /// A cascade: the place beside the line asks for a heading of the trailer, that for a bend of its way,
+    /// that for a hitch angle, to which the angle is led with its own dynamics cancelled (input-output
+    /// linearisation, as of Sampei et al. 1995 for articulated vehicles; the off-axle hitch is taken into
+    /// account exactly in the last step alone).
+    pub fn backing_steering_rad(&self, state: &RigState, line: &DockLine) -> Option<f64> {
+        let hitch = state.hitch_angle_rad();
+        if hitch.abs() > self.hitch_angle_max_rad * 0.9 {
+            return None;
+        }
+        let axle = self.trailer_axle(state);
+        let (sin, cos) = line.backwards_rad.sin_cos();
+        let (dx, dy) = (axle.x_m - line.at.x_m, axle.y_m - line.at.y_m);
+        let left_m = dy * cos - dx * sin;
+        let by = state.trailer_rad + std::f64::consts::PI - line.backwards_rad;
+        let turned = by.sin().atan2(by.cos());
+        let wish = (-TURN_RADPM * left_m).clamp(-TURN_MAX_RAD, TURN_MAX_RAD);
+        let bend = -TURN_GAIN_1PM * (turned - wish);
+        // Backwards a trailer bends against the hitch angle.
+        let most = HITCH_WISH_MAX_RAD;
+        let wish = (-bend * self.trailer_m).atan().clamp(-most, most);
+        // For a metre backwards (v = -1): turning of the tractor after which the angle nears its wish.
+        let v = -1.0;
+        let free = v * hitch.sin() / self.trailer_m - HITCH_GAIN_1PM * (hitch - wish);
+        let turning = free / (1.0 - self.hitch_m * hitch.cos() / self.trailer_m);
+        let limit = self.steering_max_rad;
+        Some((turning * self.wheelbase_m / v).atan().clamp(-limit, limit))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,6 +214,59 @@ mod tests {
             state = rig.after(&state, 0.0, -2.0, 0.05);
         }
         assert!(state.hitch_angle_rad().abs() > rig.hitch_angle_max_rad, "{state:?}");
+    }
+
+    #[test]
+    fn folded_up_it_says_that_backing_is_no_use() {
+        let rig = Rig::semi_trailer();
+        let line = DockLine { at: ORIGIN, backwards_rad: 0.0 };
+        let state = RigState { trailer_rad: 1.35, ..RigState::straight(ORIGIN, 0.0) };
+        assert_eq!(rig.backing_steering_rad(&state, &line), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// From beside its line and at a slant the trailer comes to its dock, wheels turned no faster
+        /// than a truck turns them.
+        #[test]
+        fn a_trailer_is_backed_into_a_dock(
+            left_m in -2.0..2.0_f64, slant_rad in -0.25..0.25_f64, hitch_rad in -0.15..0.15_f64,
+            towards_rad in -3.0..3.0_f64,
+        ) {
+            let rig = Rig::semi_trailer();
+            let (sin, cos) = towards_rad.sin_cos();
+            let line = DockLine { at: Point2 { x_m: 7.0, y_m: -3.0 }, backwards_rad: towards_rad };
+            // Its axle 50 m before the dock.
+            let trailer_rad = towards_rad + std::f64::consts::PI + slant_rad;
+            let axle = Point2 {
+                x_m: line.at.x_m - 50.0 * cos - left_m * sin,
+                y_m: line.at.y_m - 50.0 * sin + left_m * cos,
+            };
+            let heading_rad = trailer_rad + hitch_rad;
+            let rear = Point2 {
+                x_m: axle.x_m + rig.trailer_m * trailer_rad.cos() - rig.hitch_m * heading_rad.cos(),
+                y_m: axle.y_m + rig.trailer_m * trailer_rad.sin() - rig.hitch_m * heading_rad.sin(),
+            };
+            let mut state = RigState { rear, heading_rad, trailer_rad };
+            let (mut wheels_rad, mut folded_rad, dt_s) = (0.0_f64, 0.0_f64, 0.05);
+            let (mut along_m, mut beside_m) = (-50.0, left_m);
+            while along_m < 0.0 {
+                let wish = rig.backing_steering_rad(&state, &line);
+                let wish = wish.expect("it does not fold up");
+                wheels_rad += (wish - wheels_rad).clamp(-0.3 * dt_s, 0.3 * dt_s);
+                state = rig.after(&state, wheels_rad, -1.0, dt_s);
+                folded_rad = folded_rad.max(state.hitch_angle_rad().abs());
+                let p = rig.trailer_axle(&state);
+                let (dx, dy) = (p.x_m - line.at.x_m, p.y_m - line.at.y_m);
+                (along_m, beside_m) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            }
+            let by = state.trailer_rad + std::f64::consts::PI - towards_rad;
+            let turned = by.sin().atan2(by.cos());
+            prop_assert!(beside_m.abs() < 0.03, "{beside_m} m beside its dock");
+            prop_assert!(turned.abs() < 0.01, "turned by {turned}");
+            prop_assert!(folded_rad < 0.7, "folded by {folded_rad}");
+        }
     }
 
     proptest! {

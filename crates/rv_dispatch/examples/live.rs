@@ -1,7 +1,7 @@
 //! A rehearsal of a fleet under way; `robovan dispatch live-bench` is the same with progress and JSON:
 //!
 //! ```sh
-//! cargo run --release -p rv_dispatch --example live -- VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX
+//! cargo run --release -p rv_dispatch --example live -- VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX [UPHEAVALS_PERMILLE]
 //! ```
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example speaks to its user")]
@@ -12,8 +12,8 @@ use rv_dispatch::live::{Rehearsal, RehearsalParams};
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let [n_vans, n_events, seed, check_one_in, s_max] = numbers[..] else {
-        eprintln!("usage: live VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX");
+    let [n_vans, n_events, seed, check_one_in, s_max, ref upheavals @ ..] = numbers[..] else {
+        eprintln!("usage: live VANS EVENTS SEED CHECK_ONE_IN SECONDS_MAX [UPHEAVALS_PERMILLE]");
         return;
     };
     let params = RehearsalParams {
@@ -25,7 +25,10 @@ fn main() {
     let begun = Instant::now();
     let clock_ns = || begun.elapsed().as_nanos() as u64;
     let mut rehearsal = match Rehearsal::new(params, &clock_ns) {
-        Ok(rehearsal) => rehearsal,
+        Ok(rehearsal) => match upheavals.first() {
+            Some(permille) => rehearsal.with_upheavals(*permille as u32),
+            None => rehearsal,
+        },
         Err(error) => {
             eprintln!("{error}");
             return;

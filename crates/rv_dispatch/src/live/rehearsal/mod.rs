@@ -19,6 +19,8 @@ use streets::{Streets, van};
 
 /// Events after which the whole fleet goes to the checker.
 const CHECK_EVERY: u64 = 1_000_000;
+/// Lost vans and roads closed or opened among 10,000 events from outside, unless it is said.
+const UPHEAVALS: usize = 20;
 /// Area of the city for one van, m2.
 const VAN_AREA_M2: f64 = 160_000.0;
 const PLACES_PER_VAN: u32 = 12;
@@ -73,6 +75,10 @@ pub struct RehearsalReport {
     pub insert_ms_mean: f64,
     pub event_ms_p99: f64,
     pub event_ms_max: f64,
+    /// Lost vans and roads closed or opened.
+    pub upheaval_ms_p50: f64,
+    pub upheaval_ms_p99: f64,
+    pub upheaval_ms_max: f64,
     pub engine_s: f64,
     /// Driving that the tours still hold at the end, s.
     pub driving_s: f64,
@@ -100,9 +106,20 @@ pub struct Rehearsal<'a> {
     known: Vec<OrderNumber>,
     report: RehearsalReport,
     n_touched: u64,
-    /// By insertion, and by any other event.
+    /// Of 10,000 events from outside, lost vans and roads closed or opened, half of each.
+    n_upheavals: usize,
+    /// By insertion, by upheaval, and by any other event.
     insert_ns: Vec<u32>,
+    upheaval_ns: Vec<u32>,
     other_ns: Vec<u32>,
+}
+
+/// Which times an event's is counted with.
+#[derive(Clone, Copy)]
+enum Kind {
+    Insertion,
+    Upheaval,
+    Other,
 }
 
 impl<'a> Rehearsal<'a> {
@@ -156,9 +173,18 @@ impl<'a> Rehearsal<'a> {
             known: Vec::new(),
             report: RehearsalReport { vans: n_vans, seed, ..RehearsalReport::default() },
             n_touched: 0,
+            n_upheavals: UPHEAVALS,
             insert_ns: Vec::new(),
+            upheaval_ns: Vec::new(),
             other_ns: Vec::new(),
         })
+    }
+
+    /// The same with so many of a thousand events from outside being lost vans and roads closed or
+    /// opened, at most 180; without, it is two.
+    pub fn with_upheavals(mut self, permille: u32) -> Self {
+        self.n_upheavals = permille.min(180) as usize * 10;
+        self
     }
 
     /// Events so far.
@@ -193,21 +219,26 @@ impl<'a> Rehearsal<'a> {
         self.report.events += 1;
         self.now_ms = self.n_outside * 1000 / i64::from(self.params.events_per_s);
         self.n_outside += 1;
-        match self.rng.below(10_000) {
+        let (kind, n_upheavals) = (self.rng.below(10_000), self.n_upheavals);
+        match kind {
             0..=6999 => self.new_order(),
             7000..=8199 => self.cancel(),
-            8200..=9979 => self.change(),
-            9980..=9989 => self.lose(),
+            kind if kind < 10_000 - n_upheavals => self.change(),
+            kind if kind < 10_000 - n_upheavals / 2 => self.lose(),
             _ => self.close_road(),
         }
     }
 
     /// Runs the engine and keeps the time it took.
-    fn timed<T>(&mut self, is_insertion: bool, act: impl FnOnce(&mut Live) -> T) -> T {
+    fn timed<T>(&mut self, kind: Kind, act: impl FnOnce(&mut Live) -> T) -> T {
         let begun_ns = (self.clock_ns)();
         let result = act(&mut self.live);
         let spent_ns = (self.clock_ns)().saturating_sub(begun_ns);
-        let times = if is_insertion { &mut self.insert_ns } else { &mut self.other_ns };
+        let times = match kind {
+            Kind::Insertion => &mut self.insert_ns,
+            Kind::Upheaval => &mut self.upheaval_ns,
+            Kind::Other => &mut self.other_ns,
+        };
         times.push(u32::try_from(spent_ns).unwrap_or(u32::MAX));
         self.report.engine_s += spent_ns as f64 / 1e9;
         result
@@ -260,7 +291,7 @@ impl<'a> Rehearsal<'a> {
             told: Told::default(),
         };
         self.report.new_orders += 1;
-        let (number, answer) = self.timed(true, |live| live.insert(order));
+        let (number, answer) = self.timed(Kind::Insertion, |live| live.insert(order));
         match answer {
             Answer::Placed { vehicle } => {
                 self.known.push(number);
@@ -286,7 +317,7 @@ impl<'a> Rehearsal<'a> {
 
     fn cancel(&mut self) {
         let Some(number) = self.pick() else { return };
-        let (answer, touched) = self.timed(false, |live| live.cancel(number));
+        let (answer, touched) = self.timed(Kind::Other, |live| live.cancel(number));
         match answer {
             Answer::Refused => self.report.cancels_refused += 1,
             _ => self.report.cancelled += 1,
@@ -305,7 +336,7 @@ impl<'a> Rehearsal<'a> {
         if self.rng.chance(0.5) {
             stop.location = old;
         }
-        let (answer, touched) = self.timed(false, |live| live.change(number, stop));
+        let (answer, touched) = self.timed(Kind::Other, |live| live.change(number, stop));
         match answer {
             Answer::Placed { .. } => self.report.changed += 1,
             _ => self.report.changes_refused += 1,
@@ -316,7 +347,7 @@ impl<'a> Rehearsal<'a> {
     fn lose(&mut self) {
         let v = self.rng.below(self.committed.len()) as u32;
         self.report.vans_lost += 1;
-        let touched = self.timed(false, |live| live.lose(v));
+        let touched = self.timed(Kind::Upheaval, |live| live.lose(v));
         self.committed[v as usize].clear();
         self.on_board[v as usize].clear();
         self.note(&touched);
@@ -339,7 +370,7 @@ impl<'a> Rehearsal<'a> {
         self.report.roads_changed += 1;
         let travel =
             Arc::new(Streets { points: Arc::clone(&self.points), walls: self.walls.clone() });
-        let touched = self.timed(false, |live| live.reroute(travel, at, radius));
+        let touched = self.timed(Kind::Upheaval, |live| live.reroute(travel, at, radius));
         self.note(&touched);
     }
 
@@ -367,7 +398,7 @@ impl<'a> Rehearsal<'a> {
         let late_ms = if self.rng.chance(0.1) { self.rng.below(240_000) as i64 } else { 0 };
         self.report.stops_done += 1;
         let leave_ms = begin_ms + service_ms + late_ms;
-        let touched = self.timed(false, |live| live.execute(v, leave_ms));
+        let touched = self.timed(Kind::Other, |live| live.execute(v, leave_ms));
         let book = &mut self.committed[v as usize];
         if book.first() == Some(&task) {
             book.remove(0);
@@ -382,7 +413,7 @@ impl<'a> Rehearsal<'a> {
         self.note(&touched);
         // Half of the vans are told at once where to go next.
         let is_told = self.rng.chance(0.5);
-        let touched = if is_told { self.timed(false, |live| live.commit(v)) } else { None };
+        let touched = if is_told { self.timed(Kind::Other, |live| live.commit(v)) } else { None };
         match touched {
             Some(touched) => self.note(&touched),
             None => self.settle(&[v]),
@@ -492,10 +523,15 @@ impl<'a> Rehearsal<'a> {
         report.insert_ms_max = ms(&times, 1.0);
         let sum_ns = times.iter().map(|ns| f64::from(*ns)).sum::<f64>();
         report.insert_ms_mean = sum_ns / times.len().max(1) as f64 / 1e6;
-        times.extend(&self.other_ns);
+        times.extend(self.other_ns.iter().chain(&self.upheaval_ns));
         times.sort_unstable();
         report.event_ms_p99 = ms(&times, 0.99);
         report.event_ms_max = ms(&times, 1.0);
+        let mut times = self.upheaval_ns.clone();
+        times.sort_unstable();
+        report.upheaval_ms_p50 = ms(&times, 0.5);
+        report.upheaval_ms_p99 = ms(&times, 0.99);
+        report.upheaval_ms_max = ms(&times, 1.0);
         let vans = 0..self.committed.len() as u32;
         report.tasks_on_tours = vans.clone().map(|v| self.live.tasks(v).len()).sum();
         report.driving_s = vans.map(|v| self.live.driving_ms(v)).sum::<i64>() as f64 / 1e3;

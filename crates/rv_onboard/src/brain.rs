@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rv_base::{EdgeId, Meters, MissionId, ParcelId, Seconds, StopId, Timestamp, WattHours};
 use rv_driver::{SpeedPlan, SpeedPoint};
 use rv_wire::{
-    Channel, Down, FaultKind, HelpChoice, MissionRefusal, OnboardState, PermitPhase, Status, Stop,
-    StopKind, Up, WINDOW,
+    Channel, Down, FaultKind, HelpChoice, HelpKind, MissionRefusal, OnboardState, PermitPhase,
+    Status, Stop, StopKind, Up, WINDOW,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,8 @@ pub struct Onboard {
     /// Until when the fleet wants to see what the driver sees, and when it was told last.
     show_until: Timestamp,
     shown_at: Timestamp,
+    /// What the driver cannot solve by itself, as it last said.
+    pub(crate) trouble: Option<HelpKind>,
 }
 
 /// All that a vehicle must remember over a restart.
@@ -157,7 +159,9 @@ impl Onboard {
             Grounds::new(&memory.permits, config.class.kind, &atlas.city.graph, &atlas.permits);
         let leg = LegPlan::default();
         let (show_until, shown_at) = (Timestamp::ZERO, Timestamp::ZERO);
-        let mut van = Self { config, atlas, m: memory, leg, grounds, show_until, shown_at };
+        let trouble = None;
+        let mut van =
+            Self { config, atlas, m: memory, leg, grounds, show_until, shown_at, trouble };
         van.plan_leg(Timestamp::ZERO);
         van
     }
@@ -226,6 +230,11 @@ impl Onboard {
         now < self.show_until && now >= self.shown_at + SHOW_EVERY
     }
 
+    /// True while somebody is asked for help.
+    pub fn is_calling(&self) -> bool {
+        self.m.call.is_some()
+    }
+
     /// The next moment at which it must be stepped even if nothing happens.
     pub fn next_wakeup(&self, now: Timestamp) -> Timestamp {
         if self.is_moving() {
@@ -274,6 +283,7 @@ impl Onboard {
                 self.take_drop(now, task_idx, &left_over, trouble);
             }
             Input::Charging { metered, stored } => self.take_charge(now, metered, stored),
+            Input::Trouble(trouble) => self.take_trouble(now, trouble),
             Input::Sight(report) => {
                 if self.is_watched(now) {
                     self.shown_at = now;
@@ -405,7 +415,7 @@ impl Onboard {
         if kind == FaultKind::Dead {
             // Whatever else was asked matters no more.
             self.end_call(now);
-            self.call_for_help(now, rv_wire::HelpKind::Fault, &[HelpChoice::BeRecovered]);
+            self.call_for_help(now, HelpKind::Fault, &[HelpChoice::BeRecovered]);
             if self.m.sensed.speed.0 > 0.0 {
                 self.drive(out);
             }

@@ -198,7 +198,8 @@ impl Onboard {
             why != Barred::Closed
                 && self.distance_to_edge(idx) < self.config.block_gap + Meters(AT_STOP_M)
         });
-        let is_held = m.sensed.speed.0 == 0.0 && (is_before || self.leg.must_stand);
+        let cannot_go_on = self.trouble == Some(HelpKind::RoadBlocked);
+        let is_held = m.sensed.speed.0 == 0.0 && (is_before || self.leg.must_stand || cannot_go_on);
         let is_called = m.call.as_ref().is_some_and(|call| call.kind == HelpKind::RoadBlocked);
         if is_held && m.call.is_none() && now >= m.quiet_until {
             let choices: &[HelpChoice] = match self.leg.barred {
@@ -209,6 +210,22 @@ impl Onboard {
             };
             self.call_for_help(now, HelpKind::RoadBlocked, choices);
         } else if !is_held && is_called {
+            self.end_call(now);
+        }
+    }
+
+    /// Notes what the driver cannot solve. A road that it cannot get along is called for as one that
+    /// is barred; for anything else somebody has to look and let it go on.
+    pub(crate) fn take_trouble(&mut self, now: Timestamp, trouble: Option<HelpKind>) {
+        self.trouble = trouble;
+        let m = &self.m;
+        let is_unclear = trouble.is_some_and(|kind| kind != HelpKind::RoadBlocked);
+        let is_called = m.call.as_ref().is_some_and(|call| call.kind == HelpKind::Unclear);
+        let stands = m.phase == Phase::Driving && m.sensed.speed.0 == 0.0;
+        if is_unclear && stands && m.call.is_none() && now >= m.quiet_until {
+            let choices = [HelpChoice::Proceed, HelpChoice::Wait];
+            self.call_for_help(now, HelpKind::Unclear, &choices);
+        } else if !is_unclear && is_called {
             self.end_call(now);
         }
     }

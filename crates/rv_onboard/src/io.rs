@@ -5,7 +5,7 @@ use rv_base::{
     WattHours,
 };
 use rv_driver::Lead;
-use rv_wire::{Down, Envelope, FaultKind, SightReport, StopKind, Task, Up};
+use rv_wire::{Down, Envelope, FaultKind, HelpKind, SightReport, StopKind, Task, Up};
 use serde::{Deserialize, Serialize};
 
 /// What happens to the vehicle.
@@ -60,6 +60,8 @@ pub enum Input {
     Repaired(FaultKind),
     /// What the driver sees and intends, for those who watch.
     Sight(Box<SightReport>),
+    /// What the driver cannot solve by itself, if anything; told again as long as it lasts.
+    Trouble(Option<HelpKind>),
     /// People emptied the vehicle, repaired it and put it somewhere else.
     Fetched(Sensed),
 }

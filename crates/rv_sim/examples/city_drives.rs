@@ -176,6 +176,11 @@ fn one(
             }
         }
         let why = format!("{:?}", m.decision.reason).replace(|c: char| c.is_ascii_digit(), "");
+        // Time lost against the speed that limits and bends allow.
+        let state = State::at_centre(m.driver.vehicle(), m.van.at, heading, v);
+        let cap_mps = m.driver.way().cap_mps(m.driver.place(&state).0).max(1.0);
+        rough.entry(format!("lost {why}")).or_default().0 +=
+            0.1 * (1.0 - v.max(0.0) / cap_mps).max(0.0);
         last = Some((v, heading, m.at_s, why));
         if span.is_some_and(|s| (s.0..s.1).contains(&m.at_s)) {
             tell(m);

@@ -12,14 +12,16 @@ use rv_driver::RoadTable;
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Sight, VanDriver, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, VanDriver, Way};
 use rv_map::City;
-use rv_map::city_lanes::{CityLaneId, CityLanes};
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
-use rv_wire::{SEEN_MAX, SeenThing, SightReport};
+use rv_wire::{HelpKind, SEEN_MAX, SeenThing, SightReport};
 
 use crate::streets::Weather;
-use crate::urban::{Busy, SensorModel, Sensors, Thing, VanBody, Walls, World, usual_van};
+use crate::urban::{
+    Busy, Need, Patience, SensorModel, Sensors, Thing, VanBody, Walls, World, usual_van,
+};
 use crate::van::SimVan;
 
 /// How far a van is shown what there is, m.
@@ -76,6 +78,12 @@ struct Detailed {
     path: Vec<EdgeId>,
     from_idx: usize,
     last: Option<Decision>,
+    patience: Patience,
+    need: Need,
+    /// What it has called for, while somebody is asked.
+    asked: Option<HelpKind>,
+    /// True if another way was asked for where it stands.
+    has_asked_way: bool,
 }
 
 impl Detail {
@@ -128,6 +136,7 @@ impl Detail {
         }
         for idx in &moving {
             self.settle(*idx, now, roads, &mut vans[*idx]);
+            self.see_to_trouble(*idx, &mut vans[*idx]);
         }
     }
 
@@ -186,6 +195,10 @@ impl Detail {
             path,
             from_idx,
             last: None,
+            patience: Patience::from(self.world.now().0),
+            need: Need::Nothing,
+            asked: None,
+            has_asked_way: false,
         };
         self.vans.insert(idx, detailed);
         SetOut::Drives
@@ -249,11 +262,39 @@ impl Detail {
         van.state = decision.driven(van.driver.vehicle(), &van.state, cap_mps, CYCLE_S);
         van.acceleration_mps2 = (van.state.speed_mps - before) / CYCLE_S;
         van.stood_s = if van.state.speed_mps.abs() < 0.1 { van.stood_s + CYCLE_S } else { 0.0 };
-        if van.driver.stuck_s(now.0) > 60.0 {
-            // Whoever watches from afar looks, and lets it go on.
-            van.driver.release();
-        }
+        // Where the brain lets it stand, there is nothing to wait for.
+        let stuck_s = if cap_mps < 0.05 { 0.0 } else { van.driver.stuck_s(now.0) };
+        van.need = van.patience.need(now.0, stuck_s, &decision.reason);
         van.last = Some(decision);
+    }
+
+    /// Tells the brain what the driver cannot solve: that it asks for another way where a junction
+    /// lies ahead, and for somebody who looks elsewhere. Once that one has answered, who stood in its
+    /// way has been seen to.
+    fn see_to_trouble(&mut self, idx: usize, van: &mut SimVan) {
+        let Some(detailed) = self.vans.get_mut(&idx) else { return };
+        if let Some(asked) = detailed.asked.filter(|_| !van.brain.is_calling()) {
+            detailed.asked = None;
+            detailed.has_asked_way |= asked == HelpKind::RoadBlocked;
+            if asked == HelpKind::Unclear && detailed.need == Need::Help {
+                detailed.driver.release();
+                detailed.patience = Patience::from(self.world.now().0);
+                detailed.need = Need::Nothing;
+                self.world.make_way(detailed.state.centre(detailed.driver.vehicle()));
+            }
+        }
+        let goes_forward = detailed.last.as_ref().is_none_or(|d| d.gear == Gear::Forward);
+        detailed.has_asked_way &= detailed.need != Need::Nothing;
+        let may_turn_off = goes_forward && detailed.is_before_junction(&self.lanes);
+        van.trouble = match detailed.need {
+            Need::Nothing => None,
+            _ if may_turn_off && !detailed.has_asked_way => Some(HelpKind::RoadBlocked),
+            Need::AnotherWay => None,
+            Need::Help => Some(HelpKind::Unclear),
+        };
+        if van.brain.is_calling() {
+            detailed.asked = detailed.asked.or(van.trouble);
+        }
     }
 
     /// Moves the body on along its path by what was driven, and says what is seen if asked to.
@@ -355,6 +396,14 @@ impl Detail {
 }
 
 impl Detailed {
+    /// True if it stands on the lane of a road that goes on to another one.
+    fn is_before_junction(&self, lanes: &CityLanes) -> bool {
+        let (s_m, _) = self.driver.place(&self.state);
+        let Some(lane) = self.driver.way().lane_at(s_m) else { return false };
+        let CityLaneKind::Road { edge, .. } = lanes.lane(lane).kind else { return false };
+        self.path.last() != Some(&edge)
+    }
+
     /// True if the laid part of the path is nearly driven and the path goes on.
     fn must_lay_on(&self, path_idx: usize) -> bool {
         let laid_to = self.from_idx + EDGES_AHEAD;

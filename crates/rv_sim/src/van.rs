@@ -11,7 +11,7 @@ use rv_model::VanClass;
 use rv_onboard::{
     AtDoor, Atlas, DropTrouble, Input, Onboard, OnboardConfig, OnboardMemory, Output, Sensed,
 };
-use rv_wire::{FaultKind, OnboardState, StopKind, Task};
+use rv_wire::{FaultKind, HelpKind, OnboardState, StopKind, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Body, Power};
@@ -116,6 +116,9 @@ pub(crate) struct SimVan {
     pub(crate) driven: Vec<DrivenEdge>,
     /// True while a detailed simulation drives it; lights and traffic are that one's to see.
     pub(crate) is_detailed: bool,
+    /// What a detailed driver cannot solve by itself, to be told to the brain when it changes or lasts.
+    pub(crate) trouble: Option<HelpKind>,
+    was_in_trouble: bool,
     /// What its driver sees, to be told to those who watch.
     pub(crate) sight: Option<Box<rv_wire::SightReport>>,
 }
@@ -170,6 +173,8 @@ impl SimVan {
             saved_at: now,
             driven: Vec::new(),
             is_detailed: false,
+            trouble: None,
+            was_in_trouble: false,
             sight: None,
         }
     }
@@ -246,6 +251,11 @@ impl SimVan {
             // An acceleration is good for one step.
             self.row.body.acceleration = rv_base::MetersPerSecond2::ZERO;
             self.tell(now, Input::Sensed(sensed), around, out);
+            let trouble = self.trouble.take();
+            if trouble.is_some() || self.was_in_trouble {
+                self.was_in_trouble = trouble.is_some();
+                self.tell(now, Input::Trouble(trouble), around, out);
+            }
             if let Some(sight) = self.sight.take() {
                 self.tell(now, Input::Sight(sight), around, out);
             }

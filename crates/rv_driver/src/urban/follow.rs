@@ -5,7 +5,8 @@ use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
 use super::aside::{Aside, parked_after_s};
-use super::pace::{Bound, Comfort, braking_way_m};
+use super::comes_in::Room;
+use super::pace::Bound;
 use super::sight::{Beside, Scene};
 use crate::tracking::Class;
 
@@ -306,7 +307,7 @@ pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Rea
                 c.from_m < scene.front_m() && c.to_m > scene.tail_m() && !c.shared.is_empty()
             });
         if (-5.0..70.0).contains(&ahead_m) && beside_m.abs() < 8.0 && !in_junction {
-            bounds.push((Bound { at_m: stand_m(scene), mps: 0.0 }, Reason::LetsPass(track.id)));
+            bounds.push((Bound { at_m: 0.0, mps: 0.0 }, Reason::LetsPass(track.id)));
         }
     }
 }
@@ -314,13 +315,8 @@ pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Rea
 /// Comes to a stand, gently, when what it knows grows old; what was there is carried on meanwhile.
 pub(crate) fn blind(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
     if scene.sight.age_s > BLIND_S {
-        bounds.push((Bound { at_m: stand_m(scene), mps: 0.0 }, Reason::Blind));
+        bounds.push((Bound { at_m: 0.0, mps: 0.0 }, Reason::Blind));
     }
-}
-
-/// Way in which it comes to a stand with comfort, m.
-fn stand_m(scene: &Scene<'_>) -> f64 {
-    braking_way_m(&Comfort::PLANNED, scene.v_mps, 0.0, 0.0) + 0.5
 }
 
 /// Somebody is about to be hit, and comfort does not suffice.
@@ -338,12 +334,17 @@ pub(crate) struct Alarm {
 const CLOSE_S: f64 = 1.0;
 
 /// Whom it is about to hit, the one that asks for the hardest braking.
-pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside) -> Option<Alarm> {
+pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside, let_in: Option<&Room>) -> Option<Alarm> {
     let v = scene.v_mps;
     if v < 0.1 {
         return None;
     }
-    let mut most: Option<Alarm> = None;
+    let mut most: Option<Alarm> =
+        let_in.filter(|room| room.is_pressing && room.most_mps2 < -HARD_MPS2).map(|room| Alarm {
+            id: room.id,
+            braking_mps2: (-room.most_mps2).min(HARDEST_MPS2),
+            is_close: false,
+        });
     for b in &scene.beside {
         let t = &b.track;
         if t.class.is_soft() || b.s_m + b.half_s_m < scene.s_m {

@@ -191,6 +191,8 @@ pub(crate) struct Memory {
     passing: Vec<u32>,
     /// Whom it was about to hit in the last cycle: what is further off is looked at twice.
     alarmed: Option<u32>,
+    /// It does not set out again before, after the monitor has stopped it.
+    hold_until_s: f64,
     /// Emergency braking goes on a moment after its cause has gone.
     brake_until_s: f64,
 }
@@ -239,6 +241,10 @@ const TOGETHER_MPS2: f64 = 1.8;
 
 /// Jerk with which it brakes for a light that comfort is not enough for, m/s3.
 const FIRM_JERK_MPS3: f64 = 6.0;
+
+/// Stopped by the monitor while it creeps, it stands so long before it tries again, s.
+const HOLD_S: f64 = 2.5;
+const CREEPS_MPS: f64 = 0.3;
 
 /// Jerk with which braking in an emergency is let go while its cause may come back, m/s3.
 const RELEASE_JERK_MPS3: f64 = 15.0;
@@ -399,7 +405,7 @@ impl VanDriver {
         follow::changes(&scene, lanes, &mut bounds);
         let lead = follow::lead(&scene, &self.aside, &mut bounds);
         follow::crossed(&scene, &self.aside, &mut bounds);
-        comes_in::bounds(&scene, lanes, &self.aside, &mut self.branches, &mut bounds);
+        let let_in = comes_in::bounds(&scene, lanes, &self.aside, &mut self.branches, &mut bounds);
         narrow::bounds(&scene, &self.aside, &mut bounds);
         follow::blind(&scene, &mut bounds);
         follow::beside_turn(&scene, &mut bounds);
@@ -410,6 +416,7 @@ impl VanDriver {
         let cap_mps = (here.cap_mps * sight.weather_share).max(1.0);
         let wanted = follow::wanted_mps2(&scene, cap_mps, lead.as_ref());
         let wanted = wanted.min(along_max_mps2(&scene, &self.aside));
+        let wanted = let_in.map_or(wanted, |room| wanted.min(room.most_mps2));
         self.scratch.clear();
         self.scratch.extend(bounds.iter().map(|b| b.0));
         let across = across_mps2(&scene);
@@ -430,7 +437,13 @@ impl VanDriver {
                 (a, reason) = (firm, Reason::Signal);
             }
         }
-        let alarm = follow::emergency(&scene, &self.aside);
+        if let Some(room) = let_in
+            && a < -0.1
+            && room.most_mps2 < a + 0.2
+        {
+            reason = Reason::LetsIn(room.id);
+        }
+        let alarm = follow::emergency(&scene, &self.aside, let_in.as_ref());
         let alarmed = std::mem::replace(&mut self.memory.alarmed, alarm.map(|a| a.id));
         if let Some(alarm) = alarm.filter(|a| a.is_close || alarmed == Some(a.id)) {
             let (brake, id) = (alarm.braking_mps2, alarm.id);
@@ -441,6 +454,9 @@ impl VanDriver {
         } else if sight.at.0 < self.memory.brake_until_s && sight.acceleration_mps2 < -2.0 {
             a = a.min(sight.acceleration_mps2 + RELEASE_JERK_MPS3 * CYCLE_S);
             is_emergency = true;
+        }
+        if sight.at.0 < self.memory.hold_until_s && scene.v_mps < CREEPS_MPS {
+            a = a.min(0.0);
         }
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
@@ -454,6 +470,7 @@ impl VanDriver {
         {
             // A plan that brakes as hard already is driven on.
             if acceleration_mps2 < a - 0.05 {
+                self.memory.hold_until_s = sight.at.0 + HOLD_S;
                 is_emergency = acceleration_mps2 < -2.0;
                 (a, reason) = (acceleration_mps2, Reason::Monitor(why));
                 input = roll::steer_by(&scene, curvature_1pm, a);

@@ -76,12 +76,12 @@ pub fn next_acceleration(
 ) -> f64 {
     let (plan, allowed) = (Comfort::PLANNED, Comfort::ALLOWED);
     let a0 = a_mps2.clamp(-allowed.braking_mps2 * 3.0, allowed.acceleration_mps2);
-    let keeps = |a: f64| {
+    let keeps_those = |a: f64, which: fn(&Bound) -> bool| {
         let v = (v_mps + (a0 + a) / 2.0 * dt_s).max(0.0);
         let way_m = (v_mps + v) / 2.0 * dt_s;
         let rise = if a > 0.0 { a * a / (2.0 * plan.jerk_mps3) } else { 0.0 };
         v + rise <= cap_mps + 1e-6
-            && bounds.iter().all(|b| {
+            && bounds.iter().filter(|b| which(b)).all(|b| {
                 // Far away or fast enough: nothing to work out.
                 let rough_m = v * v / (2.0 * plan.braking_mps2) + v * 2.0 + 2.0;
                 if b.at_m > rough_m || (b.mps >= v && a <= 0.0) {
@@ -91,6 +91,7 @@ pub fn next_acceleration(
                 need_m <= 0.0 || need_m <= b.at_m - way_m
             })
     };
+    let keeps = |a: f64| keeps_those(a, |_| true);
     // Braking beyond comfort is let go at once when its cause has gone.
     let up = (a0 + plan.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
     let top = wanted_mps2.clamp((a0 - plan.jerk_mps3 * dt_s).min(up), up);
@@ -103,7 +104,10 @@ pub fn next_acceleration(
     let rest = (TOGETHER_MPS2 * TOGETHER_MPS2 - across_mps2 * across_mps2).max(0.0).sqrt();
     let mut bottom = by_jerk.max(-allowed.braking_mps2.min(rest));
     if !keeps(bottom) {
-        bottom = by_jerk.max(-allowed.braking_mps2);
+        // A little too fast past a place does no harm; beyond a place to stand it would.
+        if !keeps_those(bottom, |b| b.mps == 0.0) {
+            bottom = by_jerk.max(-allowed.braking_mps2);
+        }
         if !keeps(bottom) {
             return soft(bottom);
         }

@@ -552,3 +552,55 @@ proptest! {
         prop_assert!(street.van.next_wakeup(street.now) - street.now <= Seconds(3600.0 * 24.0));
     }
 }
+
+/// The kinds of the calls that were made, and how many of them are over.
+fn calls(street: &Street) -> (Vec<HelpKind>, usize) {
+    let kinds = street.heard.iter().filter_map(|up| match up {
+        Up::Help { kind, .. } => Some(*kind),
+        _ => None,
+    });
+    let n_over = street.heard.iter().filter(|up| matches!(up, Up::HelpOver { .. })).count();
+    (kinds.collect(), n_over)
+}
+
+#[test]
+fn what_the_driver_cannot_solve_becomes_a_call_until_it_is_solved() {
+    let mut street = Street::new(6);
+    street.tell(mission(1, vec![stop(1, StopKind::Park, 4, 50.0, &[0, 1, 2, 3, 4], vec![])]));
+    street.run(10);
+    street.input(Input::Trouble(Some(HelpKind::Unclear)));
+    assert_eq!(calls(&street), (vec![], 0), "it still moves");
+    street.tell(Down::Halt);
+    street.run(20);
+    let unclear = Input::Trouble(Some(HelpKind::Unclear));
+    street.input(unclear.clone());
+    street.input(unclear.clone());
+    assert_eq!(calls(&street), (vec![HelpKind::Unclear], 0), "one call however often it is told");
+    let choice = HelpChoice::Proceed;
+    street.tell(Down::Answer { ticket: TicketId(1), call: 1, choice });
+    street.run(1);
+    assert_eq!(calls(&street).1, 1);
+    assert!(!street.van.is_calling());
+    street.input(unclear.clone());
+    assert_eq!(calls(&street).0.len(), 1, "somebody has just looked");
+    street.run(130);
+    street.input(unclear);
+    assert_eq!(calls(&street).0.len(), 2);
+    street.input(Input::Trouble(None));
+    assert_eq!(calls(&street).1, 2, "solved by itself");
+}
+
+#[test]
+fn a_road_that_the_driver_cannot_get_along_is_called_for_as_a_barred_one() {
+    let mut street = Street::new(6);
+    street.tell(mission(1, vec![stop(1, StopKind::Park, 4, 50.0, &[0, 1, 2, 3, 4], vec![])]));
+    street.tell(Down::Halt);
+    street.run(20);
+    street.input(Input::Trouble(Some(HelpKind::RoadBlocked)));
+    street.tell(Down::Resume);
+    street.input(Input::Sensed(street.sensed()));
+    assert_eq!(calls(&street), (vec![HelpKind::RoadBlocked], 0));
+    street.input(Input::Trouble(None));
+    street.input(Input::Sensed(street.sensed()));
+    assert_eq!(calls(&street).1, 1);
+}

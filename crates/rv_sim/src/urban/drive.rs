@@ -7,13 +7,14 @@ use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Gear, Reason, Sight, VanDriver, View, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, VanDriver, View, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
 use super::hubs::{Ends, HubFindings, Hubs};
+use super::patience::{Need, Patience};
 use super::referee::{ContactSeen, Findings, Referee};
 use super::routes;
 use super::sensors::{SensorModel, Sensors, Walls};
@@ -24,14 +25,7 @@ use crate::streets::Weather;
 /// How far the van sees, m.
 const SIGHT_M: f64 = 110.0;
 
-/// After standing so long for nothing that passes, it calls for help, s.
-const CALL_AFTER_S: f64 = 50.0;
-
-/// The same in a queue, and for a gap in traffic, s.
-const QUEUE_AFTER_S: f64 = 180.0;
-
-/// After standing so long it looks for another way, at most so often in a drive, s.
-const REROUTE_AFTER_S: f64 = 35.0;
+/// It takes another way at most so often in a drive.
 const REROUTES_MAX: u32 = 6;
 
 /// Further beside its way a van is on no lane, m.
@@ -332,8 +326,7 @@ struct Run<'a> {
     /// Edges over or under its way here.
     under: Vec<(EdgeId, Point2)>,
     start: Seconds,
-    /// The last moment at which it moved, or waited for what passes.
-    hopeless_from_s: f64,
+    patience: Patience,
     /// Its way before any other was taken, the edges of the present one, and where it ends, m.
     first_way: Way,
     edges: Vec<EdgeId>,
@@ -405,7 +398,7 @@ impl<'a> Run<'a> {
             light_lanes,
             under: Vec::new(),
             start,
-            hopeless_from_s: start.0,
+            patience: Patience::from(start.0),
             edges,
             end_m,
             n_rerouted: 0,
@@ -471,32 +464,14 @@ impl<'a> Run<'a> {
             };
             self.driver.begin_manoeuvre(task);
         }
-        // A queue may take some lights, a gap in dense traffic its time; nobody from afar could
-        // make either shorter.
-        let queues = matches!(
-            decision.reason,
-            Reason::Follows(_)
-                | Reason::JunctionFull
-                | Reason::GivesWay(_)
-                | Reason::Crossed(_)
-                | Reason::Crosswalk(_)
-                | Reason::WaitsToManoeuvre(_)
-        );
-        let stuck_s = self.driver.stuck_s(acts.0);
-        if stuck_s == 0.0 || queues {
-            self.hopeless_from_s = now.0;
-        }
-        let is_hopeless = now.0 - self.hopeless_from_s > CALL_AFTER_S;
-        if is_hopeless || stuck_s > QUEUE_AFTER_S || at_s > DRIVE_MAX_S {
+        let need = self.patience.need(now.0, self.driver.stuck_s(acts.0), &decision.reason);
+        if need == Need::Help || at_s > DRIVE_MAX_S {
             self.referee.note_call();
             return Some((false, Some(format!("{:?}", decision.reason))));
         }
         let stands = decision.gear == Gear::Forward && !manoeuvres;
-        if stands
-            && stuck_s > REROUTE_AFTER_S
-            && self.n_rerouted < REROUTES_MAX
-            && self.take_another_way()
-        {
+        let wants_way = need == Need::AnotherWay && stands;
+        if wants_way && self.n_rerouted < REROUTES_MAX && self.take_another_way() {
             self.n_rerouted += 1;
         }
         None

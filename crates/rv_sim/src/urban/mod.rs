@@ -3,6 +3,7 @@
 
 mod drive;
 mod hubs;
+mod patience;
 mod people;
 mod referee;
 mod routes;
@@ -15,6 +16,7 @@ pub use drive::{
     CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
 };
 pub use hubs::{Ends, HubFindings};
+pub(crate) use patience::{Need, Patience};
 pub use referee::{ContactSeen, Findings, Referee};
 pub use routes::way_around;
 pub use sensors::{SensorModel, Sensors, Walls};

@@ -19,6 +19,10 @@ const FAR_M: f64 = 190.0;
 /// Nobody appears nearer than this, except at the start, m.
 const SUDDEN_M: f64 = 95.0;
 
+/// Who has stood so long near a van that called is made to go, s, and how near, m.
+const STOOD_S: f64 = 20.0;
+const MAKE_WAY_M: f64 = 12.0;
+
 /// How busy the streets are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Busy {
@@ -177,6 +181,13 @@ impl World {
     /// The law there.
     pub fn law(&self) -> &TrafficLaw {
         &self.law
+    }
+
+    /// Somebody has seen to it that vehicles which have stood near a place for a while are gone.
+    pub(crate) fn make_way(&mut self, at: Point2) {
+        self.movers.retain(|m| {
+            m.is_guided || m.stood_s < STOOD_S || m.at.distance_to(at).0 > m.half_m.0 + MAKE_WAY_M
+        });
     }
 
     /// Moves everything but the vans on by a step.

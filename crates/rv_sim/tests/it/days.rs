@@ -54,6 +54,24 @@ fn the_ledger_depends_on_the_seed_alone() {
 }
 
 #[test]
+fn the_ledger_is_the_same_on_repeat_with_vans_driven_in_detail() {
+    let city = Arc::new(grid_city(8));
+    let with = |n_detailed, n_threads| {
+        let fleet = FleetConfig::for_city(&city, 3, 5);
+        let mut twin = TwinConfig::usual(5, 30, Seconds(3600.0));
+        twin.n_detailed = n_detailed;
+        let config = DayConfig { n_threads, ..DayConfig::new(fleet, twin) };
+        let (result, fleet, ledger) = run(&city, &config);
+        assert_eq!(verdict(&city, &result, &fleet), Vec::<String>::new());
+        assert!(result.audit.driven.0 > 3_000.0, "{}", result.audit.driven.0);
+        ledger
+    };
+    let first = with(2, 1);
+    assert_eq!(first, with(2, 3));
+    assert_ne!(first, with(0, 1), "the simpler model drives otherwise");
+}
+
+#[test]
 fn a_day_can_be_stopped_early() {
     let city = Arc::new(grid_city(6));
     let mut n_calls = 0;

@@ -6,6 +6,7 @@ mod dispatcher;
 mod grid;
 mod platoon;
 mod steady;
+mod town;
 mod urban;
 mod yard;
 

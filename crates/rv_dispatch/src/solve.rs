@@ -30,6 +30,8 @@ const FLEET_SHARE: f64 = 0.5;
 /// The same above so many orders, where vehicles take longer to save.
 const FLEET_SHARE_MOST: f64 = 0.65;
 const FLEET_FEW_JOBS: usize = 300;
+/// Stops of a route, on average, up to which ejection is tried: its effort grows with their square.
+const EJECTION_ROUTE_STOPS: usize = 30;
 
 /// What a plan is judged by, after the orders that it leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,8 +264,8 @@ pub(crate) fn solve_part(
     (output::routes(&state), effort)
 }
 
-/// Seeks fewer vehicles by leaving orders out on the way and by breaching limits on the way, in turns
-/// while that helps, within its share of the budget.
+/// Seeks fewer vehicles by ejection, by leaving orders out on the way and by breaching limits on the
+/// way, in turns while that helps, within its share of the budget.
 fn fewer_vehicles(
     state: &mut State<'_, '_>,
     near: &Near,
@@ -276,6 +278,11 @@ fn fewer_vehicles(
     let mut effort = Effort::default();
     loop {
         let before = state.n_used;
+        let is_short = state.inst.n_tasks <= EJECTION_ROUTE_STOPS * state.n_used;
+        if is_short && warp::fits(state) {
+            effort.add(warp::eject(state, near, budget, span, share, rng));
+            span.spent = effort.iterations;
+        }
         effort.add(reduce(state, near, budget, span, share, rng));
         span.spent = effort.iterations;
         if !warp::fits(state) {

@@ -4,6 +4,7 @@
 //! Each step takes strings of stops out, puts each back where it costs least with penalties, and
 //! improves the surroundings by local search; steps are accepted as in annealing.
 
+mod eject;
 mod moves;
 mod pairs;
 mod press;
@@ -21,6 +22,7 @@ use crate::search::{
     Effort, STEPS_PER_CHECK, STEPS_PER_TOLD, Schedule, Span, progress, sort_jobs, tell,
 };
 use crate::state::State;
+pub(crate) use eject::reduce as eject;
 use moves::{Work, descend};
 use pairs::insert_pair;
 pub(crate) use press::reduce;

@@ -13,7 +13,7 @@ use crate::instance::{Instance, NONE, Scope, compile};
 use crate::near::Near;
 use crate::recreate::Dice;
 use crate::rich::Share;
-use crate::search::Span;
+use crate::search::{Effort, Span};
 use crate::state::State;
 use crate::{Budget, Objective, Params, Weights, check, decompose::Part, solve};
 
@@ -243,20 +243,30 @@ fn plans_hold_and_depend_on_nothing_but_their_seed() {
 }
 
 #[test]
-fn breaching_on_the_way_saves_vehicles() {
-    let (mut n_built, mut n_left) = (0, 0);
-    for seed in 0..4 {
-        let problem = planted_within(seed, Make::Deliveries, 15, 10, 60);
-        let inst = compiled(&problem);
-        let near = Near::new(&inst, 40, 80);
-        let mut state = built(&inst, &near);
-        n_built += state.n_used;
-        let n_steps = 30_000;
-        let budget = Budget::iterations(n_steps);
-        let span = Span { iterations: n_steps, spent: 0, progress: None };
-        super::reduce(&mut state, &near, &budget, span, 1.0, &mut Rng::from_seed(seed));
-        assert_eq!(state.absent.len(), 0);
-        n_left += state.n_used;
+fn fewer_vehicles_are_found_by_breaching_and_by_ejection() {
+    for (make, reduce) in [
+        (Make::Deliveries, super::reduce as Reduce),
+        (Make::Deliveries, super::eject),
+        (Make::Pairs, super::eject),
+    ] {
+        let (mut n_built, mut n_left) = (0, 0);
+        for seed in 0..4 {
+            let problem = planted_within(seed, make, 15, 10, 60);
+            let inst = compiled(&problem);
+            let near = Near::new(&inst, 40, 80);
+            let mut state = built(&inst, &near);
+            n_built += state.n_used;
+            let n_steps = 10_000;
+            let budget = Budget::iterations(n_steps);
+            let span = Span { iterations: n_steps, spent: 0, progress: None };
+            reduce(&mut state, &near, &budget, span, 1.0, &mut Rng::from_seed(seed));
+            assert_eq!(state.absent.len(), 0);
+            let n_seen: usize = state.routes.iter().map(|r| r.seq.len() - 2).sum();
+            assert_eq!(n_seen, inst.n_tasks, "each stop once");
+            n_left += state.n_used;
+        }
+        assert!(n_left < n_built, "{make:?}: {n_built} stay {n_left}");
     }
-    assert!(n_left < n_built, "{n_built} stay {n_left}");
 }
+
+type Reduce = fn(&mut State<'_, '_>, &Near, &Budget<'_>, Span, f64, &mut Rng) -> Effort;

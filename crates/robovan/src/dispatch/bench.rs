@@ -29,9 +29,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "TABLE.csv")]
     best: Vec<PathBuf>,
     /// Runs of each problem, with seeds counting up from --seed
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Only problems whose name contains this
+    /// Only problems whose name contains this, in small or capital letters
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Answer as JSON
@@ -184,8 +184,16 @@ fn files(args: &BenchArgs) -> anyhow::Result<Vec<PathBuf>> {
             files.push(path.clone());
         }
     }
+    let n_all = files.len();
     if let Some(text) = &args.only {
-        files.retain(|path| stem(path).contains(text.as_str()));
+        let text = text.to_ascii_lowercase();
+        files.retain(|path| stem(path).to_ascii_lowercase().contains(&text));
+        if files.is_empty() && n_all > 0 {
+            return Err(error_with_hint(
+                format!("none of the {n_all} problems in the set has `{text}` in its name"),
+                "--only takes a part of the file's name",
+            ));
+        }
     }
     files.sort();
     if files.is_empty() || files.len() > FILES_MAX {

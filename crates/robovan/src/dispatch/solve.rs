@@ -107,8 +107,20 @@ impl How {
 
     /// The weights that `--weights` or `--rank` ask for.
     pub fn weighed(&self) -> anyhow::Result<Weights> {
+        let mut named = Vec::new();
+        let mut once = |name: &str| {
+            let criterion = criterion(name)?;
+            if named.contains(&criterion) {
+                return Err(error_with_hint(
+                    format!("{name} is named twice"),
+                    "name each kind of cost once",
+                ));
+            }
+            named.push(criterion);
+            Ok(criterion)
+        };
         if !self.rank.is_empty() {
-            let order = self.rank.iter().map(|name| criterion(name));
+            let order = self.rank.iter().map(|name| once(name));
             return Ok(Weights::lexicographic(&order.collect::<anyhow::Result<Vec<_>>>()?));
         }
         let mut weights = Weights::equal();
@@ -123,7 +135,7 @@ impl How {
                     "for example --weights lateness=10,stability=0; factors are 0 to 1000000",
                 ));
             };
-            match criterion(name)? {
+            match once(name)? {
                 Criterion::Unserved => weights.unserved = value,
                 Criterion::Vehicles => weights.vehicle = Money::from_units(value),
                 Criterion::Cost => weights.cost = value,

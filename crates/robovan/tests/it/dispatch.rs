@@ -125,6 +125,53 @@ fn what_would_let_an_order_in_is_said() {
 }
 
 #[test]
+fn weights_and_ranks_are_read_and_their_mistakes_named() {
+    // One vehicle has to go to and fro (64); two need less way (44).
+    let dir = Folder::new("weights");
+    let problem = dir.write(
+        "tiny.txt",
+        "TINY\n\nVEHICLE\nNUMBER CAPACITY\n2 10\n\nCUSTOMER\nCUST X Y DEMAND READY DUE SERVICE\n\n\
+         0 0 0 0 0 1000 0\n1 10 0 1 0 15 0\n2 -10 0 1 20 40 0\n3 12 0 1 50 70 0\n",
+    );
+    let solve = |how: &[&str]| {
+        robovan(&[&["solve", &problem, "--iterations", "500", "--json"], how].concat())
+    };
+    for (how, expected) in [
+        (&[][..], (44.0, 2)),
+        (&["--weights", "vehicles=19"], (44.0, 2)),
+        (&["--weights", "vehicles=21"], (64.0, 1)),
+        (&["--weights", "vehicle=21,cost=1.5"], (44.0, 2)),
+        (&["--rank", "unserved,vehicles,cost"], (64.0, 1)),
+        (&["--rank", "unserved,cost,vehicles"], (44.0, 2)),
+    ] {
+        let output = solve(how);
+        assert_eq!(output.status.code(), Some(0), "{how:?}: {}", stderr(&output));
+        let answer = json(&output);
+        let got = (answer["cost"].as_f64().unwrap(), answer["vehicles"].as_u64().unwrap());
+        assert_eq!(got, expected, "{how:?}");
+    }
+    for (how, expected, hint) in [
+        (["--weights", "speed=3"], "speed is not a kind of cost", "there are unserved, vehicles,"),
+        (["--weights", "lateness"], "lateness: not a kind of cost with a factor", "for example"),
+        (["--weights", "cost=-1"], "cost=-1: not a kind of cost with a factor", "0 to 1000000"),
+        (["--weights", "cost=nan"], "cost=nan: not a kind of cost with a factor", "0 to 1000000"),
+        (["--weights", "cost=1e7"], "cost=1e7: not a kind of cost with a factor", "0 to 1000000"),
+        (["--weights", "cost=1,cost=2"], "cost is named twice", "once"),
+        (["--rank", "cheap"], "cheap is not a kind of cost", "there are unserved, vehicles,"),
+        (["--rank", "vehicles,vehicle"], "vehicle is named twice", "once"),
+    ] {
+        let output = solve(&how);
+        let told = stderr(&output);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{how:?}");
+        let hints = told.split_once("hint: ").map(|parts| parts.1);
+        assert!(told.contains(expected), "{how:?}: {told}");
+        assert!(hints.is_some_and(|h| h.contains(hint)), "{how:?}: {told}");
+    }
+    let both = solve(&["--weights", "cost=1", "--rank", "cost"]);
+    assert_eq!(both.status.code(), Some(2), "{}", stderr(&both));
+}
+
+#[test]
 fn a_file_of_ten_gigabytes_is_refused_before_it_is_read() {
     let dir = Folder::new("large");
     let path = dir.write("large.vrp", "");

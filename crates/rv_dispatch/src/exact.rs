@@ -2,6 +2,8 @@
 //! twice. What insertion cannot build one order at a time (a way that is only open with a stop in
 //! between, a charge that pays for two) is found here.
 
+use rv_model::dispatch::Presence;
+
 use crate::Budget;
 use crate::instance::{Kind, NONE};
 use crate::route::{Broken, Totals};
@@ -14,6 +16,8 @@ const VEHICLES_MAX: usize = 3;
 /// iterations.
 const RUNS_MAX: u64 = 400_000;
 const RUNS_PER_ITERATION: u64 = 40;
+/// So many times as much where orders have to be left out, as few ways are too dear then.
+const MORE_RUNS: u64 = 8;
 /// Charging stops of a sequence at most.
 const CHARGES_MAX: usize = 2;
 /// Sequences kept for the same jobs of the same vehicle, where routes share something.
@@ -38,17 +42,43 @@ pub(crate) fn finish(
         return;
     }
     let n_max = budget.iterations.map_or(RUNS_MAX, |n| n.saturating_mul(RUNS_PER_ITERATION));
-    let mut lists = Vec::new();
     let mut n_left = n_max.min(RUNS_MAX);
+    let is_required = |j: &u32| {
+        let order = inst.jobs[*j as usize].order;
+        inst.problem.orders()[order as usize].presence == Presence::Required
+    };
+    if state.absent.iter().any(is_required) {
+        n_left *= MORE_RUNS;
+    }
+    // While orders are left out, what that costs hides what a way may cost. So first among the ways
+    // that cost no more than all routes now: the best plan with the same orders left out is there.
+    if !state.absent.is_empty() {
+        let absent = state.absent.iter().map(|&j| inst.jobs[j as usize].absent_cost);
+        let cost_max = state.cost - absent.sum::<i64>();
+        enumerate(state, budget, cost_max, n_vehicles_max, &mut n_left);
+    }
+    let cost_max = state.cost;
+    enumerate(state, budget, cost_max, n_vehicles_max, &mut n_left);
+}
+
+/// Goes to the best plan among ways that cost no more each, unless the effort does not suffice.
+fn enumerate(
+    state: &mut State<'_, '_>,
+    budget: &Budget<'_>,
+    cost_max: i64,
+    n_vehicles_max: Option<usize>,
+    n_left: &mut u64,
+) {
+    let inst = state.inst;
+    let mut lists = Vec::new();
     for v in 0..inst.vehs.len() as u32 {
-        let cost_max = state.cost;
-        let mut walk =
-            Walk { state, v, seq: Vec::new(), found: Vec::new(), n_left, cost_max, budget };
-        if !walk.all() {
+        let mut walk = Walk::new(state, v, budget, cost_max, *n_left);
+        let is_done = walk.all();
+        *n_left = walk.n_left;
+        lists.push(walk.found);
+        if !is_done {
             return;
         }
-        n_left = walk.n_left;
-        lists.push(walk.found);
     }
     let picked = Vec::new();
     let mut join = Join { lists: &lists, picked, state, best: None, n_vehicles_max };
@@ -71,7 +101,18 @@ struct Walk<'a, 'i, 'p> {
     budget: &'a Budget<'a>,
 }
 
-impl Walk<'_, '_, '_> {
+impl<'a, 'i, 'p> Walk<'a, 'i, 'p> {
+    fn new(
+        state: &'a mut State<'i, 'p>,
+        v: u32,
+        budget: &'a Budget<'a>,
+        cost_max: i64,
+        n_left: u64,
+    ) -> Self {
+        let (seq, found) = (Vec::new(), Vec::new());
+        Self { state, v, seq, found, n_left, cost_max, budget }
+    }
+
     /// All sequences of the vehicle; false if the effort did not suffice.
     fn all(&mut self) -> bool {
         let inst = self.state.inst;
@@ -95,14 +136,18 @@ impl Walk<'_, '_, '_> {
         let inst = self.state.inst;
         let veh = &inst.vehs[self.v as usize];
         let legs = self.seq[..self.seq.len() - 1].windows(2);
-        let length: i64 = legs
-            .map(|leg| {
-                let [from, to] = [leg[0], leg[1]].map(|id| inst.nodes[id as usize].loc);
-                i64::from(inst.leg(veh.profile, from, to).1)
-            })
-            .sum();
+        let (mut spent, mut length) = (0, 0);
+        for leg in legs {
+            let [from, to] = [leg[0], leg[1]].map(|id| &inst.nodes[id as usize]);
+            let (t, d) = inst.leg(veh.profile, from.loc, to.loc);
+            spent += i64::from(t) + i64::from(to.service);
+            length += i64::from(d);
+        }
         let fixed = if self.seq.len() > 2 { veh.cost_fixed } else { 0 };
-        length.saturating_mul(veh.cost_per_mm).saturating_add(fixed)
+        length
+            .saturating_mul(veh.cost_per_mm)
+            .saturating_add(spent.saturating_mul(veh.cost_per_ms))
+            .saturating_add(fixed)
     }
 
     fn step(&mut self, jobs: u32, n_charges: usize) -> bool {

@@ -149,6 +149,11 @@ fn panel(out: &mut String, idx: usize, lanes: &CityLanes, m: &Moment<'_>) {
         };
         view.body(out, p, h, (0.4, 1.5), &format!("fill=\"{colour}\""));
     }
+    for (a, b) in m.walls.iter().filter(|w| view.sees(w.0) && view.sees(w.1)) {
+        view.line(out, [*a, *b].into_iter(), "stroke=\"#444\" stroke-width=\"2\"");
+    }
+    let way = m.driver.manoeuvre_line();
+    view.line(out, way, "stroke=\"#0a8f3c\" stroke-width=\"1\" stroke-dasharray=\"4 3\"");
     for t in m.things.iter().filter(|t| view.sees(t.at)) {
         let colour = match t.class {
             Class::Pedestrian | Class::Animal => "#c2185b",

@@ -171,8 +171,8 @@ pub enum Failure {
     /// Too many shapes.
     #[error("there are more than 4,000 walls")]
     TooMuch,
-    /// The vehicle touches something where it stands.
-    #[error("the vehicle touches something at the start")]
+    /// The vehicle touches something where it stands, or nearly.
+    #[error("the vehicle all but touches something at the start")]
     StartTouches,
     /// It would touch something at the goal.
     #[error("the vehicle would touch something at the goal")]
@@ -209,8 +209,9 @@ pub fn plan(
     let air_max_m = options.air_m.iter().copied().fold(0.0, f64::max);
     let field = Field::new(vehicle, ground, [start, goal], air_max_m)?;
     let least_m = options.air_m[options.air_m.len() - 1];
-    // A vehicle that stands nearer to something than that may still leave.
-    let start_air_m = if field.is_free_end(start, least_m) { least_m } else { 0.01 };
+    // A vehicle that stands nearer to something than that may still leave, with half of it.
+    let is_near = !field.is_free_end(start, least_m);
+    let start_air_m = if is_near { least_m / 2.0 } else { least_m };
     if !field.is_free_end(start, start_air_m) {
         return Err(Failure::StartTouches);
     }
@@ -219,7 +220,7 @@ pub fn plan(
     }
     let mut question = search::Question::new(vehicle, &field, start, goal, options)?;
     let (mut n_expansions, mut is_cut_off) = (0, false);
-    let air = |air_m: f64| if start_air_m < least_m { start_air_m } else { air_m };
+    let air = |air_m: f64| if is_near { start_air_m } else { air_m };
     let wide = options.air_m.iter().map(|m| (Grain::COARSE, air(*m)));
     let narrow = options.air_m.iter().skip(1).map(|m| (Grain::NARROW, air(*m)));
     let passes = wide.take(1).chain(narrow).chain([(Grain::FINE, start_air_m)]);

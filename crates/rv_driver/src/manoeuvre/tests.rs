@@ -1,5 +1,7 @@
 //! Scenes small enough to reason about; random ones of every kind are driven in `rv_sim`.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::trajectory::State;
 
@@ -146,4 +148,44 @@ fn a_parker_stops_for_somebody_in_its_way_and_goes_on() {
     }
     assert!(has_waited && nearest_m > 0.4, "{nearest_m}");
     assert!((state.rear.x_m + 9.0).abs() < 0.02 && state.speed_mps == 0.0, "{state:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Whatever stands about, also without size or in heaps: an answer, the same twice, that ends where it
+    /// shall with wheels that the vehicle has.
+    #[test]
+    fn any_ground_gets_an_answer(
+        lines in proptest::collection::vec((-9.0..9.0_f64, -9.0..9.0_f64, -6.0..6.0_f64, -6.0..6.0_f64), 0..10),
+        solids in proptest::collection::vec((-9.0..9.0_f64, -9.0..9.0_f64, -4.0..4.0_f64, 0.0..2.0_f64), 0..6),
+        goal in (-9.0..9.0_f64, -9.0..9.0_f64, -7.0..7.0_f64),
+    ) {
+        let p = |x_m, y_m| Point2 { x_m, y_m };
+        let ground = Ground {
+            walls: lines.iter().map(|l| (p(l.0, l.1), p(l.0 + l.2.trunc(), l.1 + l.3.trunc()))).collect(),
+            solids: solids
+                .iter()
+                .map(|s| Body {
+                    centre: p(s.0, s.1),
+                    heading_rad: s.2,
+                    half_length_m: s.3,
+                    half_width_m: (s.3 - 1.0).max(0.0),
+                })
+                .collect(),
+        };
+        let few = Options { expansions_max: 400, ..Options::VAN };
+        let (start, goal) = (pose(0.0, 0.0, 0.0), pose(goal.0, goal.1, goal.2));
+        let answer = || plan(&van(), &ground, &start, &goal, &few);
+        let found = answer();
+        prop_assert!(found == answer());
+        let Ok(plan) = found else { return Ok(()) };
+        let points = || plan.runs.iter().flat_map(|r| &r.points);
+        if let Some(last) = points().last() {
+            let (off_m, turned) = last.pose.off(&goal);
+            prop_assert!(off_m < 0.005 && turned < 0.005, "{off_m} {turned}");
+        }
+        prop_assert!(points().all(|p| p.steering_rad.abs() <= 0.6 && p.speed_mps.is_finite()));
+        prop_assert!(plan.n_expansions <= 400 && plan.time_s.is_finite());
+    }
 }

@@ -318,6 +318,11 @@ impl VanDriver {
         self.parking.is_some()
     }
 
+    /// The way of the rear axle in the manoeuvre under way, for a picture.
+    pub fn manoeuvre_line(&self) -> impl Iterator<Item = Point2> + '_ {
+        self.parking.iter().flat_map(|p| p.line())
+    }
+
     /// Tells whether the vehicle has come to where it was last decided to stand; true unless told
     /// otherwise. A manoeuvre goes on only then.
     pub fn set_settled(&mut self, is_settled: bool) {

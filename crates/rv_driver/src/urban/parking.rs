@@ -1,5 +1,7 @@
 //! A manoeuvre within a drive: out of a hub's bay, into one, around where the street ends.
 
+use rv_base::Point2;
+
 use super::sight::Sight;
 use super::{CYCLE_S, Decision, Planned, Reason};
 use crate::manoeuvre::{
@@ -45,6 +47,12 @@ impl Parking {
     pub(super) fn new(vehicle: &Vehicle, task: Task) -> Self {
         let parker = Parker::new(*vehicle, task.plan.clone(), CYCLE_S);
         Self { task, parker, n_plans: 1, others: Vec::new() }
+    }
+
+    /// The way of the rear axle.
+    pub(super) fn line(&self) -> impl Iterator<Item = Point2> + '_ {
+        let runs = self.parker.plan().runs.iter();
+        runs.flat_map(|r| &r.points).step_by(4).map(|p| p.pose.rear)
     }
 
     /// Poses to come.

@@ -172,6 +172,8 @@ pub struct Moment<'a> {
     pub tracks: &'a [Track],
     /// What lights show.
     pub signals: &'a [(CityLaneId, Aspect)],
+    /// Walls of the yards at both ends of the drive.
+    pub walls: &'a [(Point2, Point2)],
 }
 
 /// A van of the usual size: a three-metre driverless delivery van.
@@ -315,6 +317,7 @@ struct Run<'a> {
     before_mps: f64,
     felt_mps2: f64,
     hubs: Hubs,
+    walls: Vec<(Point2, Point2)>,
     stood_s: f64,
     n_cycles: u64,
     n_let_through: u64,
@@ -378,6 +381,7 @@ impl<'a> Run<'a> {
             driven: Driven::new(vehicle, setup.plant, &state),
             before_mps: 0.0,
             felt_mps2: 0.0,
+            walls: hubs.yards().flat_map(|y| y.walls.iter().copied()).collect(),
             hubs,
             sensors: setup.sensors.map(|model| {
                 let rng = Rng::from_seed(seed).fork("sensors");
@@ -449,6 +453,7 @@ impl<'a> Run<'a> {
             things: &self.things,
             tracks: &self.tracks,
             signals: &self.signals,
+            walls: &self.walls,
         });
         self.act(&decision);
         let van = self.body();

@@ -372,7 +372,8 @@ fn kerb(rng: &mut Rng, v: &Vehicle, room_m: f64) -> Scene {
         Place { x_m: 0.0, y_m: v.width_m / 2.0 + off_m, heading_rad: rng.range(-0.01, 0.01) };
     let start = Place {
         x_m: rng.range(-7.0, -5.0),
-        y_m: 2.1 + v.width_m / 2.0 + rng.range(0.35, 0.8),
+        // Beside the cars, and clear of the other kerb.
+        y_m: (2.1 + v.width_m / 2.0 + rng.range(0.35, 0.8)).min(street_m - v.width_m / 2.0 - 0.3),
         heading_rad: rng.range(-0.04, 0.04),
     };
     let mut scene = empty(start, goal);

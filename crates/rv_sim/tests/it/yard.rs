@@ -41,7 +41,7 @@ fn a_vehicle_that_answers_late_follows_them_backwards_too() {
 #[test]
 fn what_cannot_be_done_is_said_to_be_so() {
     let vehicle = usual_van();
-    for seed in 1..=9 {
+    for seed in 1..=5 {
         let scene = Scene::by_lot(Kind::Sealed, seed, &vehicle);
         assert!(plan(&scene, &vehicle, &Options::VAN).is_err(), "{}", scene.name);
     }

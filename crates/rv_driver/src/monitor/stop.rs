@@ -128,13 +128,14 @@ impl Line {
         (s + dx * cos + dy * sin, dy * cos - dx * sin, *heading)
     }
 
-    /// The part of the line from the place beside a pose on.
+    /// The part of the line from the place beside a pose on. A mark that it is about to pass counts as
+    /// passed, so that the bend from here on is that of what is left.
     pub(super) fn rest_from(&self, now: &Pose) -> Self {
         let (s, ..) = self.project(now.centre);
-        let n = self.marks.partition_point(|m| m.0 <= s);
+        let n = self.marks.partition_point(|m| m.0 <= s + 0.05);
         let here = (0.0, now.centre, now.heading_rad, self.marks[n.saturating_sub(1)].3);
         let rest = self.marks[n..].iter().map(|m| (m.0 - s, m.1, m.2, m.3));
-        Self { marks: std::iter::once(here).chain(rest.filter(|m| m.0 > 0.05)).collect() }
+        Self { marks: std::iter::once(here).chain(rest).collect() }
     }
 
     /// The bend beside a pose, 1/m.

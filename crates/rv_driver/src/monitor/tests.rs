@@ -263,3 +263,33 @@ fn to_stay_is_let_through_whoever_comes_and_to_move_into_them_is_not() {
     let moving = Case { now: straight(3.0, 1)[0], ..case(&drives, &others) };
     assert_eq!(judge(&rules(), &moving), Verdict::Stop(Reason::Contact));
 }
+
+#[test]
+fn the_straight_rest_of_a_bent_stop_is_driven_straight() {
+    // Ten metres of a bend, then straight on.
+    let bend_1pm = 0.02;
+    let pose = |s_m: f64| Pose {
+        at_s: s_m / 10.0,
+        centre: Point2 {
+            x_m: (bend_1pm * s_m).sin() / bend_1pm,
+            y_m: (1.0 - (bend_1pm * s_m).cos()) / bend_1pm,
+        },
+        heading_rad: bend_1pm * s_m,
+        speed_mps: 10.0,
+    };
+    let poses: Vec<Pose> = (0..=10).map(|i| pose(f64::from(i))).collect();
+    let line = Line::through(&poses[0], &poses, 60.0);
+    for short_m in [0.2, 0.06, 0.04, 0.02, 0.0] {
+        let mut now = pose(10.0 - short_m);
+        let mut rest = line.rest_from(&now);
+        // From cycle to cycle it is what is left that counts.
+        for _ in 0..3 {
+            let (sin, cos) = now.heading_rad.sin_cos();
+            now.centre.x_m += cos;
+            now.centre.y_m += sin;
+            rest = rest.rest_from(&now);
+        }
+        assert!(rest.bend_at(&now).abs() < 1e-9, "{short_m}: {}", rest.bend_at(&now));
+        assert!(rest.steer(&now).abs() < 2e-3, "{short_m}: {}", rest.steer(&now));
+    }
+}

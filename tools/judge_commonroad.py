@@ -144,7 +144,7 @@ def main():
         why = collections.Counter(check for r in row for check in r["failed"])
         print(f"{folder}: valid {share(row)}", dict(why))
         if args.references:
-            with_one = [r for r in row if any(r["name"].split(":")[0] in file for file in known)]
+            with_one = [r for r in row if any("_{}_{}.xml".format(*r["name"].split(":")) in f for f in known)]
             print(f"{folder}: of those with a reference solution {share(with_one)}")
     if args.json:
         with open(args.json, "w") as out:

@@ -5,6 +5,7 @@
 //! an intelligent-driver model does near its limit (Treiber, Hennecke and Helbing 2000).
 
 use rv_base::Point2;
+use rv_map::lanes::LaneIdx;
 
 use super::geometry::{Body, ahead, distance_m, square_m2, wrapped_rad};
 use super::road::Road;
@@ -91,8 +92,28 @@ fn one(road: &Road, all: &[Seen], s: &Seen, n: usize, dt_s: f64) -> Future {
         return Future { id: s.id, bodies: vec![Some(s.body); n + 1] };
     }
     let braking = if s.keeps_lane { braking_for_leader(all, s) } else { None };
-    let way_m = (s.speed_mps + 3.0) * n as f64 * dt_s + 10.0;
-    let line = if s.keeps_lane { lane_line(road, s, way_m) } else { Vec::new() };
+    let way_m = reach_m(s, n, dt_s);
+    let line = match lane_of(road, s) {
+        Some(lane) if s.keeps_lane => line_along(road, s, &likeliest(road, s, lane, way_m)),
+        _ => Vec::new(),
+    };
+    along(s, &line, braking, n, dt_s)
+}
+
+/// How far it may come, m.
+pub(super) fn reach_m(s: &Seen, n: usize, dt_s: f64) -> f64 {
+    (s.speed_mps + 3.0) * n as f64 * dt_s + 10.0
+}
+
+/// It goes along a line (or turns as it turns now, if there is none), down to a speed with a
+/// braking if there is cause.
+pub(super) fn along(
+    s: &Seen,
+    line: &[(Point2, f64)],
+    braking: Option<(f64, f64)>,
+    n: usize,
+    dt_s: f64,
+) -> Future {
     let mut bodies = Vec::with_capacity(n + 1);
     let (mut v, mut way, mut heading, mut at) =
         (s.speed_mps, 0.0, s.body.heading_rad, s.body.centre);
@@ -110,7 +131,7 @@ fn one(road: &Road, all: &[Seen], s: &Seen, n: usize, dt_s: f64) -> Future {
             heading += s.yaw_rate_radps * (-t / FADE_S).exp() * dt_s;
             at = ahead(at, heading, v * dt_s);
         } else {
-            let foot = cursor.walk(&line, way);
+            let foot = cursor.walk(line, way);
             heading = foot.1;
             // The place beside the lane's middle is kept, the offset at the start fades.
             let (sin, cos) = heading.sin_cos();
@@ -147,32 +168,42 @@ fn braking_for_leader(all: &[Seen], s: &Seen) -> Option<(f64, f64)> {
     most
 }
 
-/// The line a vehicle follows from where it is, with its offset to the left of the lane's middle.
-fn lane_line(road: &Road, s: &Seen, way_m: f64) -> Vec<(Point2, f64)> {
-    let lanes = road.lanes_for(s.body.centre, s.body.heading_rad);
-    let Some(lane) = lanes.first().copied() else { return Vec::new() };
-    if wrapped_rad(road.heading_at(lane, s.body.centre) - s.body.heading_rad).abs() > 0.6 {
-        return Vec::new();
+/// The lane that a vehicle goes along.
+pub(super) fn lane_of(road: &Road, s: &Seen) -> Option<LaneIdx> {
+    let lane = road.lanes_for(s.body.centre, s.body.heading_rad).first().copied()?;
+    let turn = wrapped_rad(road.heading_at(lane, s.body.centre) - s.body.heading_rad);
+    (turn.abs() <= 0.6).then_some(lane)
+}
+
+/// How far a lane leads away from where a vehicle heads and turns, rad.
+pub(super) fn away_rad(road: &Road, s: &Seen, lane: LaneIdx) -> f64 {
+    let line = road.centre(lane);
+    let m = line[line.len() / 2];
+    let to = (m.y_m - s.body.centre.y_m).atan2(m.x_m - s.body.centre.x_m);
+    wrapped_rad(to - (s.body.heading_rad + s.yaw_rate_radps)).abs()
+}
+
+/// The way of lanes that it takes most likely.
+pub(super) fn likeliest(road: &Road, s: &Seen, lane: LaneIdx, way_m: f64) -> Vec<LaneIdx> {
+    let (mut way, mut length_m) = (vec![lane], road.length_m(lane));
+    while way.len() < 40 && length_m < way_m + 200.0 {
+        let from = &road.map().lanes[way[way.len() - 1]].successors;
+        let off = |l: &LaneIdx| away_rad(road, s, *l);
+        let Some(next) = from.iter().copied().min_by(|a, b| off(a).total_cmp(&off(b))) else {
+            break;
+        };
+        length_m += road.length_m(next);
+        way.push(next);
     }
-    let mut points: Vec<Point2> = Vec::new();
-    let (mut lane, mut length_m) = (lane, 0.0);
-    for _ in 0..40 {
-        points.extend(road.centre(lane));
-        length_m += road.length_m(lane);
-        let heading = s.body.heading_rad + s.yaw_rate_radps;
-        let next = road.map().lanes[lane].successors.iter().copied().min_by(|a, b| {
-            let off = |l: usize| {
-                let line = road.centre(l);
-                let m = line[line.len() / 2];
-                let to = (m.y_m - s.body.centre.y_m).atan2(m.x_m - s.body.centre.x_m);
-                wrapped_rad(to - heading).abs()
-            };
-            off(*a).total_cmp(&off(*b))
-        });
-        match next {
-            Some(next) if length_m < way_m + 200.0 => lane = next,
-            _ => break,
-        }
+    way
+}
+
+/// The line a vehicle follows from where it is along lanes, with its offset to the left of their
+/// middle.
+pub(super) fn line_along(road: &Road, s: &Seen, way: &[LaneIdx]) -> Vec<(Point2, f64)> {
+    let points: Vec<Point2> = way.iter().flat_map(|lane| road.centre(*lane)).copied().collect();
+    if points.len() < 2 {
+        return Vec::new();
     }
     // Cut at the foot of the vehicle.
     let nearest = (0..points.len() - 1).min_by(|a, b| {

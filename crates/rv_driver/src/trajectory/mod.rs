@@ -6,6 +6,7 @@
 mod forecast;
 mod geometry;
 mod goal;
+mod modes;
 mod path;
 mod planner;
 mod proposal;
@@ -20,6 +21,7 @@ pub use forecast::{Future, Seen, View, forecast};
 pub use geometry::{Body, wrapped_rad};
 pub(crate) use geometry::{ahead, walk_down};
 pub use goal::{Goal, Goals};
+pub use modes::{Mode, modes};
 pub use path::{Path, PathPoint};
 pub use planner::{Kind, Outlook, Plan, Planner, PlannerOptions};
 pub use record::{Cycle, Ending, Tried};

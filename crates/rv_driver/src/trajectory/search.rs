@@ -3,6 +3,7 @@
 
 use super::forecast::{View, forecast, wary};
 use super::geometry::{Body, ahead};
+use super::modes::{Mode, modes};
 use super::path::{Path, STEP_M};
 use super::planner::{Kind, Outlook, Plan, Planner};
 use super::proposal::{Base, Shift, bend, shifts};
@@ -16,6 +17,8 @@ use super::vehicle::State;
 const PROPOSALS_MAX: usize = 24;
 /// Added to the cost of a plan after which no stop was found that touches nothing.
 const NO_STOP_COST: f64 = 10.0;
+/// Added for a plan that touches somebody for certain, times how probable that is.
+const RISK_COST: f64 = 20.0;
 
 impl Planner {
     /// Looks through the proposals from a given one on for the best plan, and makes do without a
@@ -53,8 +56,16 @@ impl Planner {
             Outlook::Seen(_) => self.options.hard_steps,
         };
         let slack_m = self.slack_m(outlook);
+        let modes = match outlook {
+            Outlook::Known(_) => Vec::new(),
+            Outlook::Seen(seen) => {
+                modes(road, &self.near(seen, state, hard), state.rear, hard, dt_s)
+            }
+        };
+        let modes = modes.as_slice();
         let lateral_mps2 = self.options.lateral_mps2.0;
-        let scene = Scene { road, now, state, view, n, hard, reach_m, slack_m, lateral_mps2 };
+        let scene =
+            Scene { road, now, state, view, modes, n, hard, reach_m, slack_m, lateral_mps2 };
         let mut best: Option<Plan> = None;
         let mut n_good = 0;
         let mut up_to = None;
@@ -276,15 +287,31 @@ impl Planner {
         }
         let stop_after = self.stop_after(scene, path, &states, work);
         let is_open_ended = stop_after.is_empty();
+        *work += (scene.modes.len() * hard / 16) as u64;
+        let risk = self.risk(scene, &states[..hard]);
         Rolled::Fine(Box::new(Plan {
             kind,
             states,
             inputs,
             stop_after,
             made_at: scene.now,
-            cost: profile.cost + shift.rank + if is_open_ended { NO_STOP_COST } else { 0.0 },
+            cost: profile.cost
+                + shift.rank
+                + RISK_COST * risk
+                + if is_open_ended { NO_STOP_COST } else { 0.0 },
             touches_after: None,
         }))
+    }
+
+    /// How probably some states touch somebody who does not do the likeliest; the later, the less
+    /// it counts, as there is the more time to think anew.
+    fn risk(&self, scene: &Scene<'_>, states: &[State]) -> f64 {
+        let touch = |mode: &Mode| {
+            let view = View { futures: std::slice::from_ref(&mode.future), now: 0 };
+            self.first_touch(states, view, 0.0)
+        };
+        let share = |at: usize| 1.0 - at as f64 / states.len().max(1) as f64;
+        scene.modes.iter().filter_map(|m| Some(m.probability * share(touch(m)?))).sum()
     }
 
     /// The gentlest stop along a path after some states that touches nothing.
@@ -427,6 +454,8 @@ struct Scene<'a> {
     now: i64,
     state: &'a State,
     view: View<'a>,
+    /// What others may do besides.
+    modes: &'a [Mode],
     n: usize,
     hard: usize,
     reach_m: f64,

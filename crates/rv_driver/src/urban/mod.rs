@@ -191,8 +191,8 @@ pub(crate) struct Memory {
     passing: Vec<u32>,
     /// Whom it was about to hit in the last cycle: what is further off is looked at twice.
     alarmed: Option<u32>,
-    /// It does not set out again before, after the monitor has stopped it.
-    hold_until_s: f64,
+    /// It does not set out again before, after the monitor has stopped it, and why that was.
+    hold: Option<(f64, monitor::Reason)>,
     /// Emergency braking goes on a moment after its cause has gone.
     brake_until_s: f64,
 }
@@ -226,6 +226,8 @@ pub struct VanDriver {
     branches: Vec<Branch>,
     /// Since when it has stood without knowing when it will go on.
     stuck_since_s: Option<f64>,
+    /// Where that was, m along its way.
+    stuck_at_m: f64,
     backing: Option<reverse::Backing>,
     backed: reverse::Backed,
     parking: Option<Box<Parking>>,
@@ -243,8 +245,12 @@ const TOGETHER_MPS2: f64 = 1.8;
 const FIRM_JERK_MPS3: f64 = 6.0;
 
 /// Stopped by the monitor while it creeps, it stands so long before it tries again, s.
-const HOLD_S: f64 = 2.5;
+const HOLD_S: f64 = 1.0;
 const CREEPS_MPS: f64 = 0.3;
+
+/// So slow and within such a way it has not got on, m/s and m.
+const ON_THE_SPOT_MPS: f64 = 0.7;
+const ON_THE_SPOT_M: f64 = 0.8;
 
 /// Jerk with which braking in an emergency is let go while its cause may come back, m/s3.
 const RELEASE_JERK_MPS3: f64 = 15.0;
@@ -278,6 +284,7 @@ impl VanDriver {
             spots: Vec::new(),
             branches: Vec::new(),
             stuck_since_s: None,
+            stuck_at_m: 0.0,
             backing: None,
             backed: reverse::Backed::default(),
             parking: None,
@@ -460,8 +467,11 @@ impl VanDriver {
             a = a.min(sight.acceleration_mps2 + RELEASE_JERK_MPS3 * CYCLE_S);
             is_emergency = true;
         }
-        if sight.at.0 < self.memory.hold_until_s && scene.v_mps < CREEPS_MPS {
-            a = a.min(0.0);
+        if let Some((until_s, why)) = self.memory.hold
+            && sight.at.0 < until_s
+            && scene.v_mps < CREEPS_MPS
+        {
+            (a, reason) = (a.min(0.0), Reason::Monitor(why));
         }
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
@@ -475,16 +485,16 @@ impl VanDriver {
         {
             // A plan that brakes as hard already is driven on.
             if acceleration_mps2 < a - 0.05 {
-                self.memory.hold_until_s = sight.at.0 + HOLD_S;
+                self.memory.hold = Some((sight.at.0 + HOLD_S, why));
                 is_emergency = acceleration_mps2 < -2.0;
                 (a, reason) = (acceleration_mps2, Reason::Monitor(why));
                 input = roll::steer_by(&scene, curvature_1pm, a);
             }
         }
-        let (v_mps, n_beside) = (scene.v_mps, scene.beside.len());
+        let (s_m, v_mps, n_beside) = (scene.s_m, scene.v_mps, scene.beside.len());
         self.beside = scene.beside;
         self.bounds = bounds;
-        self.note_stuck(sight.at.0, v_mps, reason, to_goal_m);
+        self.note_stuck(sight.at.0, (s_m, v_mps), reason, to_goal_m);
         Decision {
             input,
             gear: Gear::Forward,
@@ -519,11 +529,18 @@ impl VanDriver {
         Some(decision)
     }
 
-    fn note_stuck(&mut self, now_s: f64, v_mps: f64, reason: Reason, to_goal_m: f64) {
-        let waits_for_time =
-            matches!(reason, Reason::Signal | Reason::StopSign | Reason::Goal) || to_goal_m < 3.0;
-        let is_stuck = v_mps < 0.2 && !waits_for_time;
-        self.stuck_since_s = is_stuck.then(|| self.stuck_since_s.unwrap_or(now_s));
+    /// Notes since when it stands; creeping on the spot, from one stop of the monitor's to the next, is
+    /// no driving.
+    fn note_stuck(&mut self, now_s: f64, (s_m, v_mps): (f64, f64), reason: Reason, to_goal_m: f64) {
+        let waits_for_time = matches!(reason, Reason::Signal | Reason::StopSign) || to_goal_m < 3.0;
+        let is_on_the_spot = self.stuck_since_s.is_some()
+            && v_mps < ON_THE_SPOT_MPS
+            && (s_m - self.stuck_at_m).abs() < ON_THE_SPOT_M;
+        if waits_for_time || v_mps >= 0.2 && !is_on_the_spot {
+            self.stuck_since_s = None;
+        } else if self.stuck_since_s.is_none() {
+            (self.stuck_since_s, self.stuck_at_m) = (Some(now_s), s_m);
+        }
     }
 
     /// Lets it drive again after the monitor has ended the journey; somebody answers for that.

@@ -6,7 +6,7 @@
 //! environments") and now and then tries the words of Reeds and Shepp 1990 to the end, all of them and
 //! not the shortest alone. Where they differ, the search begins at the end with less room, as ways
 //! lead out of a narrow place more easily than into one. What is found is cut short by further words, and
-//! the wheels are turned on the move where that leaves air enough, else at a stand ([`smooth`]).
+//! the wheels are turned on the move where that leaves air enough, else at a stand (`smooth`).
 //! [`Parker`] drives such a plan and waits for whoever comes into its way.
 //!
 //! Work is bounded by counts; the same question gives the same plan.

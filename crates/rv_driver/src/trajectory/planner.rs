@@ -197,7 +197,8 @@ impl Planner {
         now: i64,
         cycle: &mut Cycle,
     ) {
-        let Some(found) = found else { return };
+        // Of a state that is no number nothing can be planned.
+        let Some(found) = found.filter(|p| p.states.iter().all(State::is_finite)) else { return };
         let left = self
             .plan
             .as_ref()

@@ -32,7 +32,7 @@ pub(crate) struct Base {
 impl Base {
     /// False if the goal surely lies too far on, or too near, for its window.
     pub(crate) fn can_meet(&self, goals: &Goals, state: &State, now: i64, dt_s: f64) -> bool {
-        let v = state.speed_mps;
+        let v = state.speed_mps.max(0.0);
         goals.any_of.is_empty()
             || goals.any_of.iter().any(|goal| {
                 let late_s = (goal.steps.1 - now) as f64 * dt_s;
@@ -219,7 +219,7 @@ fn goal_lanes(road: &Road, goals: &Goals) -> Vec<LaneIdx> {
 
 /// Ways to bend onto or beside the base paths, the likeliest first.
 pub(crate) fn shifts(bases: &[Base], goals: &Goals, state: &State) -> Vec<Shift> {
-    let v = state.speed_mps;
+    let v = state.speed_mps.max(0.0);
     let mut out = Vec::new();
     for (idx, base) in bases.iter().enumerate() {
         let mut offsets = vec![(0.0, 0.0)];

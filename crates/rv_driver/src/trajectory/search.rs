@@ -34,7 +34,7 @@ impl Planner {
     ) -> (Option<Plan>, Option<usize>) {
         let dt_s = self.options.dt_s;
         let last = self.goals.last_step().map_or(self.options.horizon_steps as i64, |l| l - now);
-        let n = last.clamp(1, (30.0 / dt_s) as i64) as usize;
+        let n = last.clamp(1, ((30.0 / dt_s) as i64).max(1)) as usize;
         let horizon_s = n as f64 * dt_s;
         let reach_m =
             (state.speed_mps * horizon_s + 1.5 * horizon_s.min(6.0).powi(2) + 40.0).min(1500.0);

@@ -2,13 +2,13 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use rv_base::Point2;
-use rv_driver::cruise::{Cruise, Habits, Own, Seen as Other, Way};
+use rv_driver::cruise::{Own, Seen as Other};
 use rv_driver::monitor::{Case, Monitor, Pose, Rules, Track};
 use rv_driver::trajectory::{
     Body, Goals, Outlook, Planner, PlannerOptions, Seen, State, Vehicle, step,
 };
 
-use crate::straight_road;
+use crate::{straight_cruise, straight_road};
 
 const BLOCKS: usize = 8;
 
@@ -73,22 +73,7 @@ fn the_planner_holds_no_more_after_thousands_of_cycles() {
 
 #[test]
 fn cruise_and_monitor_hold_no_more_after_thousands_of_cycles() {
-    let points: Vec<Point2> =
-        (0..5_000).map(|i| Point2 { x_m: f64::from(i) * 2.0, y_m: 0.0 }).collect();
-    let habits = Habits {
-        nose_m: 3.9,
-        tail_m: 1.1,
-        half_width_m: 1.0,
-        gap_m: 2.5,
-        gap_s: 1.6,
-        acceleration_mps2: 1.2,
-        braking_mps2: 2.0,
-        braking_max_mps2: 8.0,
-        lag_s: 0.2,
-        across_mps2: 4.0,
-        cycle_s: 0.1,
-    };
-    let mut cruise = Cruise::new(Way::new(&points, 2.0).unwrap(), habits);
+    let mut cruise = straight_cruise(10_000.0);
     let mut monitor = Monitor::new(Rules::van(0.1));
     let mut own = Own {
         at: Point2 { x_m: 5.0, y_m: 0.0 },

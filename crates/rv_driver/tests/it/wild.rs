@@ -3,14 +3,14 @@
 
 use proptest::prelude::*;
 use rv_base::Point2;
-use rv_driver::cruise::{Cruise, Habits, Own, Seen as Other, Way};
+use rv_driver::cruise::{Own, Seen as Other};
 use rv_driver::monitor::{Case, Drive, Lead, Monitor, Pose, Rules, Track, Verdict};
 use rv_driver::trajectory::{
     Body, Future, Goal, Goals, Outlook, Planner, PlannerOptions, Road, Seen, State, Vehicle, View,
 };
 use rv_map::lanes::LaneMap;
 
-use crate::straight_road;
+use crate::{straight_cruise, straight_road};
 
 /// Usual numbers, and those that break careless code.
 fn number() -> impl Strategy<Value = f64> {
@@ -81,7 +81,7 @@ fn goals() -> impl Strategy<Value = Goals> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn no_input_panics_the_planner(
@@ -154,22 +154,7 @@ proptest! {
         theirs in proptest::collection::vec((body(), number(), number(), number(), any::<bool>()), 0..6),
         (set_mps, half_m, sides_m) in (number(), number(), (number(), number())),
     ) {
-        let points: Vec<Point2> =
-            (0..100).map(|i| Point2 { x_m: f64::from(i) * 2.0, y_m: 0.0 }).collect();
-        let habits = Habits {
-            nose_m: 3.9,
-            tail_m: 1.1,
-            half_width_m: 1.0,
-            gap_m: 2.5,
-            gap_s: 1.6,
-            acceleration_mps2: 1.2,
-            braking_mps2: 2.0,
-            braking_max_mps2: 8.0,
-            lag_s: 0.2,
-            across_mps2: 4.0,
-            cycle_s: 0.1,
-        };
-        let mut cruise = Cruise::new(Way::new(&points, 2.0).unwrap(), habits);
+        let mut cruise = straight_cruise(200.0);
         let own = Own { at, heading_rad, speed_mps, acceleration_mps2 };
         let others: Vec<Other> = theirs
             .iter()

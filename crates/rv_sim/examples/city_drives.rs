@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rv_driver::law::TrafficLaw;
-use rv_driver::trajectory::State;
+use rv_driver::trajectory::{State, wrapped_rad};
 use rv_map::City;
 use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
@@ -217,9 +217,7 @@ fn tell(m: &Moment<'_>) {
                 "      track {} {:?} x {x:.1} y {y:.1} turn {:.2} v {:.1} a {:.1} half {:.1} {:.1} stood {:.0}",
                 t.id,
                 t.class,
-                (t.heading_rad - m.van.heading_rad)
-                    .sin()
-                    .atan2((t.heading_rad - m.van.heading_rad).cos()),
+                wrapped_rad(t.heading_rad - m.van.heading_rad),
                 t.speed_mps,
                 t.acceleration_mps2,
                 t.half_m.0,
@@ -235,9 +233,7 @@ fn tell(m: &Moment<'_>) {
                 "      truth {} {:?} x {x:.1} y {y:.1} turn {:.2} v {:.1} a {:.1}",
                 t.id,
                 t.class,
-                (t.heading_rad - m.van.heading_rad)
-                    .sin()
-                    .atan2((t.heading_rad - m.van.heading_rad).cos()),
+                wrapped_rad(t.heading_rad - m.van.heading_rad),
                 t.speed_mps,
                 t.acceleration_mps2
             );

@@ -14,6 +14,9 @@ use super::world::{VAN_ID, corners, touch};
 /// Lanes of a mover's way that are chosen ahead.
 pub(super) const AHEAD: usize = 5;
 
+/// Lanes of its way that are remembered for its tail.
+const LEFT: usize = 3;
+
 /// Air to a van at the side, m.
 const VAN_AIR_M: f64 = 0.15;
 
@@ -31,6 +34,8 @@ pub(super) struct Mover {
     pub(super) half_m: (f64, f64),
     /// Lanes to come, the one it is on first.
     pub(super) route: Vec<CityLaneId>,
+    /// Lanes it has left on which its tail may still be, the last one first.
+    left: [Option<CityLaneId>; LEFT],
     /// Place of its centre along its lane, and to the left of it, m.
     pub(super) s_m: f64,
     pub(super) d_m: f64,
@@ -143,6 +148,7 @@ impl Mover {
             class,
             half_m,
             route: vec![lane],
+            left: [None; LEFT],
             s_m,
             d_m,
             v_mps: 0.0,
@@ -234,13 +240,26 @@ impl Mover {
         first
     }
 
+    /// Place and heading on its way so far ahead of its centre, or behind it.
     fn point_at(&self, lanes: &CityLanes, ahead_m: f64) -> (Point2, f64) {
-        let length_m = f64::from(lanes.lane(self.route[0]).length_m);
-        let s_m = self.s_m + ahead_m;
-        match self.route.get(1) {
-            Some(next) if s_m > length_m => lanes.at(*next, s_m - length_m),
-            _ => lanes.at(self.route[0], s_m),
+        let length_m = |lane: CityLaneId| f64::from(lanes.lane(lane).length_m);
+        let (mut lane, mut s_m) = (self.route[0], self.s_m + ahead_m);
+        let mut left = self.left.iter().flatten();
+        while s_m < 0.0
+            && let Some(before) = left.next()
+        {
+            s_m += length_m(*before);
+            lane = *before;
         }
+        let mut ahead = self.route[1..].iter();
+        while ahead_m > 0.0
+            && s_m > length_m(lane)
+            && let Some(next) = ahead.next()
+        {
+            s_m -= length_m(lane);
+            lane = *next;
+        }
+        lanes.at(lane, s_m)
     }
 
     fn desired_mps(&self, lanes: &CityLanes) -> f64 {
@@ -317,7 +336,8 @@ impl Mover {
                 return false;
             }
             self.s_m -= length_m;
-            self.route.remove(0);
+            self.left.rotate_right(1);
+            self.left[0] = Some(self.route.remove(0));
             self.hold_m = f64::INFINITY;
             self.choose_way(lanes, rng);
         }

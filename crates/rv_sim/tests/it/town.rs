@@ -8,7 +8,7 @@ use rv_driver::urban::{CYCLE_S, Decision, Reason, Sight, VanDriver, View, Way};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, KeptFor, Turn};
 use rv_map::lanes::Aspect;
 use rv_map::{City, DriveSide, RoadMark, RoadMarkKind};
-use rv_sim::urban::{Referee, Thing, VanBody, usual_van};
+use rv_sim::urban::{Busy, Referee, Thing, VanBody, World, usual_van};
 
 use crate::grid::grid_city;
 
@@ -439,6 +439,43 @@ fn who_is_on_a_roundabout_goes_first() {
         }
     }
     assert!(n > 10, "{n}");
+}
+
+#[test]
+fn long_vehicles_turn_without_jumping_aside() {
+    let mut city = grid_city(N);
+    city.graph.is_signal.fill(false);
+    let lanes = std::sync::Arc::new(CityLanes::build(&city));
+    let law = TrafficLaw::named("vienna").expect("shipped");
+    let way = Way::lay(&lanes, &law, &edges_along(&city, &ROW), (10.0, 60.0), 12.0);
+    let (at, heading_rad) = way.expect("lanes lead along").pose(200.0);
+    let eye = VanBody {
+        at,
+        heading_rad,
+        speed_mps: 0.0,
+        acceleration_mps2: 0.0,
+        half_m: (0.0, 0.0),
+        lane: None,
+        stood_s: 0.0,
+    };
+    let busy = Busy { vehicles: 2.0, ..Busy::USUAL };
+    let mut world = World::new(lanes, law, busy, 1, Seconds(0.0));
+    let (mut before, mut now): (Vec<Thing>, Vec<Thing>) = (Vec::new(), Vec::new());
+    let (mut n_turning, mut most_rad) = (0, 0.0_f64);
+    for _ in 0..3000 {
+        world.step(&[eye], CYCLE_S);
+        world.things_near(at, 150.0, &[], &mut now);
+        for t in now.iter().filter(|t| t.half_m.0 > 3.0 && t.speed_mps > 0.0) {
+            let Some(b) = before.iter().find(|b| b.id == t.id) else { continue };
+            let turned_rad = (t.heading_rad - b.heading_rad).sin().abs();
+            n_turning += usize::from(turned_rad > 0.02);
+            // Beyond what the tightest turn of the grid takes.
+            most_rad = most_rad.max(turned_rad - 0.2 * t.speed_mps * CYCLE_S);
+        }
+        std::mem::swap(&mut before, &mut now);
+    }
+    assert!(n_turning > 100, "{n_turning}");
+    assert!(most_rad < 0.03, "{most_rad} rad within a tenth of a second");
 }
 
 /// Whether the referee blames a van for touching somebody; both as (x, y) from the middle of a lane

@@ -1,5 +1,9 @@
 //! What stands about, made ready for many questions: is a pose free, how far is it on foot.
+//!
+//! All of it goes on a bit at a time: a [`Field`] keeps an account of the work done with it, in units of
+//! about ten nanoseconds, and what takes long is told up to where on that account it may go.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -22,11 +26,17 @@ const WALLS_MAX: usize = 4000;
 
 type Wall = (Point2, Point2);
 
+/// Work of some steps, in units: a wall looked at for a pose, what comes before that, a cell taken up on
+/// the way to a place.
+const WALL: u64 = 1;
+const POSE: u64 = 6;
+const CELL: u64 = 10;
+
 /// Ground with its clearances.
-#[derive(Debug)]
-pub(super) struct Field<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Field {
     vehicle: Vehicle,
-    solids: &'a [Body],
+    solids: Vec<Body>,
     walls: Vec<Wall>,
     origin: Point2,
     nx: usize,
@@ -34,18 +44,32 @@ pub(super) struct Field<'a> {
     /// Distance from each cell's middle to the nearest wall, m, row by row.
     clear_m: Vec<f32>,
     blocks_x: usize,
+    blocks_y: usize,
     /// Walls that a vehicle whose centre is in a block may touch: from where to where in `near`.
     blocks: Vec<(u32, u32)>,
     near: Vec<u16>,
     radius_m: f64,
     /// Most air that is ever asked for, m.
     air_max_m: f64,
+    /// The wall and the row around it from which measuring goes on.
+    measured: (usize, usize),
+    /// Work done with it so far, units.
+    done: Cell<u64>,
 }
 
-impl<'a> Field<'a> {
+/// Distances around all walls to a place, found nearest first.
+#[derive(Clone, Debug)]
+pub(super) struct Ways {
+    /// For each cell, m; infinite where nothing comes from.
+    pub(super) least_m: Vec<f32>,
+    open: BinaryHeap<Reverse<(u32, usize)>>,
+}
+
+impl Field {
+    /// Ground that is yet to be made ready.
     pub(super) fn new(
         vehicle: &Vehicle,
-        ground: &'a Ground,
+        ground: &Ground,
         ends: [&RearPose; 2],
         air_max_m: f64,
     ) -> Result<Self, Failure> {
@@ -66,58 +90,89 @@ impl<'a> Field<'a> {
             return Err(Failure::TooMuch);
         }
         let cells = |m: f64, edge_m: f64| (m / edge_m).ceil() as usize + 1;
-        let mut field = Self {
+        let (nx, ny) = (cells(wide_m, CELL_M), cells(deep_m, CELL_M));
+        Ok(Self {
             vehicle: *vehicle,
-            solids: &ground.solids,
+            solids: ground.solids.clone(),
             walls,
             origin,
-            nx: cells(wide_m, CELL_M),
-            ny: cells(deep_m, CELL_M),
-            clear_m: Vec::new(),
+            nx,
+            ny,
+            clear_m: vec![CLEAR_MAX_M as f32; nx * ny],
             blocks_x: cells(wide_m, BLOCK_M),
+            blocks_y: cells(deep_m, BLOCK_M),
             blocks: Vec::new(),
             near: Vec::new(),
             radius_m,
             air_max_m,
+            measured: (0, 0),
+            done: Cell::new(0),
+        })
+    }
+
+    /// Work done with it so far, units.
+    pub(super) fn done(&self) -> u64 {
+        self.done.get()
+    }
+
+    /// Notes work done, units.
+    pub(super) fn spend(&self, units: u64) {
+        self.done.set(self.done.get() + units);
+    }
+
+    /// Makes it ready until so much work is done; true once it is ready.
+    pub(super) fn prepare(&mut self, until: u64) -> bool {
+        while self.done() < until && self.measured.0 < self.walls.len() {
+            self.measure_row();
+        }
+        if self.measured.0 < self.walls.len() {
+            return false;
+        }
+        while self.done() < until && self.blocks.len() < self.blocks_x * self.blocks_y {
+            self.list_walls();
+        }
+        self.blocks.len() == self.blocks_x * self.blocks_y
+    }
+
+    /// Distances to a wall in one row of the cells around it.
+    fn measure_row(&mut self) {
+        let (wall, row) = self.measured;
+        let (a, b) = self.walls[wall];
+        let range = |p: f64, q: f64, from: f64, n: usize| {
+            let low = ((p.min(q) - CLEAR_MAX_M - from) / CELL_M).floor().max(0.0) as usize;
+            let high = ((p.max(q) + CLEAR_MAX_M - from) / CELL_M).ceil().max(0.0) as usize;
+            low.min(n)..high.min(n)
         };
-        field.measure();
-        field.list_walls(cells(deep_m, BLOCK_M));
-        Ok(field)
-    }
-
-    /// Distances to the nearest wall, wall by wall over the cells around it.
-    fn measure(&mut self) {
-        self.clear_m = vec![CLEAR_MAX_M as f32; self.nx * self.ny];
-        for (a, b) in &self.walls {
-            let range = |p: f64, q: f64, from: f64, n: usize| {
-                let low = ((p.min(q) - CLEAR_MAX_M - from) / CELL_M).floor().max(0.0) as usize;
-                let high = ((p.max(q) + CLEAR_MAX_M - from) / CELL_M).ceil().max(0.0) as usize;
-                low.min(n)..high.min(n)
-            };
-            for iy in range(a.y_m, b.y_m, self.origin.y_m, self.ny) {
-                for ix in range(a.x_m, b.x_m, self.origin.x_m, self.nx) {
-                    let middle = middle(self.origin, ix, iy, CELL_M);
-                    let cell = &mut self.clear_m[iy * self.nx + ix];
-                    *cell = cell.min(distance_m(middle, *a, *b) as f32);
-                }
-            }
+        let columns = range(a.x_m, b.x_m, self.origin.x_m, self.nx);
+        let rows = range(a.y_m, b.y_m, self.origin.y_m, self.ny);
+        self.spend(1 + columns.len() as u64);
+        let iy = rows.start + row;
+        if iy >= rows.end || columns.is_empty() {
+            self.measured = (wall + 1, 0);
+            return;
         }
+        for ix in columns {
+            let middle = middle(self.origin, ix, iy, CELL_M);
+            let cell = &mut self.clear_m[iy * self.nx + ix];
+            *cell = cell.min(distance_m(middle, a, b) as f32);
+        }
+        self.measured = (wall, row + 1);
     }
 
-    fn list_walls(&mut self, blocks_y: usize) {
+    /// Lists the walls near the next block.
+    fn list_walls(&mut self) {
         let reach_m = self.radius_m + self.air_max_m + BLOCK_M * 0.71;
-        for iy in 0..blocks_y {
-            for ix in 0..self.blocks_x {
-                let middle = middle(self.origin, ix, iy, BLOCK_M);
-                let from = self.near.len() as u32;
-                if self.clearance_m(middle) < reach_m + CELL_M {
-                    let near = self.walls.iter().enumerate();
-                    let near = near.filter(|(_, w)| distance_m(middle, w.0, w.1) <= reach_m);
-                    self.near.extend(near.map(|(i, _)| i as u16));
-                }
-                self.blocks.push((from, self.near.len() as u32));
-            }
+        let (ix, iy) = (self.blocks.len() % self.blocks_x, self.blocks.len() / self.blocks_x);
+        let middle = middle(self.origin, ix, iy, BLOCK_M);
+        let from = self.near.len() as u32;
+        self.spend(POSE);
+        if self.clearance_m(middle) < reach_m + CELL_M {
+            let near = self.walls.iter().enumerate();
+            let near = near.filter(|(_, w)| distance_m(middle, w.0, w.1) <= reach_m);
+            self.near.extend(near.map(|(i, _)| i as u16));
+            self.spend(self.walls.len() as u64 * WALL);
         }
+        self.blocks.push((from, self.near.len() as u32));
     }
 
     /// A point as seen from a corner of the ground, m.
@@ -144,6 +199,7 @@ impl<'a> Field<'a> {
     pub(super) fn is_free(&self, pose: &RearPose, air_m: f64) -> bool {
         let centre = ahead(pose.rear, pose.heading_rad, self.vehicle.rear_axle_m);
         let Some(cell) = self.cell(centre) else { return false };
+        self.spend(POSE);
         let clear_m = f64::from(self.clear_m[cell]);
         if clear_m - CELL_M * 0.71 > self.radius_m + air_m {
             return true;
@@ -156,6 +212,7 @@ impl<'a> Field<'a> {
         let Some((from, to)) = self.blocks.get(block) else { return false };
         let body = self.body(pose).grown(air_m);
         let turned = body.heading_rad.sin_cos();
+        self.spend(POSE + u64::from(to - from) * WALL);
         self.near[*from as usize..*to as usize].iter().all(|i| {
             let (a, b) = self.walls[usize::from(*i)];
             !body.touches_along(turned, a, b)
@@ -176,44 +233,56 @@ impl<'a> Field<'a> {
             half_width_m: self.vehicle.width_m / 2.0,
         }
     }
+}
 
-    /// Distance to a point around all walls for a disc a little less wide than the vehicle, m, for
-    /// each cell; infinite where it cannot come from.
-    pub(super) fn ways_to(&self, to: Point2) -> Vec<f32> {
-        let mut least = vec![f32::INFINITY; self.clear_m.len()];
-        let Some(root) = self.cell(to) else { return least };
-        // A disc is kept out only where it surely touches, whatever the place within a cell.
-        let narrow_m = (self.vehicle.width_m / 2.0 - CELL_M * 0.71) as f32;
-        let mut open = BinaryHeap::new();
-        least[root] = 0.0;
-        open.push(Reverse((0_u32, root)));
-        while let Some(Reverse((mm, cell))) = open.pop() {
-            let here = least[cell];
-            if mm > (here * 1000.0) as u32 {
-                continue;
+impl Ways {
+    /// For a disc a little less wide than the vehicle, all of them yet to be found.
+    pub(super) fn to(field: &Field, place: Point2) -> Self {
+        let mut ways =
+            Self { least_m: vec![f32::INFINITY; field.clear_m.len()], open: BinaryHeap::new() };
+        if let Some(root) = field.cell(place) {
+            ways.least_m[root] = 0.0;
+            ways.open.push(Reverse((0, root)));
+        }
+        ways
+    }
+
+    /// Goes on until so much work is done; true once all are found.
+    pub(super) fn find(&mut self, field: &Field, until: u64) -> bool {
+        while field.done() < until {
+            let Some(Reverse((mm, cell))) = self.open.pop() else { return true };
+            field.spend(CELL);
+            if mm <= (self.least_m[cell] * 1000.0) as u32 {
+                self.take_up(field, cell);
             }
-            let (ix, iy) = (cell % self.nx, cell / self.nx);
-            for dy in -1_isize..=1 {
-                for dx in -1_isize..=1 {
-                    let (Some(jx), Some(jy)) =
-                        (ix.checked_add_signed(dx), iy.checked_add_signed(dy))
-                    else {
-                        continue;
-                    };
-                    if jx >= self.nx || jy >= self.ny || (dx == 0 && dy == 0) {
-                        continue;
-                    }
-                    let next = jy * self.nx + jx;
-                    let share = if dx != 0 && dy != 0 { std::f32::consts::SQRT_2 } else { 1.0 };
-                    let step = share * CELL_M as f32;
-                    if self.clear_m[next] >= narrow_m && here + step < least[next] {
-                        least[next] = here + step;
-                        open.push(Reverse(((least[next] * 1000.0) as u32, next)));
-                    }
+        }
+        self.open.is_empty()
+    }
+
+    /// Looks on from a cell to its eight neighbours.
+    fn take_up(&mut self, field: &Field, cell: usize) {
+        // A disc is kept out only where it surely touches, whatever the place within a cell.
+        let narrow_m = (field.vehicle.width_m / 2.0 - CELL_M * 0.71) as f32;
+        let here = self.least_m[cell];
+        let (ix, iy) = (cell % field.nx, cell / field.nx);
+        for dy in -1_isize..=1 {
+            for dx in -1_isize..=1 {
+                let (Some(jx), Some(jy)) = (ix.checked_add_signed(dx), iy.checked_add_signed(dy))
+                else {
+                    continue;
+                };
+                if jx >= field.nx || jy >= field.ny || (dx == 0 && dy == 0) {
+                    continue;
+                }
+                let next = jy * field.nx + jx;
+                let share = if dx != 0 && dy != 0 { std::f32::consts::SQRT_2 } else { 1.0 };
+                let step = share * CELL_M as f32;
+                if field.clear_m[next] >= narrow_m && here + step < self.least_m[next] {
+                    self.least_m[next] = here + step;
+                    self.open.push(Reverse(((self.least_m[next] * 1000.0) as u32, next)));
                 }
             }
         }
-        least
     }
 }
 

@@ -9,12 +9,15 @@
 //! the wheels are turned on the move where that leaves air enough, else at a stand (`smooth`).
 //! [`Parker`] drives such a plan and waits for whoever comes into its way.
 //!
-//! Work is bounded by counts; the same question gives the same plan.
+//! Work is bounded by counts; the same question gives the same plan. A [`Search`] makes it a bit at a time,
+//! for a cycle that must not take long.
 
 mod ground;
 mod guard;
+mod joints;
 mod parker;
 mod path;
+mod planning;
 mod reeds_shepp;
 mod search;
 mod smooth;
@@ -24,10 +27,9 @@ use thiserror::Error;
 
 use crate::trajectory::{Body, Gear, Vehicle, wrapped_rad};
 
-use ground::Field;
 pub use guard::{obeyed, watched};
 pub use parker::{Aims, Other, Parker, Step, Wait};
-use search::Grain;
+pub use planning::Search;
 
 /// Pose of the vehicle by its rear axle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -194,8 +196,9 @@ pub enum Failure {
     },
 }
 
-/// Plans a manoeuvre. Work is bounded by `expansions_max` poses, each with ten arcs of at most
-/// 1.5 m and at most twelve words; memory by 64 m x 64 m of ground.
+/// Plans a manoeuvre at once. Work is bounded by `expansions_max` poses, each with ten arcs of at most
+/// 1.5 m and at most twelve words; memory by 64 m x 64 m of ground. [`Search`] does the same a bit at a
+/// time.
 pub fn plan(
     vehicle: &Vehicle,
     ground: &Ground,
@@ -203,47 +206,7 @@ pub fn plan(
     goal: &RearPose,
     options: &Options,
 ) -> Result<Plan, Failure> {
-    if !is_usable(vehicle, ground, start, goal) {
-        return Err(Failure::BadInput);
-    }
-    let air_max_m = options.air_m.iter().copied().fold(0.0, f64::max);
-    let field = Field::new(vehicle, ground, [start, goal], air_max_m)?;
-    let least_m = options.air_m[options.air_m.len() - 1];
-    // A vehicle that stands nearer to something than that may still leave, with half of it.
-    let is_near = !field.is_free_end(start, least_m);
-    let start_air_m = if is_near { least_m / 2.0 } else { least_m };
-    if !field.is_free_end(start, start_air_m) {
-        return Err(Failure::StartTouches);
-    }
-    if !field.is_free_end(goal, least_m) {
-        return Err(Failure::GoalTouches);
-    }
-    let mut question = search::Question::new(vehicle, &field, start, goal, options)?;
-    let (mut n_expansions, mut is_cut_off) = (0, false);
-    let air = |air_m: f64| if is_near { start_air_m } else { air_m };
-    let wide = options.air_m.iter().map(|m| (Grain::COARSE, air(*m)));
-    let narrow = options.air_m.iter().skip(1).map(|m| (Grain::NARROW, air(*m)));
-    let passes = wide.take(1).chain(narrow).chain([(Grain::FINE, start_air_m)]);
-    for (grain, air_m) in passes {
-        if !field.is_free_end(start, air_m) || !field.is_free_end(goal, air_m) {
-            continue;
-        }
-        let left = options.expansions_max.saturating_sub(n_expansions);
-        let share = match grain {
-            Grain::COARSE => left / 8,
-            Grain::FINE => left,
-            _ => left / 3,
-        };
-        let found = question.search(&grain, air_m, share);
-        n_expansions += question.n_expansions;
-        is_cut_off |= question.is_cut_off;
-        if let Some(pieces) = found {
-            let smooth = smooth::Smooth { vehicle, field: &field, options, start, goal, air_m };
-            let (pieces, runs) = smooth.apply(&pieces);
-            return Ok(finished(pieces, runs, goal, air_m, n_expansions, vehicle));
-        }
-    }
-    Err(if is_cut_off { Failure::CutOff { n_expansions } } else { Failure::NoWay { n_expansions } })
+    Search::new(vehicle, ground, start, goal, options).finish()
 }
 
 fn is_usable(vehicle: &Vehicle, ground: &Ground, start: &RearPose, goal: &RearPose) -> bool {
@@ -261,20 +224,6 @@ fn is_usable(vehicle: &Vehicle, ground: &Ground, start: &RearPose, goal: &RearPo
                 && (0.0..=100.0).contains(&b.half_length_m)
                 && (0.0..=100.0).contains(&b.half_width_m)
         })
-}
-
-fn finished(
-    pieces: Vec<Piece>,
-    runs: Vec<Run>,
-    goal: &RearPose,
-    air_m: f64,
-    n_expansions: u32,
-    vehicle: &Vehicle,
-) -> Plan {
-    let length_m = runs.iter().map(Run::length_m).sum();
-    let n_changes = runs.windows(2).filter(|w| w[0].gear != w[1].gear).count() as u32;
-    let time_s = smooth::time_s(vehicle, &runs);
-    Plan { runs, pieces, goal: *goal, length_m, n_changes, time_s, air_m, n_expansions }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::ground::Field;
+use super::ground::{Field, Ways};
 use super::path::advanced;
+use super::planning::Terms;
 use super::reeds_shepp::{self, Word};
-use super::{Failure, Options, Piece, RearPose};
+use super::{Options, Piece, RearPose};
 use crate::trajectory::{Gear, Vehicle};
 
 /// How finely poses are told apart.
@@ -48,6 +49,12 @@ const WORDS_MAX: usize = 12;
 /// What is left of the work after a way has been found, as a multiple of that so far, and more.
 const BETTER: (u32, u32) = (1, 60);
 
+/// Work of some steps, units: the words to a place, put in order by what they cost, and the length of the shortest.
+const SHOT: u64 = 1_200;
+const REST: u64 = 150;
+/// Of a pose taken up, but for what is asked of the ground.
+const EXPANSION: u64 = 100;
+
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -59,161 +66,69 @@ struct Node {
 }
 
 /// From where, to where, over which ground.
-pub(super) struct Question<'a> {
-    vehicle: &'a Vehicle,
-    field: &'a Field<'a>,
-    options: &'a Options,
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) field: Field,
+    vehicle: Vehicle,
+    options: Options,
     root: RearPose,
     target: RearPose,
     root_is_goal: bool,
     radius_m: f64,
     steering_rad: f64,
-    change_m: f64,
-    ways_m: Vec<f32>,
-    words: Vec<Word>,
-    pub(super) n_expansions: u32,
-    pub(super) is_cut_off: bool,
+    ways: Ways,
 }
 
-impl<'a> Question<'a> {
-    pub(super) fn new(
-        vehicle: &'a Vehicle,
-        field: &'a Field<'a>,
-        start: &RearPose,
-        goal: &RearPose,
-        options: &'a Options,
-    ) -> Result<Self, Failure> {
+impl Question {
+    /// Over ground that is ready; how far it is on foot is yet to be found.
+    pub(super) fn new(terms: &Terms, field: Field) -> Self {
+        let Terms { vehicle, options, start, goal } = *terms;
         let room = |pose: &RearPose| {
             let ahead = |m: f64| crate::trajectory::ahead(pose.rear, pose.heading_rad, m);
             let along = [-vehicle.tail_m(), 0.0, vehicle.wheelbase_m(), vehicle.nose_m()];
             along.map(|m| field.clearance_m(ahead(m))).iter().sum::<f64>()
         };
-        let root_is_goal = room(goal) <= room(start) + 1e-6;
-        let (root, target) = if root_is_goal { (*goal, *start) } else { (*start, *goal) };
-        let ways_m = field.ways_to(target.rear);
-        let is_apart = field.cell(root.rear).is_none_or(|c| ways_m[c].is_infinite());
-        if is_apart {
-            return Err(Failure::Enclosed);
-        }
+        let root_is_goal = room(&goal) <= room(&start) + 1e-6;
+        let (root, target) = if root_is_goal { (goal, start) } else { (start, goal) };
+        let ways = Ways::to(&field, target.rear);
         let steering_rad = vehicle.steering_max_rad * options.steering_share;
-        Ok(Self {
-            vehicle,
-            field,
-            options,
-            root,
-            target,
-            root_is_goal,
-            radius_m: vehicle.wheelbase_m() / steering_rad.tan(),
-            steering_rad,
-            change_m: options.change_m,
-            ways_m,
-            words: Vec::new(),
-            n_expansions: 0,
-            is_cut_off: false,
-        })
+        let radius_m = vehicle.wheelbase_m() / steering_rad.tan();
+        Self { field, vehicle, options, root, target, root_is_goal, radius_m, steering_rad, ways }
     }
 
-    /// The pieces of a way from start to goal that keeps so much air.
-    pub(super) fn search(
-        &mut self,
-        grain: &Grain,
-        air_m: f64,
-        expansions_max: u32,
-    ) -> Option<Vec<Piece>> {
-        (self.n_expansions, self.is_cut_off) = (0, false);
-        self.change_m = self.options.change_m * grain.change_share;
-        let mut known: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut nodes: Vec<Node> = Vec::new();
-        let mut open = BinaryHeap::new();
-        let none = Piece { gear: Gear::Forward, steering_rad: 0.0, length_m: 0.0 };
-        let root = Node { pose: self.root, cost_m: 0.0, parent: NONE, piece: none };
-        nodes.push(root);
-        known.insert(self.cell(grain, &self.root), 0);
-        open.push(Reverse((0_u64, 0_u32)));
-        let mut best: Option<(f64, u32, Vec<Piece>)> = None;
-        let mut end_at = expansions_max;
-        let mut until_shot = 0.0;
-        while let Some(Reverse((key, idx))) = open.pop() {
-            let node = nodes[idx as usize];
-            // Somebody got there for less in the meantime.
-            if known.get(&self.cell(grain, &node.pose)) != Some(&idx) {
-                continue;
-            }
-            let estimate_m = key as f64 / 1e6;
-            if best.as_ref().is_some_and(|b| estimate_m >= b.0) {
-                break;
-            }
-            if self.n_expansions >= end_at {
-                self.is_cut_off = best.is_none();
-                break;
-            }
-            self.n_expansions += 1;
-            until_shot -= 1.0;
-            if until_shot <= 0.0 {
-                until_shot = 1.0 + (self.rest_m(&node.pose) / 4.0).min(6.0).floor();
-                let most_m = best.as_ref().map_or(f64::INFINITY, |b| b.0);
-                if let Some((cost_m, pieces)) = self.shot(&node, air_m, most_m) {
-                    if best.is_none() {
-                        let more = self.n_expansions * BETTER.0 + BETTER.1;
-                        end_at = expansions_max.min(self.n_expansions + more);
-                    }
-                    best = Some((cost_m, idx, pieces));
-                }
-            }
-            self.expand(grain, (idx, air_m), &mut nodes, &mut known, &mut open);
-        }
-        let (_, idx, tail) = best?;
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut at = idx;
-        while nodes[at as usize].parent != NONE {
-            pieces.push(nodes[at as usize].piece);
-            at = nodes[at as usize].parent;
-        }
-        pieces.reverse();
-        pieces.extend(tail);
-        Some(if self.root_is_goal { backwards(&pieces) } else { pieces })
+    /// Finds how far it is on foot until so much work is done; true once that is known.
+    pub(super) fn find_ways(&mut self, until: u64) -> bool {
+        self.ways.find(&self.field, until)
     }
 
-    fn expand(
-        &self,
-        grain: &Grain,
-        (idx, air_m): (u32, f64),
-        nodes: &mut Vec<Node>,
-        known: &mut BTreeMap<u64, u32>,
-        open: &mut BinaryHeap<Reverse<(u64, u32)>>,
-    ) {
-        let node = nodes[idx as usize];
-        let centre = crate::trajectory::ahead(
-            node.pose.rear,
-            node.pose.heading_rad,
-            self.vehicle.rear_axle_m,
-        );
-        let step_m = (self.field.clearance_m(centre) * 0.5).clamp(grain.step_m.0, grain.step_m.1);
-        for gear in [Gear::Forward, Gear::Reverse] {
-            for share in WHEELS {
-                let steering_rad = share * self.steering_rad;
-                let piece = Piece { gear, steering_rad, length_m: step_m };
-                // In tight places what counts is how far it can go at all.
-                let Some(piece) = self.as_far_as_free(grain, &node.pose, piece, air_m) else {
-                    continue;
-                };
-                let pose = piece.after(self.vehicle, &node.pose);
-                let cell = self.cell(grain, &pose);
-                let cost_m = node.cost_m + self.cost_m(&node, &piece);
-                let there = known.get(&cell).and_then(|i| nodes.get(*i as usize));
-                if there.is_some_and(|n| n.cost_m <= cost_m + 1e-9) {
-                    continue;
-                }
-                let rest_m = self.rest_m(&pose);
-                if rest_m.is_infinite() {
-                    continue;
-                }
-                known.insert(cell, nodes.len() as u32);
-                let key = ((cost_m + GREED * rest_m) * 1e6) as u64;
-                open.push(Reverse((key, nodes.len() as u32)));
-                nodes.push(Node { pose, cost_m, parent: idx, piece });
-            }
-        }
+    /// True if nothing as wide as the vehicle gets from one end to the other.
+    pub(super) fn is_apart(&self) -> bool {
+        self.field.cell(self.root.rear).is_none_or(|c| self.ways.least_m[c].is_infinite())
+    }
+
+    /// No more than what is left, m: with nothing about, and for a disc around all walls.
+    fn rest_m(&self, pose: &RearPose) -> f64 {
+        self.field.spend(REST);
+        let Some(cell) = self.field.cell(pose.rear) else { return f64::INFINITY };
+        let (x, y, heading) = local(pose, &self.target, self.radius_m);
+        f64::from(self.ways.least_m[cell]).max(reeds_shepp::length(x, y, heading) * self.radius_m)
+    }
+
+    fn is_clear(&self, from: &RearPose, piece: &Piece, air_m: f64) -> bool {
+        is_clear(&self.field, &self.vehicle, from, piece, air_m)
+    }
+
+    fn pieces<'w>(&self, word: &'w Word) -> impl Iterator<Item = Piece> + use<'w> {
+        pieces_of(word, self.radius_m, self.steering_rad)
+    }
+
+    /// Number of the cell of a pose.
+    fn cell(&self, grain: &Grain, pose: &RearPose) -> u64 {
+        let turn = pose.heading_rad.rem_euclid(std::f64::consts::TAU) / std::f64::consts::TAU;
+        let heading = (turn * grain.headings as f64) as u64 % grain.headings;
+        let along = |m: f64| (m / grain.cell_m).max(0.0) as u64;
+        let (x_m, y_m) = self.field.within(pose.rear);
+        (along(y_m) << 32 | along(x_m)) * grain.headings + heading
     }
 
     /// The piece, or as much of it as touches nothing if that is worth a move.
@@ -227,7 +142,7 @@ impl<'a> Question<'a> {
         if self.is_clear(from, &piece, air_m) {
             return Some(piece);
         }
-        let bend = piece.curvature_1pm(self.vehicle);
+        let bend = piece.curvature_1pm(&self.vehicle);
         let is_free = |length_m: f64| {
             self.field.is_free(&advanced(from, bend, piece.gear.sign() * length_m), air_m)
         };
@@ -244,17 +159,153 @@ impl<'a> Question<'a> {
         }
         (free_m >= grain.least_m).then_some(Piece { length_m: free_m.min(piece.length_m), ..piece })
     }
+}
+
+/// One search with so much air and poses told apart so finely.
+#[derive(Clone, Debug)]
+pub(super) struct Pass {
+    grain: Grain,
+    pub(super) air_m: f64,
+    change_m: f64,
+    known: BTreeMap<u64, u32>,
+    nodes: Vec<Node>,
+    open: BinaryHeap<Reverse<(u64, u32)>>,
+    /// The cheapest way found: what it costs, m, from which node on, and its end.
+    best: Option<(f64, u32, Vec<Piece>)>,
+    expansions_max: u32,
+    end_at: u32,
+    until_shot: f64,
+    words: Vec<Word>,
+    pub(super) n_expansions: u32,
+    pub(super) is_cut_off: bool,
+}
+
+impl Pass {
+    pub(super) fn new(question: &Question, grain: Grain, air_m: f64, expansions_max: u32) -> Self {
+        let none = Piece { gear: Gear::Forward, steering_rad: 0.0, length_m: 0.0 };
+        let root = Node { pose: question.root, cost_m: 0.0, parent: NONE, piece: none };
+        Self {
+            grain,
+            air_m,
+            change_m: question.options.change_m * grain.change_share,
+            known: BTreeMap::from([(question.cell(&grain, &root.pose), 0)]),
+            nodes: vec![root],
+            open: BinaryHeap::from([Reverse((0, 0))]),
+            best: None,
+            expansions_max,
+            end_at: expansions_max,
+            until_shot: 0.0,
+            words: Vec::new(),
+            n_expansions: 0,
+            is_cut_off: false,
+        }
+    }
+
+    /// Searches until so much work is done; true once it has ended.
+    pub(super) fn search(&mut self, question: &Question, until: u64) -> bool {
+        while question.field.done() < until {
+            if !self.take_up_next(question) {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn has_found(&self) -> bool {
+        self.best.is_some()
+    }
+
+    /// The pieces of the way found, from start to goal.
+    pub(super) fn found(self, question: &Question) -> Option<Vec<Piece>> {
+        let (_, idx, tail) = self.best?;
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut at = idx;
+        while self.nodes[at as usize].parent != NONE {
+            pieces.push(self.nodes[at as usize].piece);
+            at = self.nodes[at as usize].parent;
+        }
+        pieces.reverse();
+        pieces.extend(tail);
+        Some(if question.root_is_goal { backwards(&pieces) } else { pieces })
+    }
+
+    /// Takes up the next pose; false if there is none, or no need.
+    fn take_up_next(&mut self, question: &Question) -> bool {
+        let Some(Reverse((key, idx))) = self.open.pop() else { return false };
+        question.field.spend(EXPANSION);
+        let node = self.nodes[idx as usize];
+        // Somebody got there for less in the meantime.
+        if self.known.get(&question.cell(&self.grain, &node.pose)) != Some(&idx) {
+            return true;
+        }
+        let estimate_m = key as f64 / 1e6;
+        if self.best.as_ref().is_some_and(|b| estimate_m >= b.0) {
+            return false;
+        }
+        if self.n_expansions >= self.end_at {
+            self.is_cut_off = self.best.is_none();
+            return false;
+        }
+        self.n_expansions += 1;
+        self.until_shot -= 1.0;
+        if self.until_shot <= 0.0 {
+            self.until_shot = 1.0 + (question.rest_m(&node.pose) / 4.0).min(6.0).floor();
+            let most_m = self.best.as_ref().map_or(f64::INFINITY, |b| b.0);
+            if let Some((cost_m, pieces)) = self.shot(question, &node, most_m) {
+                if self.best.is_none() {
+                    let more = self.n_expansions * BETTER.0 + BETTER.1;
+                    self.end_at = self.expansions_max.min(self.n_expansions + more);
+                }
+                self.best = Some((cost_m, idx, pieces));
+            }
+        }
+        self.expand(question, idx);
+        true
+    }
+
+    fn expand(&mut self, question: &Question, idx: u32) {
+        let node = self.nodes[idx as usize];
+        let RearPose { rear, heading_rad } = node.pose;
+        let centre = crate::trajectory::ahead(rear, heading_rad, question.vehicle.rear_axle_m);
+        let (least_m, most_m) = self.grain.step_m;
+        let step_m = (question.field.clearance_m(centre) * 0.5).clamp(least_m, most_m);
+        for gear in [Gear::Forward, Gear::Reverse] {
+            for share in WHEELS {
+                let steering_rad = share * question.steering_rad;
+                let piece = Piece { gear, steering_rad, length_m: step_m };
+                // In tight places what counts is how far it can go at all.
+                let free = question.as_far_as_free(&self.grain, &node.pose, piece, self.air_m);
+                let Some(piece) = free else { continue };
+                let pose = piece.after(&question.vehicle, &node.pose);
+                let cell = question.cell(&self.grain, &pose);
+                let cost_m = node.cost_m + self.cost_m(question, &node, &piece);
+                let there = self.known.get(&cell).and_then(|i| self.nodes.get(*i as usize));
+                if there.is_some_and(|n| n.cost_m <= cost_m + 1e-9) {
+                    continue;
+                }
+                let rest_m = question.rest_m(&pose);
+                if rest_m.is_infinite() {
+                    continue;
+                }
+                self.known.insert(cell, self.nodes.len() as u32);
+                let key = ((cost_m + GREED * rest_m) * 1e6) as u64;
+                self.open.push(Reverse((key, self.nodes.len() as u32)));
+                self.nodes.push(Node { pose, cost_m, parent: idx, piece });
+            }
+        }
+    }
 
     /// The cheapest word to the target that touches nothing and costs less than so much in all.
-    fn shot(&mut self, node: &Node, air_m: f64, most_m: f64) -> Option<(f64, Vec<Piece>)> {
+    fn shot(&mut self, question: &Question, node: &Node, most_m: f64) -> Option<(f64, Vec<Piece>)> {
+        question.field.spend(SHOT);
         let mut words = std::mem::take(&mut self.words);
-        let (x, y, heading) = local(&node.pose, &self.target, self.radius_m);
+        let (x, y, heading) = local(&node.pose, &question.target, question.radius_m);
         reeds_shepp::words(x, y, heading, &mut words);
         let cost = |w: &Word| {
             let mut last = *node;
             let mut cost_m = node.cost_m;
-            for piece in self.pieces(w) {
-                cost_m += self.cost_m(&last, &piece);
+            for piece in question.pieces(w) {
+                cost_m += self.cost_m(question, &last, &piece);
                 (last.parent, last.piece) = (0, piece);
             }
             cost_m
@@ -263,12 +314,12 @@ impl<'a> Question<'a> {
             words.iter().enumerate().map(|(i, w)| (cost(w), i)).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let found = order.iter().take(WORDS_MAX).take_while(|o| o.0 < most_m).find_map(|(c, i)| {
-            let pieces: Vec<Piece> = self.pieces(&words[*i]).collect();
+            let pieces: Vec<Piece> = question.pieces(&words[*i]).collect();
             let mut pose = node.pose;
             let is_clear = pieces.iter().all(|piece| {
                 let from = pose;
-                pose = piece.after(self.vehicle, &pose);
-                self.is_clear(&from, piece, air_m)
+                pose = piece.after(&question.vehicle, &pose);
+                question.is_clear(&from, piece, self.air_m)
             });
             is_clear.then_some((*c, pieces))
         });
@@ -276,44 +327,20 @@ impl<'a> Question<'a> {
         found
     }
 
-    fn pieces<'w>(&self, word: &'w Word) -> impl Iterator<Item = Piece> + use<'w> {
-        pieces_of(word, self.radius_m, self.steering_rad)
-    }
-
     /// What a piece costs after a node.
-    fn cost_m(&self, node: &Node, piece: &Piece) -> f64 {
+    fn cost_m(&self, question: &Question, node: &Node, piece: &Piece) -> f64 {
         // Found from the goal, it is driven the other way around.
-        let is_back = (piece.gear == Gear::Reverse) != self.root_is_goal;
-        let share = if is_back { self.options.back_share } else { 1.0 };
+        let is_back = (piece.gear == Gear::Reverse) != question.root_is_goal;
+        let share = if is_back { question.options.back_share } else { 1.0 };
         let mut cost_m = piece.length_m * share;
         if node.parent != NONE {
-            let by = (piece.steering_rad - node.piece.steering_rad).abs() / self.steering_rad;
+            let by = (piece.steering_rad - node.piece.steering_rad).abs() / question.steering_rad;
             cost_m += by * WHEEL_COST_M;
             if node.piece.gear != piece.gear {
                 cost_m += self.change_m;
             }
         }
         cost_m
-    }
-
-    /// No more than what is left, m: with nothing about, and for a disc around all walls.
-    fn rest_m(&self, pose: &RearPose) -> f64 {
-        let Some(cell) = self.field.cell(pose.rear) else { return f64::INFINITY };
-        let (x, y, heading) = local(pose, &self.target, self.radius_m);
-        f64::from(self.ways_m[cell]).max(reeds_shepp::length(x, y, heading) * self.radius_m)
-    }
-
-    fn is_clear(&self, from: &RearPose, piece: &Piece, air_m: f64) -> bool {
-        is_clear(self.field, self.vehicle, from, piece, air_m)
-    }
-
-    /// Number of the cell of a pose.
-    fn cell(&self, grain: &Grain, pose: &RearPose) -> u64 {
-        let turn = pose.heading_rad.rem_euclid(std::f64::consts::TAU) / std::f64::consts::TAU;
-        let heading = (turn * grain.headings as f64) as u64 % grain.headings;
-        let along = |m: f64| (m / grain.cell_m).max(0.0) as u64;
-        let (x_m, y_m) = self.field.within(pose.rear);
-        (along(y_m) << 32 | along(x_m)) * grain.headings + heading
     }
 }
 
@@ -339,7 +366,7 @@ pub(super) fn pieces_of(
 
 /// True if the vehicle keeps so much air all along a piece.
 pub(super) fn is_clear(
-    field: &Field<'_>,
+    field: &Field,
     vehicle: &Vehicle,
     from: &RearPose,
     piece: &Piece,

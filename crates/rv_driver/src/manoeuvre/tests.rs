@@ -5,20 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::trajectory::State;
 
-fn van() -> Vehicle {
-    Vehicle {
-        length_m: 3.3,
-        width_m: 1.25,
-        front_axle_m: 0.95,
-        rear_axle_m: 0.95,
-        steering_max_rad: 0.6,
-        steering_rate_max_radps: 0.6,
-        speed_max_mps: 17.0,
-        switch_mps: 8.0,
-        acceleration_max_mps2: 8.0,
-    }
-}
-
 fn pose(x_m: f64, y_m: f64, heading_rad: f64) -> RearPose {
     RearPose { rear: Point2 { x_m, y_m }, heading_rad }
 }
@@ -32,7 +18,7 @@ fn walls(lines: &[[f64; 4]]) -> Ground {
 }
 
 fn planned(ground: &Ground, start: RearPose, goal: RearPose) -> Result<Plan, Failure> {
-    plan(&van(), ground, &start, &goal, &Options::VAN)
+    plan(&Vehicle::VAN, ground, &start, &goal, &Options::VAN)
 }
 
 #[test]
@@ -101,14 +87,14 @@ fn work_is_bounded_and_the_cut_off_says_so() {
     let ground = walls(&[[-20.0, 0.0, 20.0, 0.0], [-20.0, 4.8, 20.0, 4.8]]);
     let few = Options { expansions_max: 6, ..Options::VAN };
     let pi = std::f64::consts::PI;
-    let found = plan(&van(), &ground, &pose(0.0, 1.1, 0.0), &pose(0.0, 3.7, pi), &few);
+    let found = plan(&Vehicle::VAN, &ground, &pose(0.0, 1.1, 0.0), &pose(0.0, 3.7, pi), &few);
     let Err(Failure::CutOff { n_expansions }) = found else { panic!("there is a plan") };
     assert!(n_expansions <= 6, "{n_expansions}");
 }
 
 #[test]
 fn a_parker_stops_for_somebody_in_its_way_and_goes_on() {
-    let vehicle = van();
+    let vehicle = Vehicle::VAN;
     let plan =
         planned(&Ground::default(), pose(0.0, 0.0, 0.0), pose(-9.0, 0.0, 0.0)).expect("free");
     assert_eq!(plan.runs[0].gear, Gear::Reverse);
@@ -150,6 +136,37 @@ fn a_parker_stops_for_somebody_in_its_way_and_goes_on() {
     assert!((state.rear.x_m + 9.0).abs() < 0.02 && state.speed_mps == 0.0, "{state:?}");
 }
 
+/// The answer with so much work at a time, and the most that was done at once beyond that, units.
+fn in_slices(mut search: Search, units: u32) -> (Result<Plan, Failure>, u64) {
+    let (mut over, mut done) = (0, 0);
+    loop {
+        let answer = search.work(units).cloned();
+        if let Some(answer) = answer {
+            return (answer, over);
+        }
+        over = over.max((search.done() - done).saturating_sub(u64::from(units)));
+        done = search.done();
+    }
+}
+
+#[test]
+fn a_plan_made_bit_by_bit_is_the_same_and_no_bit_is_large() {
+    let ground = walls(&[[-20.0, 0.0, 20.0, 0.0], [-20.0, 5.0, 20.0, 5.0]]);
+    let (start, goal) = (pose(0.0, 1.2, 0.0), pose(-2.0, 3.8, std::f64::consts::PI));
+    let search = || Search::new(&Vehicle::VAN, &ground, &start, &goal, &Options::VAN);
+    let whole = search().finish();
+    assert!(whole.is_ok());
+    for units in [1, 700, 40_000] {
+        let (answer, over) = in_slices(search(), units);
+        assert_eq!(format!("{answer:?}"), format!("{whole:?}"));
+        assert!(over < 30_000, "{over} units more than {units}");
+    }
+    // Asked again it is the same, and costs nothing.
+    let mut search = search();
+    while search.work(100_000).is_none() {}
+    assert_eq!(search.work(0), Some(&whole));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -160,6 +177,7 @@ proptest! {
         lines in proptest::collection::vec((-9.0..9.0_f64, -9.0..9.0_f64, -6.0..6.0_f64, -6.0..6.0_f64), 0..10),
         solids in proptest::collection::vec((-9.0..9.0_f64, -9.0..9.0_f64, -4.0..4.0_f64, 0.0..2.0_f64), 0..6),
         goal in (-9.0..9.0_f64, -9.0..9.0_f64, -7.0..7.0_f64),
+        units in 1..200_000_u32,
     ) {
         let p = |x_m, y_m| Point2 { x_m, y_m };
         let ground = Ground {
@@ -176,9 +194,12 @@ proptest! {
         };
         let few = Options { expansions_max: 400, ..Options::VAN };
         let (start, goal) = (pose(0.0, 0.0, 0.0), pose(goal.0, goal.1, goal.2));
-        let answer = || plan(&van(), &ground, &start, &goal, &few);
+        let answer = || plan(&Vehicle::VAN, &ground, &start, &goal, &few);
         let found = answer();
         prop_assert!(found == answer());
+        let search = Search::new(&Vehicle::VAN, &ground, &start, &goal, &few);
+        let (sliced, _) = in_slices(search, units);
+        prop_assert_eq!(format!("{sliced:?}"), format!("{found:?}"));
         let Ok(plan) = found else { return Ok(()) };
         let points = || plan.runs.iter().flat_map(|r| &r.points);
         if let Some(last) = points().last() {

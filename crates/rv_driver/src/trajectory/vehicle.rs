@@ -31,6 +31,19 @@ pub struct Vehicle {
 }
 
 impl Vehicle {
+    /// A three-metre driverless delivery van.
+    pub const VAN: Self = Self {
+        length_m: 3.3,
+        width_m: 1.25,
+        front_axle_m: 0.95,
+        rear_axle_m: 0.95,
+        steering_max_rad: 0.6,
+        steering_rate_max_radps: 0.6,
+        speed_max_mps: 17.0,
+        switch_mps: 8.0,
+        acceleration_max_mps2: 8.0,
+    };
+
     /// One of CommonRoad's vehicles: 1 Ford Escort, 2 BMW 320i, 3 VW Vanagon, 4 truck.
     pub fn commonroad(kind: u8) -> Option<Self> {
         let v = |l, w, a, b, steer, rate, top, switch| Self {

@@ -176,19 +176,9 @@ pub struct Moment<'a> {
     pub walls: &'a [(Point2, Point2)],
 }
 
-/// A van of the usual size: a three-metre driverless delivery van.
+/// A van of the usual size.
 pub fn usual_van() -> Vehicle {
-    Vehicle {
-        length_m: 3.3,
-        width_m: 1.25,
-        front_axle_m: 0.95,
-        rear_axle_m: 0.95,
-        steering_max_rad: 0.6,
-        steering_rate_max_radps: 0.6,
-        speed_max_mps: 17.0,
-        switch_mps: 8.0,
-        acceleration_max_mps2: 8.0,
-    }
+    Vehicle::VAN
 }
 
 /// Drives one drive; `clock` times the driver's cycles, `watch` sees every moment.

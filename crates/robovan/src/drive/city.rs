@@ -126,6 +126,7 @@ struct Answer {
     let_through_share: f64,
     cycle_us_median: f64,
     cycle_us_p999: f64,
+    cycle_us_longest: f64,
     cycle_us_mean: f64,
     plant: PlantKind,
     tracking: Tracking,
@@ -328,6 +329,7 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
         let_through_share: n_let_through as f64 / n_cycles.max(1) as f64,
         cycle_us_median: times.at_share(0.5),
         cycle_us_p999: times.at_share(0.999),
+        cycle_us_longest: times.longest_us(),
         cycle_us_mean: times.mean_us(),
         plant: args.plant.kind(),
         tracking,
@@ -357,7 +359,7 @@ impl Answer {
              calls for help {} ({:.2} per 100 km), other ways taken {}; mean speed {:.2} m/s{human}\n\
              outside emergencies: |a| up to {:.2} m/s2 ({:.2} along, {:.2} across), jerk up to {:.2} m/s3, \
              rough {:.3} % of the time; emergencies {} ({:.2} % of the time)\n\
-             {} cycles: median {:.1} us, p99.9 {:.1} us, mean {:.1} us; plans let through {:.3} %\n\
+             {} cycles: median {:.1} us, p99.9 {:.1} us, longest {:.0} us, mean {:.1} us; plans let through {:.3} %\n\
              {:.1} CPU s, {:.0} CPU s per 1,000 km\n",
             self.km,
             self.n_drives,
@@ -387,6 +389,7 @@ impl Answer {
             self.n_cycles,
             self.cycle_us_median,
             self.cycle_us_p999,
+            self.cycle_us_longest,
             self.cycle_us_mean,
             self.let_through_share * 100.0,
             self.cpu_s,

@@ -28,6 +28,7 @@ use thiserror::Error;
 use crate::trajectory::{Body, Gear, Vehicle, wrapped_rad};
 
 pub use guard::{obeyed, watched};
+pub(crate) use parker::{AHEAD, AHEAD_S};
 pub use parker::{Aims, Other, Parker, Step, Wait};
 pub use planning::Search;
 

@@ -26,6 +26,7 @@ use rv_map::DriveSide;
 use rv_map::city_lanes::{CityLaneId, CityLanes, Spot};
 
 use crate::law::TrafficLaw;
+use crate::manoeuvre::{Failure, Plan};
 use crate::monitor::{self, Drive, Lead, Monitor, Rules, Verdict};
 use crate::tracking::Track;
 pub use crate::trajectory::Gear;
@@ -33,8 +34,8 @@ use crate::trajectory::{Input, State, Vehicle, bounded, step};
 
 use aside::{Aside, Held};
 use pace::{Bound, next_acceleration};
-use parking::Parking;
 pub use parking::Task;
+use parking::{Parking, Progress};
 use predict::Branch;
 pub use predict::{WayAhead, ways_of};
 use sight::{Beside, Scene};
@@ -176,6 +177,15 @@ impl Decision {
     }
 }
 
+/// A turn under way in place of what the map draws.
+#[derive(Clone, Copy, Debug)]
+struct Turning {
+    /// Where its front stood before, m along the way.
+    stop_m: f64,
+    /// Where it is after it, m along the way.
+    on_m: f64,
+}
+
 /// What is kept from cycle to cycle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
@@ -232,8 +242,10 @@ pub struct VanDriver {
     backed: reverse::Backed,
     parking: Option<Box<Parking>>,
     is_settled: bool,
-    /// Where on its way it is after the manoeuvre, m, if that is not where it began.
-    resume_m: Option<f64>,
+    /// Why the last manoeuvre could not be planned.
+    failure: Option<Failure>,
+    /// The turn that it manoeuvres around, if that is what it does.
+    turning: Option<Turning>,
     /// The end of a street, m along its way, where no plan was found: there it takes the loop.
     no_turn_m: Option<f64>,
 }
@@ -289,7 +301,8 @@ impl VanDriver {
             backed: reverse::Backed::default(),
             parking: None,
             is_settled: true,
-            resume_m: None,
+            failure: None,
+            turning: None,
             no_turn_m: None,
         }
     }
@@ -310,19 +323,31 @@ impl VanDriver {
         self.cursor = 0;
         self.memory = Memory::default();
         self.backing = None;
-        (self.resume_m, self.no_turn_m) = (None, None);
+        (self.turning, self.no_turn_m) = (None, None);
     }
 
-    /// Drives a manoeuvre before it goes on along its way. It begins at a stand.
+    /// Plans a manoeuvre, a bounded part of the plan in each cycle while it stands, and drives it before
+    /// it goes on along its way. It begins at a stand.
     pub fn begin_manoeuvre(&mut self, task: Task) {
-        self.parking = Some(Box::new(Parking::new(&self.vehicle, task)));
+        self.parking = Some(Box::new(Parking::new(task)));
         self.backing = None;
         self.stuck_since_s = None;
+        self.failure = None;
     }
 
-    /// True while it drives a manoeuvre.
+    /// True while it plans or drives a manoeuvre.
     pub fn manoeuvres(&self) -> bool {
         self.parking.is_some()
+    }
+
+    /// The plan of the manoeuvre under way, once there is one.
+    pub fn manoeuvre_plan(&self) -> Option<&Plan> {
+        self.parking.as_ref().and_then(|p| p.plan())
+    }
+
+    /// Why the last manoeuvre ended without a plan, if it did.
+    pub fn manoeuvre_failure(&self) -> Option<Failure> {
+        self.failure
     }
 
     /// The way of the rear axle in the manoeuvre under way, for a picture.
@@ -388,14 +413,11 @@ impl VanDriver {
             self.stuck_since_s = None;
         }
         let end = turning::end_ahead(&scene).filter(|e| self.no_turn_m != Some(e.1));
-        if let Some(found) = end.and_then(|end| turning::around(&scene, lanes, end)) {
-            match found {
-                Some((task, on_m)) => {
-                    self.parking = Some(Box::new(Parking::new(&self.vehicle, task)));
-                    self.resume_m = Some(on_m);
-                }
-                None => self.no_turn_m = end.map(|e| e.1),
-            }
+        if let Some((crossing, stop_m)) = end
+            && let Some((task, on_m)) = turning::around(&scene, lanes, (crossing, stop_m))
+        {
+            self.parking = Some(Box::new(Parking::new(task)));
+            self.turning = Some(Turning { stop_m, on_m });
         }
         let mut bounds = std::mem::take(&mut self.bounds);
         bounds.clear();
@@ -511,21 +533,30 @@ impl VanDriver {
     /// A cycle of a manoeuvre, if one is under way.
     fn manoeuvre(&mut self, sight: &Sight<'_>) -> Option<Decision> {
         let mut parking = self.parking.take()?;
-        let (decision, is_done) =
+        let (decision, progress) =
             parking.cycle(sight, &self.vehicle, &mut self.monitor, self.is_settled);
         parking.ahead(&self.vehicle, &mut self.plan);
         self.beside.clear();
         let since_s = self.stuck_since_s.unwrap_or(sight.at.0);
         self.stuck_since_s = parking.waits().then_some(since_s);
-        if is_done {
-            self.stuck_since_s = None;
-            if let Some(s_m) = self.resume_m.take() {
-                self.cursor = (s_m / way::STEP_M) as usize;
-                self.memory = Memory::default();
+        match progress {
+            Progress::GoesOn => {
+                self.parking = Some(parking);
+                return Some(decision);
             }
-        } else {
-            self.parking = Some(parking);
+            Progress::Done => {
+                if let Some(turning) = self.turning {
+                    self.cursor = (turning.on_m / way::STEP_M) as usize;
+                    self.memory = Memory::default();
+                }
+            }
+            Progress::Failed(why) => {
+                self.failure = Some(why);
+                self.no_turn_m = self.turning.map(|t| t.stop_m);
+            }
         }
+        self.stuck_since_s = None;
+        self.turning = None;
         Some(decision)
     }
 

@@ -5,10 +5,11 @@ use rv_base::Point2;
 use super::sight::Sight;
 use super::{CYCLE_S, Decision, Planned, Reason};
 use crate::manoeuvre::{
-    self, Aims, Ground, Options, Other, Parker, Plan, RearPose, Step, Wait, obeyed, watched,
+    AHEAD, AHEAD_S, Aims, Failure, Ground, Options, Other, Parker, Plan, RearPose, Search, Step,
+    Wait, obeyed, watched,
 };
 use crate::monitor::{Monitor, Verdict};
-use crate::trajectory::{Body, State, Vehicle, ahead};
+use crate::trajectory::{Body, Gear, Input, State, Vehicle, ahead};
 
 /// Others are minded within this distance, m.
 const NEAR_M: f64 = 40.0;
@@ -20,62 +21,95 @@ const GAP_BESIDE_M: f64 = 5.0;
 /// After waiting so long for something that stands, another way is looked for, s; so often.
 const PATIENCE_S: f64 = 12.0;
 const PLANS_MAX: u32 = 4;
-/// Poses that another plan on the way may take up: about a tenth of a second.
+/// Poses that another plan on the way may take up.
 const EXPANSIONS_MAX: u32 = 4_000;
+/// Work on a plan in one cycle, units: about nine tenths of a millisecond.
+const SLICE: u32 = 80_000;
 
-/// A manoeuvre to be driven.
+/// A manoeuvre to be planned from where the van stands, and driven.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// How.
-    pub plan: Plan,
-    /// What it was planned among.
+    /// Where it ends.
+    pub goal: RearPose,
+    /// What it is planned among.
     pub ground: Ground,
     /// Where the street is entered, if it is: whoever comes there goes first.
     pub gate: Option<Body>,
+    /// Poses that the plan may take up.
+    pub expansions_max: u32,
+}
+
+impl Task {
+    fn search(&self, vehicle: &Vehicle, from: &State) -> Search {
+        let from = RearPose { rear: from.rear, heading_rad: from.heading_rad };
+        let options = Options { expansions_max: self.expansions_max, ..Options::VAN };
+        Search::new(vehicle, &self.ground, &from, &self.goal, &options)
+    }
+}
+
+/// How a cycle of a manoeuvre has left it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Progress {
+    /// It goes on.
+    GoesOn,
+    /// The vehicle stands at its goal.
+    Done,
+    /// There is no plan, and nothing was driven.
+    Failed(Failure),
 }
 
 /// A manoeuvre under way.
 #[derive(Clone, Debug)]
 pub(super) struct Parking {
     task: Task,
-    parker: Parker,
+    parker: Option<Parker>,
+    /// A plan in the making, and what it is among if it shall take another's place.
+    search: Option<(Search, Task)>,
     n_plans: u32,
     others: Vec<Other>,
+    ahead: [(RearPose, f64); AHEAD],
 }
 
 impl Parking {
-    pub(super) fn new(vehicle: &Vehicle, task: Task) -> Self {
-        let parker = Parker::new(*vehicle, task.plan.clone(), CYCLE_S);
-        Self { task, parker, n_plans: 1, others: Vec::new() }
+    pub(super) fn new(task: Task) -> Self {
+        let ahead = [(RearPose::default(), 0.0); AHEAD];
+        Self { task, parker: None, search: None, n_plans: 0, others: Vec::new(), ahead }
+    }
+
+    /// The plan, once there is one.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.parker.as_ref().map(Parker::plan)
     }
 
     /// The way of the rear axle.
     pub(super) fn line(&self) -> impl Iterator<Item = Point2> + '_ {
-        let runs = self.parker.plan().runs.iter();
+        let runs = self.plan().into_iter().flat_map(|plan| &plan.runs);
         runs.flat_map(|r| &r.points).step_by(4).map(|p| p.pose.rear)
     }
 
     /// Poses to come.
     pub(super) fn ahead(&self, vehicle: &Vehicle, plan: &mut Vec<Planned>) {
         plan.clear();
-        plan.extend(self.parker.ahead().iter().enumerate().map(|(k, (pose, speed_mps))| Planned {
-            at_s: k as f64 * 0.25,
+        plan.extend(self.ahead.iter().enumerate().map(|(k, (pose, speed_mps))| Planned {
+            at_s: k as f64 * AHEAD_S,
             centre: ahead(pose.rear, pose.heading_rad, vehicle.rear_axle_m),
             heading_rad: pose.heading_rad,
             speed_mps: *speed_mps,
         }));
     }
 
-    /// One cycle: what to do, and whether the manoeuvre has ended.
+    /// One cycle: what to do, and how that leaves the manoeuvre.
     pub(super) fn cycle(
         &mut self,
         sight: &Sight<'_>,
         vehicle: &Vehicle,
         monitor: &mut Monitor,
         is_settled: bool,
-    ) -> (Decision, bool) {
+    ) -> (Decision, Progress) {
         let state = sight.state;
+        let stands = state.speed_mps == 0.0 && is_settled;
         self.see(sight, vehicle);
+        let failed = if stands { self.go_on_planning(vehicle, &state) } else { None };
         let aims = Aims {
             state,
             acceleration_mps2: sight.acceleration_mps2,
@@ -83,16 +117,26 @@ impl Parking {
             cap_mps: 2.0 * sight.weather_share.clamp(0.25, 1.0),
             is_settled,
         };
-        let step = self.parker.cycle(&aims);
+        let step = match &mut self.parker {
+            Some(parker) => {
+                let step = parker.cycle(&aims);
+                self.ahead.copy_from_slice(parker.ahead());
+                step
+            }
+            None => {
+                let here = RearPose { rear: state.rear, heading_rad: state.heading_rad };
+                self.ahead = [(here, 0.0); AHEAD];
+                stays(&state)
+            }
+        };
         // What bars the gate is no body.
         self.others.retain(|o| o.id != BAR);
-        let poses = self.parker.ahead();
         let ground = &self.task.ground;
-        let judged = watched(monitor, vehicle, (step.gear, &state), poses, ground, &self.others);
+        let judged =
+            watched(monitor, vehicle, (step.gear, &state), &self.ahead, ground, &self.others);
         let driven = obeyed(step, &judged, &state, CYCLE_S);
-        let blocked = self.parker.waited_s() > PATIENCE_S && self.is_anything_standing(&step);
-        if state.speed_mps == 0.0 && (step.is_lost || blocked) && self.n_plans < PLANS_MAX {
-            self.plan_anew(&state, vehicle);
+        if stands {
+            self.mind_obstacles(&step, vehicle, &state);
         }
         let reason = match (judged.verdict, step.wait) {
             (Verdict::Stop(why), _) => Reason::Monitor(why),
@@ -110,12 +154,64 @@ impl Parking {
             has_verified_stop: judged.has_verified_stop,
             n_beside: self.others.len(),
         };
-        (decision, step.is_done)
+        let progress = match failed {
+            Some(why) => Progress::Failed(why),
+            None if step.is_done => Progress::Done,
+            None => Progress::GoesOn,
+        };
+        (decision, progress)
     }
 
     /// True while it waits for somebody.
     pub(super) fn waits(&self) -> bool {
-        self.parker.waited_s() > 0.0
+        self.waited_s() > 0.0
+    }
+
+    fn waited_s(&self) -> f64 {
+        self.parker.as_ref().map_or(0.0, Parker::waited_s)
+    }
+
+    /// Some more of the plan in the making, while the vehicle stands. Why there is none, if that was
+    /// the first.
+    fn go_on_planning(&mut self, vehicle: &Vehicle, state: &State) -> Option<Failure> {
+        if self.parker.is_none() && self.search.is_none() {
+            self.n_plans += 1;
+            self.search = Some((self.task.search(vehicle, state), self.task.clone()));
+        }
+        let (search, _) = self.search.as_mut()?;
+        let answer = search.work(SLICE)?.clone();
+        let (_, task) = self.search.take()?;
+        match answer {
+            Ok(plan) => {
+                self.task = task;
+                self.parker = Some(Parker::new(*vehicle, plan, CYCLE_S));
+                None
+            }
+            Err(why) => self.parker.is_none().then_some(why),
+        }
+    }
+
+    /// Plans another way around something that has stood in the way for a while, or from where the
+    /// vehicle has come to stand beside its way; gives that up when the way becomes free.
+    fn mind_obstacles(&mut self, step: &Step, vehicle: &Vehicle, state: &State) {
+        if self.parker.is_none() {
+            return;
+        }
+        let is_barred = self.is_anything_standing(step);
+        if self.search.is_some() {
+            if !is_barred && !step.is_lost {
+                self.search = None;
+            }
+            return;
+        }
+        let is_blocked = is_barred && self.waited_s() > PATIENCE_S;
+        if (step.is_lost || is_blocked) && self.n_plans < PLANS_MAX {
+            self.n_plans += 1;
+            let mut task = Task { expansions_max: EXPANSIONS_MAX, ..self.task.clone() };
+            let standing = self.others.iter().filter(|o| o.velocity_mps == (0.0, 0.0));
+            task.ground.solids.extend(standing.map(|o| o.body));
+            self.search = Some((task.search(vehicle, state), task));
+        }
     }
 
     /// Everybody near who is not part of the ground, and what bars the gate.
@@ -177,20 +273,19 @@ impl Parking {
         let Wait::Other(id) = step.wait else { return false };
         self.others.iter().any(|o| o.id == id && o.velocity_mps == (0.0, 0.0))
     }
+}
 
-    /// Another way from where it is, around whatever stands.
-    fn plan_anew(&mut self, state: &State, vehicle: &Vehicle) {
-        self.n_plans += 1;
-        let mut ground = self.task.ground.clone();
-        let stands = |o: &&Other| o.velocity_mps == (0.0, 0.0);
-        ground.solids.extend(self.others.iter().filter(stands).map(|o| o.body));
-        let from = RearPose { rear: state.rear, heading_rad: state.heading_rad };
-        let goal = self.task.plan.goal;
-        let options = Options { expansions_max: EXPANSIONS_MAX, ..Options::VAN };
-        if let Ok(plan) = manoeuvre::plan(vehicle, &ground, &from, &goal, &options) {
-            self.task.ground = ground;
-            self.parker = Parker::new(*vehicle, plan, CYCLE_S);
-        }
+/// Comes to a stand, or stays there.
+fn stays(state: &State) -> Step {
+    Step {
+        gear: if state.speed_mps < 0.0 { Gear::Reverse } else { Gear::Forward },
+        input: Input {
+            steering_rate_radps: 0.0,
+            acceleration_mps2: (-state.speed_mps / CYCLE_S).clamp(-0.9, 0.9),
+        },
+        wait: Wait::Nothing,
+        is_done: false,
+        is_lost: false,
     }
 }
 

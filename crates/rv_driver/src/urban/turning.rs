@@ -7,7 +7,7 @@ use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
 use super::Task;
 use super::sight::Scene;
 use super::way::Crossing;
-use crate::manoeuvre::{self, Ground, Options, RearPose};
+use crate::manoeuvre::{Ground, RearPose};
 use crate::trajectory::Body;
 
 /// From where its end is minded, m, and how far before it the front comes to stand, m.
@@ -24,7 +24,7 @@ const BEYOND_M: f64 = 1.5;
 const KERB_M: f64 = 0.3;
 /// Who stands within this distance is planned around, m.
 const STANDING_M: f64 = 20.0;
-/// Poses that the plan may take up: a fifth of a second.
+/// Poses that the plan may take up.
 const EXPANSIONS_MAX: u32 = 8_000;
 
 /// The end of the street ahead, if it is near: where the front shall come to stand, m along the way.
@@ -36,13 +36,13 @@ pub(crate) fn end_ahead<'a>(scene: &Scene<'a>) -> Option<(&'a Crossing, f64)> {
     (is_near && stop_m > front_m - 2.0 * NEAR_M).then_some((crossing, stop_m))
 }
 
-/// The manoeuvre around, once the vehicle stands there, and where on its way it then is, m. `None` while
-/// it does not stand, and `Some(None)` if there is no plan.
+/// The manoeuvre around, once the vehicle stands there, and where on its way it then is, m; `None` while
+/// it does not stand.
 pub(crate) fn around(
     scene: &Scene<'_>,
     lanes: &CityLanes,
     (crossing, stop_m): (&Crossing, f64),
-) -> Option<Option<(Task, f64)>> {
+) -> Option<(Task, f64)> {
     let state = &scene.sight.state;
     let stands = state.speed_mps.abs() < 0.05 && (stop_m - scene.front_m()).abs() < NEAR_M;
     if !stands {
@@ -66,10 +66,7 @@ pub(crate) fn around(
         half_length_m: t.half_m.0,
         half_width_m: t.half_m.1,
     }));
-    let from = RearPose { rear: state.rear, heading_rad: state.heading_rad };
-    let options = Options { expansions_max: EXPANSIONS_MAX, ..Options::VAN };
-    let plan = manoeuvre::plan(scene.vehicle, &ground, &from, &goal, &options);
-    Some(plan.ok().map(|plan| (Task { plan, ground, gate: None }, on_m)))
+    Some((Task { goal, ground, gate: None, expansions_max: EXPANSIONS_MAX }, on_m))
 }
 
 /// The kerbs of a street's end: along the lane in and the lane back, and across.

@@ -13,7 +13,7 @@ use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 use serde::Serialize;
 
-use super::hubs::{Ends, HubFindings, Hubs};
+use super::hubs::{AtHub, Ends, HubFindings, Hubs};
 use super::patience::{Need, Patience};
 use super::referee::{ContactSeen, Findings, Referee};
 use super::routes;
@@ -112,6 +112,7 @@ pub struct Human {
 pub struct CycleTimes {
     bins: Vec<u32>,
     sum_ns: u64,
+    longest_ns: u64,
     n: u64,
 }
 
@@ -123,6 +124,7 @@ impl CycleTimes {
         self.bins.resize(BINS, 0);
         self.bins[(took.as_micros() as usize).min(BINS - 1)] += 1;
         self.sum_ns += took.as_nanos() as u64;
+        self.longest_ns = self.longest_ns.max(took.as_nanos() as u64);
         self.n += 1;
     }
 
@@ -131,7 +133,13 @@ impl CycleTimes {
         self.bins.resize(BINS, 0);
         self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
         self.sum_ns += other.sum_ns;
+        self.longest_ns = self.longest_ns.max(other.longest_ns);
         self.n += other.n;
+    }
+
+    /// The longest, us.
+    pub fn longest_us(&self) -> f64 {
+        self.longest_ns as f64 / 1000.0
     }
 
     /// The time that a share of the cycles does not exceed, to a microsecond, us.
@@ -343,7 +351,7 @@ impl<'a> Run<'a> {
             Ends::Hub => Hubs::beside(&setup.lanes, &way, &vehicle, seed),
         };
         let mut driver = VanDriver::new(vehicle, way.clone());
-        if let Some((in_bay, task)) = hubs.leave(&vehicle) {
+        if let Some((in_bay, task)) = hubs.leave() {
             state = in_bay;
             driver.begin_manoeuvre(task);
         }
@@ -449,14 +457,16 @@ impl<'a> Run<'a> {
         let van = self.body();
         self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
         let manoeuvres = self.driver.manoeuvres();
-        if self.hubs.note(manoeuvres, &self.driven.now(), CYCLE_S) {
-            return Some((true, None));
+        match self.hubs.note(&self.driver, &self.driven.now(), CYCLE_S) {
+            Some(AtHub::InBay | AtHub::StaysOut) => return Some((true, None)),
+            Some(AtHub::CannotLeave) => {
+                self.referee.note_call();
+                return Some((false, Some("found no way out of its bay".to_owned())));
+            }
+            None => {}
         }
         if !manoeuvres && decision.to_goal_m < 1.5 && van.speed_mps.abs() < 0.1 {
-            let Some(task) = self.hubs.enter(self.driver.vehicle(), &self.state, &self.tracks)
-            else {
-                return Some((true, None));
-            };
+            let Some(task) = self.hubs.enter(&self.tracks) else { return Some((true, None)) };
             self.driver.begin_manoeuvre(task);
         }
         let need = self.patience.need(now.0, self.driver.stuck_s(acts.0), &decision.reason);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rv_base::{Point2, Rng};
-use rv_driver::manoeuvre::{self, Failure, Options, RearPose};
+use rv_driver::manoeuvre::RearPose;
 use rv_driver::tracking::Track;
-use rv_driver::trajectory::{Body, State, Vehicle};
-use rv_driver::urban::{Task, Way};
+use rv_driver::trajectory::{State, Vehicle};
+use rv_driver::urban::{Task, VanDriver, Way};
 use rv_map::city_lanes::CityLanes;
 use serde::Serialize;
 
@@ -69,8 +69,9 @@ pub(super) struct Hubs {
     pub(super) start: Option<Yard>,
     pub(super) end: Option<Yard>,
     pub(super) found: HubFindings,
-    /// The manoeuvre under way.
+    /// The manoeuvre under way, and the changes of direction in its plan.
     stage: Stage,
+    n_changes: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,6 +80,17 @@ enum Stage {
     Road,
     Leaves,
     Enters(RearPose),
+}
+
+/// How a drive ends at a hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtHub {
+    /// In its bay.
+    InBay,
+    /// Before the gate: no way was found into the bay.
+    StaysOut,
+    /// In the bay where it began: no way was found out of it.
+    CannotLeave,
 }
 
 impl Hubs {
@@ -110,82 +122,50 @@ impl Hubs {
         vans.filter(move |v| v.at.distance_to(p).0 < within_m).copied()
     }
 
-    /// The state in the bay at the start, and how to come out of it.
-    pub(super) fn leave(&mut self, vehicle: &Vehicle) -> Option<(State, Task)> {
+    /// The state in the bay at the start, and the manoeuvre out of it.
+    pub(super) fn leave(&mut self) -> Option<(State, Task)> {
         let yard = self.start.as_ref()?;
         self.found.n_begun += 1;
-        let planned = manoeuvre::plan(vehicle, &yard.ground, &yard.bay, &yard.out, &Options::VAN);
-        let (ground, gate, bay) = (yard.ground.clone(), yard.gate, yard.bay);
-        let plan = self.noted(planned)?;
         self.stage = Stage::Leaves;
-        let state = State { rear: bay.rear, heading_rad: bay.heading_rad, ..State::default() };
-        Some((state, Task { plan, ground, gate: Some(gate) }))
+        let RearPose { rear, heading_rad } = yard.bay;
+        let state = State { rear, heading_rad, ..State::default() };
+        Some((state, yard.way_out()))
     }
 
-    /// How to get into the bay at the end from where the van stands before its gate.
-    pub(super) fn enter(
-        &mut self,
-        vehicle: &Vehicle,
-        state: &State,
-        tracks: &[Track],
-    ) -> Option<Task> {
+    /// The manoeuvre into the bay at the end, once, from where the van stands before its gate.
+    pub(super) fn enter(&mut self, tracks: &[Track]) -> Option<Task> {
         let yard = self.end.as_ref().filter(|_| self.stage == Stage::Road)?;
         self.found.n_reached += 1;
-        let mut ground = yard.ground.clone();
-        // Whoever stands about and is not known from the yard's plan.
-        let known = |t: &Track| yard.vans.iter().any(|v| v.at.distance_to(t.centre).0 < 1.0);
-        let near = |t: &&Track| t.centre.distance_to(yard.at).0 < 20.0;
-        let stands = |t: &&Track| {
-            t.speed_mps.abs() < 0.3 && t.stood_s > 3.0 && !t.class.walks() && !t.class.is_soft()
-        };
-        ground.solids.extend(tracks.iter().filter(near).filter(stands).filter(|t| !known(t)).map(
-            |t| Body {
-                centre: t.centre,
-                heading_rad: t.heading_rad,
-                half_length_m: t.half_m.0,
-                half_width_m: t.half_m.1,
-            },
-        ));
-        let from = RearPose { rear: state.rear, heading_rad: state.heading_rad };
-        let bay = yard.bay;
-        let planned = manoeuvre::plan(vehicle, &ground, &from, &bay, &Options::VAN);
-        let plan = self.noted(planned)?;
-        self.stage = Stage::Enters(bay);
-        Some(Task { plan, ground, gate: None })
+        self.stage = Stage::Enters(yard.bay);
+        Some(yard.way_in(tracks))
     }
 
-    fn noted(&mut self, planned: Result<manoeuvre::Plan, Failure>) -> Option<manoeuvre::Plan> {
-        match planned {
-            Ok(plan) => {
-                self.found.n_changes += plan.n_changes;
-                Some(plan)
-            }
-            Err(why) => {
-                *self.found.failures.entry(why.to_string()).or_insert(0) += 1;
-                None
-            }
-        }
-    }
-
-    /// After a cycle in which the van manoeuvred or did not: true if it has come to its bay.
-    pub(super) fn note(&mut self, manoeuvres: bool, state: &State, dt_s: f64) -> bool {
+    /// After a cycle in which the van manoeuvred or did not: how the drive ends, if it does.
+    pub(super) fn note(&mut self, driver: &VanDriver, state: &State, dt_s: f64) -> Option<AtHub> {
         if self.stage == Stage::Road {
-            return false;
+            return None;
         }
-        if manoeuvres {
+        if driver.manoeuvres() {
             self.found.time_s += dt_s;
-            return false;
+            self.n_changes = driver.manoeuvre_plan().map_or(self.n_changes, |p| p.n_changes);
+            return None;
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Road);
+        if let Some(why) = driver.manoeuvre_failure() {
+            *self.found.failures.entry(why.to_string()).or_insert(0) += 1;
+            let stays_out = matches!(stage, Stage::Enters(_));
+            return Some(if stays_out { AtHub::StaysOut } else { AtHub::CannotLeave });
+        }
+        self.found.n_changes += std::mem::take(&mut self.n_changes);
         if let Stage::Enters(bay) = stage {
             let here = RearPose { rear: state.rear, heading_rad: state.heading_rad };
             let (off_m, turned) = here.off(&bay);
             self.found.n_entered += 1;
             self.found.off_max_m = self.found.off_max_m.max(off_m);
             self.found.turned_max_rad = self.found.turned_max_rad.max(turned);
-            return true;
+            return Some(AtHub::InBay);
         }
         self.found.n_left += 1;
-        false
+        None
     }
 }

@@ -3,8 +3,9 @@
 
 use rv_base::{Point2, Rng};
 use rv_driver::manoeuvre::{Ground, RearPose};
-use rv_driver::tracking::Class;
+use rv_driver::tracking::{Class, Track};
 use rv_driver::trajectory::{Body, Vehicle};
+use rv_driver::urban::Task;
 use rv_map::DriveSide;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 
@@ -46,6 +47,41 @@ pub(super) struct Yard {
     pub(super) vans: Vec<Thing>,
     /// Middle of the gate on the lane.
     pub(super) at: Point2,
+}
+
+/// Whoever stands within this distance of a gate is planned around, m.
+const AROUND_M: f64 = 20.0;
+/// Poses that a plan out of a bay or into one may take up.
+const EXPANSIONS_MAX: u32 = 24_000;
+
+impl Yard {
+    /// Out of its bay and through the gate onto the lane.
+    pub(super) fn way_out(&self) -> Task {
+        Task {
+            goal: self.out,
+            ground: self.ground.clone(),
+            gate: Some(self.gate),
+            expansions_max: EXPANSIONS_MAX,
+        }
+    }
+
+    /// Into its bay, around whoever is seen to stand about and is not known from its plan.
+    pub(super) fn way_in(&self, tracks: &[Track]) -> Task {
+        let known = |t: &Track| self.vans.iter().any(|v| v.at.distance_to(t.centre).0 < 1.0);
+        let stands = |t: &&Track| {
+            t.speed_mps.abs() < 0.3 && t.stood_s > 3.0 && !t.class.walks() && !t.class.is_soft()
+        };
+        let near = |t: &&Track| t.centre.distance_to(self.at).0 < AROUND_M;
+        let mut ground = self.ground.clone();
+        let around = tracks.iter().filter(near).filter(stands).filter(|t| !known(t));
+        ground.solids.extend(around.map(|t| Body {
+            centre: t.centre,
+            heading_rad: t.heading_rad,
+            half_length_m: t.half_m.0,
+            half_width_m: t.half_m.1,
+        }));
+        Task { goal: self.bay, ground, gate: None, expansions_max: EXPANSIONS_MAX }
+    }
 }
 
 /// The yard whose gate is beside a place on a lane; `None` if the lane bends, is not at the kerb, is too

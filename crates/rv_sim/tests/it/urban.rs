@@ -315,6 +315,7 @@ fn where_a_street_ends_a_van_turns_around_between_its_kerbs() {
     let mut driver = VanDriver::new(vehicle, way);
     let (mut last_mps, mut n_changes, mut direction) = (0.0, 0, 1.0_f64);
     let (mut off_most_m, mut arrived) = (0.0_f64, false);
+    let mut n_plans = 0;
     let street: Vec<CityLaneId> = [into, back].into_iter().flat_map(|e| lanes.of_edge(e)).collect();
     for k in 0..1500 {
         let view = View::open(state.centre(&vehicle), 110.0);
@@ -330,6 +331,10 @@ fn where_a_street_ends_a_van_turns_around_between_its_kerbs() {
         };
         let decision = driver.cycle(&lanes, &law, &sight);
         last_mps = state.speed_mps;
+        // The plan is made bit by bit, while it stands.
+        let is_planning = driver.manoeuvres() && driver.manoeuvre_plan().is_none();
+        n_plans += u32::from(is_planning);
+        assert!(!is_planning || state.speed_mps.abs() < 0.06, "{state:?}");
         state = decision.driven(&vehicle, &state, 12.0, CYCLE_S);
         if state.speed_mps.abs() > 0.05 {
             n_changes += u32::from(direction * state.speed_mps < 0.0);
@@ -357,4 +362,5 @@ fn where_a_street_ends_a_van_turns_around_between_its_kerbs() {
     assert!(arrived, "{:?} {n_changes}", state);
     assert!((2..=6).contains(&n_changes), "{n_changes} changes of direction");
     assert!(off_most_m < 0.35, "{off_most_m} m beyond its lanes");
+    assert!((10..400).contains(&n_plans), "planned in {n_plans} cycles");
 }

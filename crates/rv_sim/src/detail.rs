@@ -3,6 +3,11 @@
 //!
 //! The vehicle's brain still says where to go and when to stand; what it asks for is a bound on the
 //! speed. Where no lane leads along its path, the simpler model drives.
+//!
+//! At a hub with room for a yard a van stands in a bay. Until it is there, its brain is told that it is
+//! still a little before its stop.
+
+mod bays;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +15,25 @@ use std::sync::Arc;
 use rv_base::{EdgeId, Meters, MetersPerSecond, Point2, Radians, Rng, Seconds, Timestamp};
 use rv_driver::RoadTable;
 use rv_driver::law::TrafficLaw;
+use rv_driver::manoeuvre::RearPose;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, VanDriver, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, Task, VanDriver, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
 use rv_wire::{HelpKind, SEEN_MAX, SeenThing, SightReport};
+use serde::Serialize;
 
 use crate::streets::Weather;
+use crate::urban::yards::CLEAR_M;
 use crate::urban::{
-    Busy, Need, Patience, SensorModel, Sensors, Thing, VanBody, Walls, World, usual_van,
+    BESIDE_MAX_M, Busy, Need, Patience, SensorModel, Sensors, Thing, VanBody, Walls, World,
+    usual_van,
 };
 use crate::van::SimVan;
+
+use bays::Bays;
 
 /// How far a van is shown what there is, m.
 const SIGHT_M: f64 = 110.0;
@@ -39,6 +50,10 @@ const PULL_OUT_M: f64 = 8.0;
 /// Edges of a path that are laid at once.
 const EDGES_AHEAD: usize = 120;
 
+/// On its way into a bay a van is told as so far before its stop, m, and then comes nearer each second by, m.
+const BEFORE_M: f64 = 8.0;
+const NEARER_M: f64 = 2.5;
+
 /// Everything that is driven in detail.
 #[derive(Debug)]
 pub(crate) struct Detail {
@@ -48,6 +63,8 @@ pub(crate) struct Detail {
     world: World,
     seed: u64,
     vans: BTreeMap<usize, Detailed>,
+    bays: Bays,
+    manoeuvred: Manoeuvred,
     things: Vec<Thing>,
 }
 
@@ -62,9 +79,36 @@ enum SetOut {
     NoWay,
 }
 
+/// Where a van is between a lane and its bay in a hub's yard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Road,
+    /// On its way out of a bay.
+    Leaves(usize),
+    /// On the road; its way ends before the gate.
+    Comes(usize),
+    /// On its way into a bay.
+    Enters(usize),
+    /// In its bay, or as near to it as it gets.
+    Rests,
+}
+
+/// What vans that are driven in detail have manoeuvred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Manoeuvred {
+    /// Times that one came out of a hub's bay onto the lane.
+    pub n_left_bay: u32,
+    /// Times that one came to stand in a hub's bay.
+    pub n_entered_bay: u32,
+    /// Times that no way was found out of a bay or into one.
+    pub n_turned_away: u32,
+}
+
 /// One van in detail.
 #[derive(Debug)]
 struct Detailed {
+    stage: Stage,
     driver: VanDriver,
     state: State,
     acceleration_mps2: f64,
@@ -87,13 +131,32 @@ struct Detailed {
 }
 
 impl Detail {
-    pub(crate) fn new(city: &Arc<City>, seed: u64, now: Timestamp) -> Self {
+    pub(crate) fn new(city: &Arc<City>, roads: &RoadTable, seed: u64, now: Timestamp) -> Self {
         let lanes = Arc::new(CityLanes::build(city));
         let walls = Arc::new(Walls::of(city, &lanes.frame));
         let law = TrafficLaw::shipped().swap_remove(0);
         let at = Seconds(now.0.rem_euclid(86_400_000) as f64 / 1000.0);
-        let world = World::new(Arc::clone(&lanes), law.clone(), Busy::USUAL, seed, at);
-        Self { lanes, walls, law, world, seed, vans: BTreeMap::new(), things: Vec::new() }
+        let mut world = World::new(Arc::clone(&lanes), law.clone(), Busy::USUAL, seed, at);
+        let bays = Bays::of(city, &lanes, roads, &usual_van());
+        for site in bays.sites() {
+            world.keep_clear(site.yard().at, CLEAR_M);
+        }
+        Self {
+            lanes,
+            walls,
+            law,
+            world,
+            seed,
+            vans: BTreeMap::new(),
+            bays,
+            manoeuvred: Manoeuvred::default(),
+            things: Vec::new(),
+        }
+    }
+
+    /// What was manoeuvred so far.
+    pub(crate) fn manoeuvred(&self) -> Manoeuvred {
+        self.manoeuvred
     }
 
     /// Drives the vans that move for a second.
@@ -125,13 +188,14 @@ impl Detail {
         if moving.is_empty() && !is_awaited {
             return;
         }
-        let caps: Vec<f64> = moving.iter().map(|i| vans[*i].speed_asked_mps()).collect();
         for _ in 0..CYCLES {
+            moving.retain(|i| self.vans.contains_key(i));
             let bodies: Vec<VanBody> =
                 moving.iter().filter_map(|i| Some(self.vans.get(i)?.body(&self.lanes))).collect();
             self.world.step(&bodies, CYCLE_S);
             for (k, idx) in moving.iter().enumerate() {
-                self.cycle(*idx, &bodies, k, caps[k]);
+                self.cycle(*idx, &bodies, k, vans[*idx].speed_asked_mps());
+                self.go_on_at_hub(*idx);
             }
         }
         for idx in &moving {
@@ -145,7 +209,10 @@ impl Detail {
         let body = van.body();
         let known = self.vans.get(&idx);
         let goes_on = known.is_some_and(|d| {
-            d.path == body.path && d.from_idx <= body.path_idx && !d.must_lay_on(body.path_idx)
+            let is_laid =
+                d.path == body.path && d.from_idx <= body.path_idx && !d.must_lay_on(body.path_idx);
+            // A manoeuvre is driven to its end.
+            is_laid || d.driver.manoeuvres()
         });
         if goes_on {
             return SetOut::Drives;
@@ -160,9 +227,17 @@ impl Detail {
         let whole_m = roads.length(last).0;
         let stop_m = van.stop_offset_m(to_idx).unwrap_or(whole_m);
         let Some(last_lane) = self.lanes.of_edge(last).next() else { return SetOut::NoWay };
-        // Its centre comes to stand at the stop, so its front goes beyond.
-        let end_m = self.lanes.along_lane(last_lane, stop_m, whole_m) + vehicle.length_m / 2.0;
-        let laid = Way::lay(&self.lanes, &self.law, edges, (start_m, end_m), vehicle.speed_max_mps);
+        let mut at_m = self.lanes.along_lane(last_lane, stop_m, whole_m);
+        let mut stage = Stage::Road;
+        if let Some(site) = self.hub_ahead(idx, to_idx, van) {
+            let (before_m, _) = self.bays.site(site).before_and_after_m();
+            if edges.len() > 1 || before_m > start_m + 2.0 {
+                (stage, at_m) = (Stage::Comes(site), before_m);
+            }
+        }
+        // Its centre comes to stand there, so its front goes beyond.
+        let ends = (start_m, at_m + vehicle.length_m / 2.0);
+        let laid = Way::lay(&self.lanes, &self.law, edges, ends, vehicle.speed_max_mps);
         let Ok(way) = laid else { return SetOut::NoWay };
         let lights = self.lights_along(edges);
         let path = body.path.clone();
@@ -171,19 +246,29 @@ impl Detail {
             let is_near = at.distance_to(detailed.state.centre(&vehicle)).0 < 6.0;
             if is_near {
                 detailed.driver.set_way(way);
+                detailed.stage = stage;
                 (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
                 return SetOut::Drives;
             }
         }
         let (centre, heading) = way.pose(0.0);
-        if self.is_taken(centre) {
-            return SetOut::Waits;
+        let mut state = State::at_centre(&vehicle, centre, heading, body.speed.0);
+        let mut driver = VanDriver::new(vehicle, way);
+        match self.out_of_bay(idx, van, &driver, start_m) {
+            Some((site, in_bay, task)) => {
+                let RearPose { rear, heading_rad } = in_bay;
+                state = State { rear, heading_rad, ..State::default() };
+                driver.begin_manoeuvre(task);
+                stage = Stage::Leaves(site);
+            }
+            None if self.is_taken(centre) => return SetOut::Waits,
+            None => {}
         }
-        let state = State::at_centre(&vehicle, centre, heading, body.speed.0);
         let rng = Rng::from_seed(self.seed).fork_idx("detailed", idx as u64);
         let sensors = Sensors::new(SensorModel::USUAL, weather, Arc::clone(&self.walls), rng);
         let detailed = Detailed {
-            driver: VanDriver::new(vehicle, way),
+            stage,
+            driver,
             state,
             acceleration_mps2: 0.0,
             stood_s: 0.0,
@@ -202,6 +287,82 @@ impl Detail {
         };
         self.vans.insert(idx, detailed);
         SetOut::Drives
+    }
+
+    /// The yard of the hub at which a van is to stand, if that is at the end of its path.
+    fn hub_ahead(&self, idx: usize, to_idx: usize, van: &SimVan) -> Option<usize> {
+        van.stop_offset_m(to_idx)?;
+        let site = self.bays.at(van.brain.current_stop()?.at)?;
+        self.bays.site(site).takes(idx).then_some(site)
+    }
+
+    /// The manoeuvre out of its bay for a van that stands at its hub and whose way leads past the gate.
+    fn out_of_bay(
+        &mut self,
+        idx: usize,
+        van: &SimVan,
+        driver: &VanDriver,
+        start_m: f64,
+    ) -> Option<(usize, RearPose, Task)> {
+        let body = van.body();
+        let site = self.bays.at(body.position()).filter(|_| body.speed.0 == 0.0)?;
+        let (_, out_m) = self.bays.site(site).before_and_after_m();
+        let (lane, on_lane_m) = driver.way().on_lane(out_m - start_m)?;
+        let is_past = lane == self.bays.site(site).lane() && (on_lane_m - out_m).abs() < 0.5;
+        let goes_on = driver.way().goal_m() > out_m - start_m + 6.0;
+        if !is_past || !goes_on {
+            return None;
+        }
+        let bay = self.bays.site_mut(site).bay_of(idx)?;
+        let yard = self.bays.site(site).yard_for(idx, |van| !self.vans.contains_key(&van));
+        Some((site, yard.in_bay(bay), yard.way_out(bay)))
+    }
+
+    /// What comes next at a hub after a cycle.
+    fn go_on_at_hub(&mut self, idx: usize) {
+        let Some(van) = self.vans.get(&idx) else { return };
+        let has_failed = van.driver.manoeuvre_failure().is_some();
+        let next = match van.stage {
+            Stage::Leaves(site) if !van.driver.manoeuvres() => {
+                if has_failed {
+                    // It stands on the lane from now on.
+                    self.manoeuvred.n_turned_away += 1;
+                    self.bays.site_mut(site).turn_away(idx);
+                    self.vans.remove(&idx);
+                    return;
+                }
+                self.bays.site_mut(site).leave(idx);
+                self.manoeuvred.n_left_bay += 1;
+                Stage::Road
+            }
+            Stage::Comes(site) if van.has_arrived() => {
+                let Some(bay) = self.bays.site_mut(site).bay_of(idx) else { return self.rest(idx) };
+                let yard = self.bays.site(site).yard_for(idx, |v| !self.vans.contains_key(&v));
+                let Some(van) = self.vans.get_mut(&idx) else { return };
+                let task = yard.way_in(bay, &van.tracks);
+                van.driver.begin_manoeuvre(task);
+                Stage::Enters(site)
+            }
+            Stage::Enters(site) if !van.driver.manoeuvres() => {
+                if has_failed {
+                    self.manoeuvred.n_turned_away += 1;
+                    self.bays.site_mut(site).turn_away(idx);
+                } else {
+                    self.manoeuvred.n_entered_bay += 1;
+                }
+                Stage::Rests
+            }
+            stage => stage,
+        };
+        if let Some(van) = self.vans.get_mut(&idx) {
+            van.stage = next;
+        }
+    }
+
+    fn rest(&mut self, idx: usize) {
+        if let Some(van) = self.vans.get_mut(&idx) {
+            van.stage = Stage::Rests;
+        }
     }
 
     /// True if somebody is where a van would pull out.
@@ -223,7 +384,7 @@ impl Detail {
     }
 
     fn cycle(&mut self, idx: usize, bodies: &[VanBody], own: usize, cap_mps: f64) {
-        let Some(van) = self.vans.get_mut(&idx) else { return };
+        let Some(van) = self.vans.get(&idx) else { return };
         let now = self.world.now();
         let at = bodies[own].at;
         let under = van.edges_under(&self.lanes);
@@ -233,6 +394,15 @@ impl Detail {
             .enumerate()
             .filter(|(k, b)| *k != own && b.at.distance_to(at).0 < SIGHT_M);
         self.things.extend(others.map(|(k, b)| b.as_thing(k)));
+        let sites = self.bays.sites().iter();
+        for site in sites.filter(|s| s.yard().at.distance_to(at).0 < SIGHT_M) {
+            site.resting(|van| !self.vans.contains_key(&van), &mut self.things);
+        }
+        let Some(van) = self.vans.get_mut(&idx) else { return };
+        if van.stage == Stage::Rests {
+            (van.state.speed_mps, van.need) = (0.0, Need::Nothing);
+            return;
+        }
         if let Some((seen_s, frame)) = van.sensors.look(now.0, at, &self.things) {
             let view = van.sensors.view();
             van.tracker.take(seen_s, &frame, &|p| view.sees(p));
@@ -314,12 +484,23 @@ impl Detail {
             way_m = (passed + on_edge_m - body.offset.0).max(0.0);
         }
         let mut speed = detailed.state.speed_mps.max(0.0);
-        let to_stop =
-            van.stop_offset_m(body.path.len()).filter(|_| body.path_idx + 1 == body.path.len());
+        // It may be on the edge before, and over the next one's start within this second.
+        let rest = &body.path[body.path_idx..body.path.len() - 1];
+        let to_stop = van.stop_offset_m(body.path.len()).filter(|_| rest.len() < 8);
         if let Some(stop_m) = to_stop {
-            let left_m = stop_m - body.offset.0;
+            let before_m: f64 = rest.iter().map(|e| roads.length(*e).0).sum();
+            let left_m = before_m + stop_m - body.offset.0;
             way_m = way_m.min(left_m.max(0.0));
-            if speed < 0.15 && left_m - way_m < AT_STOP_M {
+            match detailed.stage {
+                Stage::Comes(_) | Stage::Enters(_) => {
+                    way_m = way_m.min((left_m - BEFORE_M).max(0.0))
+                }
+                Stage::Rests if left_m > NEARER_M => (way_m, speed) = (NEARER_M, NEARER_M),
+                Stage::Rests => (way_m, speed) = (left_m.max(0.0), 0.0),
+                Stage::Road | Stage::Leaves(_) => {}
+            }
+            let is_on_road = matches!(detailed.stage, Stage::Road | Stage::Leaves(_));
+            if is_on_road && speed < 0.15 && left_m - way_m < AT_STOP_M {
                 (way_m, speed) = (left_m.max(0.0), 0.0);
             }
         }
@@ -396,6 +577,12 @@ impl Detail {
 }
 
 impl Detailed {
+    /// True if it stands at the end of its way.
+    fn has_arrived(&self) -> bool {
+        let to_goal_m = self.last.as_ref().map_or(f64::INFINITY, |d| d.to_goal_m);
+        !self.driver.manoeuvres() && to_goal_m < AT_STOP_M && self.state.speed_mps == 0.0
+    }
+
     /// True if it stands on the lane of a road that goes on to another one.
     fn is_before_junction(&self, lanes: &CityLanes) -> bool {
         let (s_m, _) = self.driver.place(&self.state);
@@ -412,10 +599,12 @@ impl Detailed {
 
     fn body(&self, lanes: &CityLanes) -> VanBody {
         let vehicle = self.driver.vehicle();
-        let (s_m, _) = self.driver.place(&self.state);
+        let (s_m, beside_m) = self.driver.place(&self.state);
         let way = self.driver.way();
         let at = self.state.centre(vehicle);
-        let lane = way.lane_at(s_m).map(|lane| {
+        // In a yard it is on no lane.
+        let on = way.lane_at(s_m).filter(|_| beside_m.abs() < BESIDE_MAX_M);
+        let lane = on.map(|lane| {
             let mut ahead_m = s_m;
             let mut next = lane;
             while next == lane && ahead_m < s_m + 80.0 && ahead_m < way.length_m() {

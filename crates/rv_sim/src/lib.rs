@@ -29,6 +29,7 @@ pub mod yard;
 
 pub use config::{Days, Drives, TwinConfig, USUAL_START};
 pub use demand::{DemandDay, DemandModel, Planned};
+pub use detail::Manoeuvred;
 pub use faults::{Fault, FaultRates};
 pub use link::LinkModel;
 pub use people::PeopleModel;

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::config::{Days, Drives, TwinConfig};
 use crate::demand::{DemandDay, Planned};
-use crate::detail::Detail;
+use crate::detail::{Detail, Manoeuvred};
 use crate::faults::Fault;
 use crate::link::Radio;
 use crate::people::{Crowd, Visitor};
@@ -440,6 +440,11 @@ impl Twin {
         }
     }
 
+    /// What the vans that are driven in detail have manoeuvred so far.
+    pub fn manoeuvred(&self) -> Manoeuvred {
+        self.detail.as_ref().map(Detail::manoeuvred).unwrap_or_default()
+    }
+
     /// Lets the chosen vans drive for a second amid traffic and people.
     fn drive_in_detail(&mut self, now: Timestamp) {
         let n = (self.config.n_detailed as usize).min(self.vans.len());
@@ -447,7 +452,8 @@ impl Twin {
             return;
         }
         let (city, seed) = (&self.atlas.city, self.config.seed);
-        let detail = self.detail.get_or_insert_with(|| Detail::new(city, seed, now));
+        let roads = &self.atlas.roads;
+        let detail = self.detail.get_or_insert_with(|| Detail::new(city, roads, seed, now));
         detail.second(now, self.streets.weather, &self.atlas.roads, &mut self.vans[..n]);
     }
 

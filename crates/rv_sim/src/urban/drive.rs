@@ -19,6 +19,7 @@ use super::referee::{ContactSeen, Findings, Referee};
 use super::routes;
 use super::sensors::{SensorModel, Sensors, Walls};
 use super::world::{Busy, Thing, VanBody, World};
+use super::yards::CLEAR_M;
 use crate::plant::{Driven, PlantKind, Tracking};
 use crate::streets::Weather;
 
@@ -29,10 +30,7 @@ const SIGHT_M: f64 = 110.0;
 const REROUTES_MAX: u32 = 6;
 
 /// Further beside its way a van is on no lane, m.
-const BESIDE_MAX_M: f64 = 4.0;
-
-/// Nothing stands about within this distance of the gate of a hub, m.
-const CLEAR_M: f64 = 14.0;
+pub(crate) const BESIDE_MAX_M: f64 = 4.0;
 
 /// A drive must not take longer, s.
 const DRIVE_MAX_S: f64 = 3600.0;

@@ -63,11 +63,15 @@ impl HubFindings {
     }
 }
 
+/// Numbers of vans in yards.
+pub(crate) const FIRST_ID: u32 = u32::MAX - 2_000_000;
+
 /// Both hubs of a drive.
 #[derive(Debug, Default)]
 pub(super) struct Hubs {
-    pub(super) start: Option<Yard>,
-    pub(super) end: Option<Yard>,
+    /// Each with the bay where the drive begins or ends.
+    start: Option<(Yard, usize)>,
+    end: Option<(Yard, usize)>,
     pub(super) found: HubFindings,
     /// The manoeuvre under way, and the changes of direction in its plan.
     stage: Stage,
@@ -97,47 +101,49 @@ impl Hubs {
     /// The yards beside the ends of a way, where there is room.
     pub(super) fn beside(lanes: &CityLanes, way: &Way, vehicle: &Vehicle, seed: u64) -> Self {
         let mut rng = Rng::from_seed(seed).fork("hubs");
-        let start =
-            way.on_lane(14.0).and_then(|(lane, m)| beside(lanes, lane, m, vehicle, &mut rng));
         let stop_m = way.goal_m() - vehicle.length_m / 2.0;
-        let end = way
-            .on_lane(stop_m)
-            .and_then(|(lane, m)| beside(lanes, lane, m - IN_M, vehicle, &mut rng));
+        let mut yard = |at_m: f64, before_m: f64| {
+            let (lane, m) = way.on_lane(at_m)?;
+            let mut yard = beside(lanes, lane, m - before_m, vehicle)?;
+            let bay = yard.fill(&mut rng);
+            Some((yard, bay))
+        };
+        let (start, end) = (yard(14.0, 0.0), yard(stop_m, IN_M));
         let mut hubs = Self { start, end, ..Self::default() };
         let yards = hubs.start.iter_mut().chain(&mut hubs.end);
         // Numbers that nobody else in the world has.
-        for (k, van) in yards.flat_map(|y| &mut y.vans).enumerate() {
-            van.id = u32::MAX - 2_000_000 + k as u32;
+        for (k, van) in yards.flat_map(|y| y.0.vans_mut()).enumerate() {
+            van.id = FIRST_ID + k as u32;
         }
         hubs
     }
 
     pub(super) fn yards(&self) -> impl Iterator<Item = &Yard> {
-        self.start.iter().chain(&self.end)
+        self.start.iter().chain(&self.end).map(|y| &y.0)
     }
 
     /// Vans that stand in the yards near a point.
     pub(super) fn vans_near(&self, p: Point2, within_m: f64) -> impl Iterator<Item = Thing> + '_ {
-        let vans = self.yards().flat_map(|y| &y.vans);
+        let vans = self.yards().flat_map(Yard::vans);
         vans.filter(move |v| v.at.distance_to(p).0 < within_m).copied()
     }
 
     /// The state in the bay at the start, and the manoeuvre out of it.
     pub(super) fn leave(&mut self) -> Option<(State, Task)> {
-        let yard = self.start.as_ref()?;
+        let (yard, bay) = self.start.as_ref()?;
         self.found.n_begun += 1;
         self.stage = Stage::Leaves;
-        let RearPose { rear, heading_rad } = yard.bay;
+        let RearPose { rear, heading_rad } = yard.in_bay(*bay);
         let state = State { rear, heading_rad, ..State::default() };
-        Some((state, yard.way_out()))
+        Some((state, yard.way_out(*bay)))
     }
 
     /// The manoeuvre into the bay at the end, once, from where the van stands before its gate.
     pub(super) fn enter(&mut self, tracks: &[Track]) -> Option<Task> {
-        let yard = self.end.as_ref().filter(|_| self.stage == Stage::Road)?;
+        let (yard, bay) = self.end.as_ref().filter(|_| self.stage == Stage::Road)?;
         self.found.n_reached += 1;
-        self.stage = Stage::Enters(yard.bay);
-        Some(yard.way_in(tracks))
+        self.stage = Stage::Enters(yard.in_bay(*bay));
+        Some(yard.way_in(*bay, tracks))
     }
 
     /// After a cycle in which the van manoeuvred or did not: how the drive ends, if it does.

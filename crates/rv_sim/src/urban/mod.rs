@@ -10,11 +10,13 @@ mod routes;
 mod sensors;
 mod traffic;
 mod world;
-mod yards;
+pub(crate) mod yards;
 
+pub(crate) use drive::BESIDE_MAX_M;
 pub use drive::{
     CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
 };
+pub(crate) use hubs::FIRST_ID;
 pub use hubs::{Ends, HubFindings};
 pub(crate) use patience::{Need, Patience};
 pub use referee::{ContactSeen, Findings, Referee};

@@ -164,7 +164,7 @@ impl World {
     }
 
     /// Nothing is laid out to stand within a distance of a place; told before the first step.
-    pub(super) fn keep_clear(&mut self, at: Point2, within_m: f64) {
+    pub(crate) fn keep_clear(&mut self, at: Point2, within_m: f64) {
         self.clear.push((at, within_m));
     }
 

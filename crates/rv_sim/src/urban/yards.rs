@@ -18,61 +18,113 @@ const HALF_M: f64 = 7.5;
 const DEEP_M: f64 = 10.5;
 /// Distance from bay to bay, and their number.
 const BAY_M: f64 = 2.2;
-const BAYS: i32 = 6;
+pub(crate) const BAYS: usize = 6;
 /// The kerb lies so far beside the lane, m.
 const KERB_M: f64 = 0.3;
 /// So much of the lane before and behind the gate is straight, m, to within so much, rad.
 const STRAIGHT_M: f64 = 12.0;
 const STRAIGHT_RAD: f64 = 0.06;
 /// Where a van stands on the lane before it turns in, and after it has come out, from the gate, m.
-pub(super) const IN_M: f64 = -6.5;
-const OUT_M: f64 = 7.0;
-
-/// A yard.
-#[derive(Clone, Debug)]
-pub(super) struct Yard {
-    /// Walls, kerbs, the lane's far edge, and the vans in the other bays.
-    pub(super) ground: Ground,
-    /// Walls that are there: what must not be touched.
-    pub(super) walls: Vec<(Point2, Point2)>,
-    /// Corners of the yard and the way through its gate to the lane.
-    pub(super) area: [Point2; 4],
-    /// Across the gate.
-    pub(super) gate: Body,
-    /// Standing in its bay, nose out.
-    pub(super) bay: RearPose,
-    /// On the lane, on after coming out.
-    pub(super) out: RearPose,
-    /// The vans in the other bays.
-    pub(super) vans: Vec<Thing>,
-    /// Middle of the gate on the lane.
-    pub(super) at: Point2,
-}
+pub(crate) const IN_M: f64 = -6.5;
+pub(crate) const OUT_M: f64 = 7.0;
 
 /// Whoever stands within this distance of a gate is planned around, m.
 const AROUND_M: f64 = 20.0;
 /// Poses that a plan out of a bay or into one may take up.
 const EXPANSIONS_MAX: u32 = 24_000;
+/// Nothing else stands about within this distance of a gate, m.
+pub(crate) const CLEAR_M: f64 = 14.0;
+
+/// A yard.
+#[derive(Clone, Debug)]
+pub(crate) struct Yard {
+    /// Walls, kerbs and the lane's far edge.
+    edges: Vec<(Point2, Point2)>,
+    /// Walls that are there: what must not be touched.
+    pub(super) walls: Vec<(Point2, Point2)>,
+    /// Corners of the yard and the way through its gate to the lane.
+    pub(super) area: [Point2; 4],
+    /// Across the gate.
+    gate: Body,
+    /// Standing in the middle of each bay, nose out: centre and heading.
+    bays: [(Point2, f64); BAYS],
+    /// On the lane, on after coming out.
+    out: RearPose,
+    /// The vans that stand in bays, each with the bay's number.
+    vans: Vec<(usize, Thing)>,
+    /// Middle of the gate on the lane.
+    pub(crate) at: Point2,
+    vehicle: Vehicle,
+}
 
 impl Yard {
-    /// Out of its bay and through the gate onto the lane.
-    pub(super) fn way_out(&self) -> Task {
+    /// Some of the bays are taken by lot; the one that is left for whoever comes, with room beside it.
+    pub(super) fn fill(&mut self, rng: &mut Rng) -> usize {
+        let own = 1 + rng.below(BAYS - 2);
+        for bay in (0..BAYS).filter(|bay| *bay != own) {
+            if bay.abs_diff(own) > 1 && rng.chance(0.4) {
+                continue;
+            }
+            self.put_van(bay, rng.range(-0.1, 0.1), 0);
+        }
+        own
+    }
+
+    /// Puts a van of a number into a bay, a little beside its middle.
+    pub(crate) fn put_van(&mut self, bay: usize, beside_m: f64, id: u32) {
+        let (at, heading_rad) = self.bays[bay];
+        let (sin, cos) = heading_rad.sin_cos();
+        let at = Point2 { x_m: at.x_m - beside_m * sin, y_m: at.y_m + beside_m * cos };
+        let half_m = (self.vehicle.length_m / 2.0, self.vehicle.width_m / 2.0);
+        let van = Thing {
+            id,
+            class: Class::Truck,
+            at,
+            heading_rad,
+            speed_mps: 0.0,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+            half_m,
+            stood_s: 3600.0,
+            edge: None,
+            is_emergency: false,
+        };
+        self.vans.push((bay, van));
+    }
+
+    /// The vans that stand in its bays.
+    pub(crate) fn vans(&self) -> impl Iterator<Item = &Thing> {
+        self.vans.iter().map(|v| &v.1)
+    }
+
+    pub(super) fn vans_mut(&mut self) -> impl Iterator<Item = &mut Thing> {
+        self.vans.iter_mut().map(|v| &mut v.1)
+    }
+
+    /// The pose in a bay.
+    pub(crate) fn in_bay(&self, bay: usize) -> RearPose {
+        let (centre, heading_rad) = self.bays[bay];
+        RearPose::at_centre(&self.vehicle, centre, heading_rad)
+    }
+
+    /// Out of a bay and through the gate onto the lane.
+    pub(crate) fn way_out(&self, bay: usize) -> Task {
         Task {
             goal: self.out,
-            ground: self.ground.clone(),
+            ground: self.ground(bay),
             gate: Some(self.gate),
             expansions_max: EXPANSIONS_MAX,
         }
     }
 
-    /// Into its bay, around whoever is seen to stand about and is not known from its plan.
-    pub(super) fn way_in(&self, tracks: &[Track]) -> Task {
-        let known = |t: &Track| self.vans.iter().any(|v| v.at.distance_to(t.centre).0 < 1.0);
+    /// Into a bay, around whoever is seen to stand about and is not known from its plan.
+    pub(crate) fn way_in(&self, bay: usize, tracks: &[Track]) -> Task {
+        let known = |t: &Track| self.vans().any(|v| v.at.distance_to(t.centre).0 < 1.0);
         let stands = |t: &&Track| {
             t.speed_mps.abs() < 0.3 && t.stood_s > 3.0 && !t.class.walks() && !t.class.is_soft()
         };
         let near = |t: &&Track| t.centre.distance_to(self.at).0 < AROUND_M;
-        let mut ground = self.ground.clone();
+        let mut ground = self.ground(bay);
         let around = tracks.iter().filter(near).filter(stands).filter(|t| !known(t));
         ground.solids.extend(around.map(|t| Body {
             centre: t.centre,
@@ -80,18 +132,29 @@ impl Yard {
             half_length_m: t.half_m.0,
             half_width_m: t.half_m.1,
         }));
-        Task { goal: self.bay, ground, gate: None, expansions_max: EXPANSIONS_MAX }
+        Task { goal: self.in_bay(bay), ground, gate: None, expansions_max: EXPANSIONS_MAX }
+    }
+
+    /// All that stands there but for what is in a bay.
+    fn ground(&self, bay: usize) -> Ground {
+        let others = self.vans.iter().filter(|v| v.0 != bay);
+        let solids = others.map(|(_, v)| Body {
+            centre: v.at,
+            heading_rad: v.heading_rad,
+            half_length_m: v.half_m.0,
+            half_width_m: v.half_m.1,
+        });
+        Ground { walls: self.edges.clone(), solids: solids.collect() }
     }
 }
 
 /// The yard whose gate is beside a place on a lane; `None` if the lane bends, is not at the kerb, is too
 /// short, or another lane runs where the yard would be.
-pub(super) fn beside(
+pub(crate) fn beside(
     lanes: &CityLanes,
     lane: CityLaneId,
     gate_m: f64,
     vehicle: &Vehicle,
-    rng: &mut Rng,
 ) -> Option<Yard> {
     let l = *lanes.lane(lane);
     let is_road = matches!(l.kind, CityLaneKind::Road { .. });
@@ -133,48 +196,18 @@ pub(super) fn beside(
         wall(HALF_M, front, HALF_M, back),
         wall(-HALF_M, back, HALF_M, back),
     ];
-    let own = 1 + rng.below(BAYS as usize - 2) as i32;
-    let bay = |i: i32| {
-        let x = (f64::from(i) - f64::from(BAYS - 1) / 2.0) * BAY_M;
-        (x, back - 0.5 - vehicle.length_m / 2.0)
-    };
-    let mut ground = Ground { walls: walls.clone(), solids: Vec::new() };
+    let mut edges = walls.clone();
     // The kerb left and right of the yard, and the edge towards the other lanes.
-    ground.walls.push(wall(-30.0, front, -HALF_M, front));
-    ground.walls.push(wall(HALF_M, front, 30.0, front));
-    ground.walls.push(wall(-30.0, -half_lane_m - 0.2, 30.0, -half_lane_m - 0.2));
-    let mut vans = Vec::new();
-    for i in (0..BAYS).filter(|i| *i != own) {
-        if (i - own).abs() > 1 && rng.chance(0.4) {
-            continue;
-        }
-        let (x, y) = bay(i);
-        let (centre, turned) =
-            (world(x + rng.range(-0.1, 0.1), y), heading(-std::f64::consts::FRAC_PI_2));
-        ground.solids.push(Body {
-            centre,
-            heading_rad: turned,
-            half_length_m: vehicle.length_m / 2.0,
-            half_width_m: vehicle.width_m / 2.0,
-        });
-        vans.push(Thing {
-            id: 0,
-            class: Class::Truck,
-            at: centre,
-            heading_rad: turned,
-            speed_mps: 0.0,
-            acceleration_mps2: 0.0,
-            yaw_rate_radps: 0.0,
-            half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
-            stood_s: 3600.0,
-            edge: None,
-            is_emergency: false,
-        });
-    }
-    let (x, y) = bay(own);
+    edges.push(wall(-30.0, front, -HALF_M, front));
+    edges.push(wall(HALF_M, front, 30.0, front));
+    edges.push(wall(-30.0, -half_lane_m - 0.2, 30.0, -half_lane_m - 0.2));
     let nose_out = heading(-std::f64::consts::FRAC_PI_2);
+    let bay = |k: usize| {
+        let x = (k as f64 - (BAYS - 1) as f64 / 2.0) * BAY_M;
+        (world(x, back - 0.5 - vehicle.length_m / 2.0), nose_out)
+    };
     Some(Yard {
-        ground,
+        edges,
         walls,
         area: [
             world(-HALF_M, half_lane_m - 0.2),
@@ -188,9 +221,10 @@ pub(super) fn beside(
             half_length_m: GATE_HALF_M,
             half_width_m: 0.1,
         },
-        bay: RearPose::at_centre(vehicle, world(x, y), nose_out),
+        bays: std::array::from_fn(bay),
         out: RearPose::at_centre(vehicle, world(OUT_M, 0.0), along_rad),
-        vans,
+        vans: Vec::new(),
         at,
+        vehicle: *vehicle,
     })
 }

@@ -78,6 +78,10 @@ fn vans_driven_in_detail_do_their_tours_and_show_what_they_see() {
     fleet.run(&mut twin, 3 * 3600);
     assert_eq!(fleet.n_done(901), 3, "every van came home");
     assert_eq!(twin.n_overruns(), 0);
+    // Both set out from a bay of their hub's yard, and are back in one.
+    let manoeuvred = twin.manoeuvred();
+    assert_eq!((manoeuvred.n_turned_away, manoeuvred.n_entered_bay), (0, 2), "{manoeuvred:?}");
+    assert!(manoeuvred.n_left_bay >= 2, "{manoeuvred:?}");
     let sights = |van: u32| {
         fleet.heard[&VanId(van)].iter().filter_map(|up| match up {
             Up::Sight(report) => Some(report),

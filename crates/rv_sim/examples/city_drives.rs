@@ -228,14 +228,20 @@ fn tell(m: &Moment<'_>) {
     }
     for t in m.things {
         let (x, y) = relative(t.at);
-        if x.abs() < 15.0 && y.abs() < 6.0 {
+        if x.abs() < 40.0 && y.abs() < 12.0 {
+            let minds = m.world.minds(t.id).map(|(minds, lane, s_m, d_m, next)| {
+                let next = next.map_or(0, |n| n.0);
+                format!("on {} at {s_m:.1} d {d_m:.2}, then {next}: {minds:?}", lane.0)
+            });
             println!(
-                "      truth {} {:?} x {x:.1} y {y:.1} turn {:.2} v {:.1} a {:.1}",
+                "      truth {} {:?} x {x:.1} y {y:.1} turn {:.2} v {:.1} a {:.1} stood {:.0} {}",
                 t.id,
                 t.class,
                 wrapped_rad(t.heading_rad - m.van.heading_rad),
                 t.speed_mps,
-                t.acceleration_mps2
+                t.acceleration_mps2,
+                t.stood_s,
+                minds.unwrap_or_default(),
             );
         }
     }

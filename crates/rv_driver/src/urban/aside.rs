@@ -17,6 +17,10 @@ const N: usize = 40;
 /// Room kept to a thing that stands, m.
 const ROOM_M: f64 = 0.5;
 
+/// The same to a vehicle that stands facing the van on its own side, m, and for how long it has, s.
+const FACED_ROOM_M: f64 = 0.3;
+const FACED_AFTER_S: f64 = 0.8;
+
 /// Speed, as a share of the limit, of those who may come from beyond what is seen, and how hard
 /// they brake when they see the van in their lane, m/s2.
 const UNSEEN_SHARE: f64 = 0.85;
@@ -111,12 +115,19 @@ pub(crate) fn plan(
         }
         let room_m = if b.track.class == Class::Bicycle && b.vs_mps > 0.5 {
             law.bicycle_gap_m.min(1.0)
+        } else if faces(scene, b) {
+            FACED_ROOM_M
         } else {
             ROOM_M
         };
         let (low, high) = (b.d_m - b.half_d_m - room_m, b.d_m + b.half_d_m + room_m);
         if high < -half_m || low > half_m {
-            holds.extend(room_of_its_lane(scene, lanes, b, half_m));
+            let is_at_kerb = kerb_m(scene, lanes, law, b.s_m) * b.d_m > 0.0;
+            holds.extend(match is_at_kerb && low.abs().min(high.abs()) < half_m + KERB_ROOM_M {
+                // Driving at the kerb, it comes back to its line for what stands there.
+                true => Some(hold_beside(scene, b, 0.0)),
+                false => room_of_its_lane(scene, lanes, b, half_m),
+            });
             continue;
         }
         let (left_m, right_m) = (high + half_m, low - half_m);
@@ -186,11 +197,24 @@ fn room_of_its_lane(scene: &Scene<'_>, lanes: &CityLanes, b: &Beside, half_m: f6
         return None;
     }
     let d_m = (KERB_ROOM_M - gap_m).min(in_lane_room_m(scene, lanes, b.s_m) - 0.2);
-    (d_m > 0.1).then(|| Hold {
-        from_m: b.s_m - b.half_s_m - scene.vehicle.length_m / 2.0,
-        to_m: b.s_m + b.half_s_m + scene.vehicle.length_m / 2.0,
-        d_m: -scene.kerb * d_m,
-    })
+    (d_m > 0.1).then(|| hold_beside(scene, b, -scene.kerb * d_m))
+}
+
+/// A place beside the line for as long as the van is beside a thing.
+fn hold_beside(scene: &Scene<'_>, b: &Beside, d_m: f64) -> Hold {
+    let reach_m = b.half_s_m + scene.vehicle.length_m / 2.0;
+    Hold { from_m: b.s_m - reach_m, to_m: b.s_m + reach_m, d_m }
+}
+
+/// True if a vehicle stands there that would go the other way, on its side of the road: the van passes
+/// it at its own kerb.
+pub(crate) fn faces(scene: &Scene<'_>, b: &Beside) -> bool {
+    let turn = b.track.heading_rad - scene.way.at(b.s_m).heading_rad;
+    b.track.class.keeps_lane()
+        && turn.cos() < -0.7
+        && b.d_m * scene.kerb < -0.2
+        && b.track.speed_mps < 0.5
+        && b.track.stood_s > FACED_AFTER_S
 }
 
 /// Where beside the line it drives with nothing in the way: at the kerb where it is to stop, and all
@@ -230,6 +254,9 @@ fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
     if b.track.speed_mps > 0.5 {
         // One that drives along within its own strip at the kerb.
         return b.d_m.abs() - b.half_d_m > scene.vehicle.width_m / 2.0;
+    }
+    if faces(scene, b) {
+        return true;
     }
     // One at the kerb, or one that stands where there is nothing to wait for.
     if !(-2.0..=0.9).contains(&(b.d_m * scene.kerb)) {

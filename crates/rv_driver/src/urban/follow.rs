@@ -4,7 +4,7 @@
 use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
-use super::aside::{Aside, parked_after_s};
+use super::aside::{Aside, faces, parked_after_s};
 use super::comes_in::Room;
 use super::pace::Bound;
 use super::sight::{Beside, Scene};
@@ -104,7 +104,7 @@ pub(crate) fn lead(
         let may_be_parked =
             || !b.track.class.walks() && parked_after_s(scene, b).is_some_and(|s| s < 30.0);
         let room_m = match v < 0.5 {
-            true if may_be_parked() => 6.0,
+            true if may_be_parked() || faces(scene, b) => 6.0,
             true => GAP_M,
             false => 0.8 * GAP_M,
         };

@@ -172,6 +172,8 @@ pub struct Moment<'a> {
     pub driver: &'a VanDriver,
     /// What it decided.
     pub decision: &'a Decision,
+    /// The world.
+    pub world: &'a World,
     /// What is truly there.
     pub things: &'a [Thing],
     /// What it believes to be there.
@@ -446,6 +448,7 @@ impl<'a> Run<'a> {
             van: &van,
             driver: &self.driver,
             decision: &decision,
+            world: &self.world,
             things: &self.things,
             tracks: &self.tracks,
             signals: &self.signals,

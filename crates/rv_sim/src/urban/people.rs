@@ -5,6 +5,18 @@ use rv_base::{Point2, Rng, Seconds};
 use rv_map::city_lanes::{CityLaneId, CityLanes};
 use rv_map::lanes::Aspect;
 
+use super::world::corners;
+
+/// Slower than this a vehicle stands, as people see it, m/s, and they walk so far around it, m.
+const STANDS_MPS: f64 = 0.2;
+const AROUND_M: f64 = 0.8;
+
+/// The least room that they leave to one that stands, from their middle, m.
+const ELBOW_M: f64 = 0.35;
+
+/// Who stands before it so long is walked around, s.
+const LOOKS_S: f64 = 1.5;
+
 /// Someone on foot.
 #[derive(Clone, Debug)]
 pub(super) struct Walker {
@@ -14,6 +26,8 @@ pub(super) struct Walker {
     pub(super) v_mps: f64,
     pace_mps: f64,
     to: Point2,
+    /// The corner of something by which it walks around that.
+    detour: Option<Point2>,
     mind: Mind,
     /// Time spent waiting, s.
     waited_s: f64,
@@ -42,6 +56,15 @@ pub(super) struct Coming {
     pub(super) v_mps: f64,
     /// Half its length and width, m.
     pub(super) half_m: (f64, f64),
+}
+
+impl Coming {
+    /// A point seen from it: ahead and to the left, m.
+    fn local(&self, p: Point2) -> (f64, f64) {
+        let (sin, cos) = self.heading_rad.sin_cos();
+        let (dx, dy) = (p.x_m - self.at.x_m, p.y_m - self.at.y_m);
+        (dx * cos + dy * sin, dy * cos - dx * sin)
+    }
 }
 
 impl Walker {
@@ -86,6 +109,7 @@ impl Walker {
             v_mps: 0.0,
             pace_mps: rng.range(1.0, 1.7),
             to,
+            detour: None,
             mind,
             waited_s: 0.0,
             is_animal: false,
@@ -125,28 +149,68 @@ impl Walker {
             }
             return self.waited_s < 150.0;
         }
-        // Stops short of a vehicle that is right in front.
+        let to = self.detour.unwrap_or(self.to);
+        self.heading_rad = (to.y_m - self.at.y_m).atan2(to.x_m - self.at.x_m);
+        let blocked = self.blocked_by(coming).copied();
+        self.v_mps = if blocked.is_some() { 0.0 } else { self.pace_mps };
+        // Around one that stands; whoever drives is waited for.
+        self.waited_s = if self.v_mps > 0.0 { 0.0 } else { self.waited_s + dt_s };
+        if let Some(c) = blocked.filter(|c| c.v_mps < STANDS_MPS && self.waited_s > LOOKS_S) {
+            (self.detour, self.waited_s) = (self.around(&c), 0.0);
+        }
         let (sin, cos) = self.heading_rad.sin_cos();
-        let is_blocked = coming.iter().any(|c| {
+        self.at.x_m += self.v_mps * cos * dt_s;
+        self.at.y_m += self.v_mps * sin * dt_s;
+        let is_there = self.at.distance_to(to).0 <= self.pace_mps * dt_s;
+        if is_there && self.detour.take().is_some() {
+            return true;
+        }
+        !is_there
+    }
+
+    /// The vehicle that is right in front of it.
+    fn blocked_by<'a>(&self, coming: &'a [Coming]) -> Option<&'a Coming> {
+        let (sin, cos) = self.heading_rad.sin_cos();
+        coming.iter().find(|c| {
+            let (l, w) = c.half_m;
+            if self.detour.is_some() && c.v_mps < STANDS_MPS {
+                // Along it, with an elbow's room.
+                let air_m = |p: Point2| {
+                    let (x, y) = c.local(p);
+                    (x.abs() - l).max(y.abs() - w)
+                };
+                let next = Point2 { x_m: self.at.x_m + 0.2 * cos, y_m: self.at.y_m + 0.2 * sin };
+                return air_m(next) < ELBOW_M && air_m(next) < air_m(self.at);
+            }
             let (dx, dy) = (c.at.x_m - self.at.x_m, c.at.y_m - self.at.y_m);
             let along = dx * cos + dy * sin;
             let (s2, c2) = (c.heading_rad - self.heading_rad).sin_cos();
-            let (l, w) = c.half_m;
             let half_along = l * c2.abs() + w * s2.abs();
             let half_across = l * s2.abs() + w * c2.abs();
             let beside = (dy * cos - dx * sin).abs();
             // Close in front of one that stands there is room to pass.
-            let room_m = if c.v_mps < 0.2 { 0.35 } else { 0.7 };
+            let room_m = if c.v_mps < STANDS_MPS { 0.4 } else { 0.7 };
             along > 0.0
                 && along < half_along + 1.0
                 && beside < half_across + room_m
                 && c.v_mps < 4.0
-        });
-        self.v_mps = if is_blocked { 0.0 } else { self.pace_mps };
-        self.at.x_m += self.v_mps * cos * dt_s;
-        self.at.y_m += self.v_mps * sin * dt_s;
-        let left = (self.to.x_m - self.at.x_m) * cos + (self.to.y_m - self.at.y_m) * sin;
-        left > 0.0
+        })
+    }
+
+    /// The corner of a body that stands in the way by which it walks around it: the one in sight with
+    /// the shortest way on.
+    fn around(&self, c: &Coming) -> Option<Point2> {
+        let grown = corners(c.at, c.heading_rad, (c.half_m.0 + AROUND_M, c.half_m.1 + AROUND_M));
+        let way_m = |p: &Point2| p.distance_to(self.at).0 + p.distance_to(self.to).0;
+        let own = c.local(self.at);
+        let is_seen = |p: &Point2| {
+            let (x, y) = c.local(*p);
+            let (is_along, is_across) = (x * own.0 > 0.0, y * own.1 > 0.0);
+            is_along && (is_across || own.0.abs() > c.half_m.0 + ELBOW_M)
+                || is_across && own.1.abs() > c.half_m.1 + ELBOW_M
+        };
+        let seen = grown.into_iter().filter(is_seen).filter(|p| p.distance_to(self.at).0 > 0.4);
+        seen.min_by(|a, b| way_m(a).total_cmp(&way_m(b)))
     }
 }
 
@@ -174,4 +238,35 @@ fn is_pressed(from: Point2, to: Point2, coming: &[Coming], gap_s: f64) -> bool {
             && (way_m - 2.5 < c.v_mps * gap_s + c.v_mps * c.v_mps / 8.0 * (gap_s / 5.0).min(1.0)
                 || way_m < 4.0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_walks_goes_around_a_vehicle_that_stands_in_the_way() {
+        let lanes = CityLanes::build(&rv_map::City::default());
+        let van =
+            Coming { at: Point2::default(), heading_rad: 0.0, v_mps: 0.0, half_m: (1.65, 0.625) };
+        // From before its nose to behind it, from beside it, aslant, and from close to it.
+        for (from, to) in [
+            ((6.0, 0.2), (-6.0, 0.1)),
+            ((0.3, 4.0), (0.1, -4.0)),
+            ((3.5, 2.0), (-3.0, -1.0)),
+            ((1.9, -1.2), (2.0, 5.0)),
+        ] {
+            let at = |(x_m, y_m): (f64, f64)| Point2 { x_m, y_m };
+            let mut rng = Rng::from_seed(3);
+            let mut walker = Walker::new(1, at(from), at(to), Mind::Walking, &mut rng);
+            let mut steps = 0;
+            while walker.step(&lanes, Seconds(0.0), &[van], 0.1) {
+                let (x, y) = van.local(walker.at);
+                let air_m = (x.abs() - van.half_m.0).max(y.abs() - van.half_m.1);
+                assert!(air_m > 0.2, "{from:?}: {x:.2} {y:.2}");
+                steps += 1;
+                assert!(steps < 300, "{from:?} to {to:?}: stands at {x:.2} {y:.2}");
+            }
+        }
+    }
 }

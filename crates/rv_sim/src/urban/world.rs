@@ -10,7 +10,8 @@ use rv_driver::tracking::Class;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 
 use super::people::{Coming, Walker};
-use super::traffic::{Around, Block, Mover, Narrow, OnLane};
+use super::things::{lay_things, narrowing};
+use super::traffic::{Around, Block, Minds, Mover, Narrow, OnLane};
 
 /// Within this distance of a van there is traffic, m.
 const NEAR_M: f64 = 140.0;
@@ -239,6 +240,7 @@ impl World {
                 next: m.route.get(1).copied().unwrap_or(CityLaneId(u32::MAX)),
                 id: m.id,
                 stood_s: m.stood_s,
+                wants_room: m.wants_room,
             });
             // Near junctions lanes do not tell who is in front.
             let lane = self.lanes.lane(m.route[0]);
@@ -247,6 +249,7 @@ impl World {
                 || m.s_m > f64::from(lane.length_m) - 8.0;
             if is_near {
                 self.blocks.push(Block {
+                    id: m.id,
                     at: m.at,
                     heading_rad: m.heading_rad,
                     v_mps: m.v_mps,
@@ -274,9 +277,11 @@ impl World {
                     next,
                     id: VAN_ID + i as u32,
                     stood_s: van.stood_s,
+                    wants_room: false,
                 });
             }
             self.blocks.push(Block {
+                id: VAN_ID + i as u32,
                 at: van.at,
                 heading_rad: van.heading_rad,
                 v_mps: van.speed_mps,
@@ -297,6 +302,7 @@ impl World {
         });
         for w in self.walkers.iter().filter(|w| w.v_mps > 0.0) {
             self.blocks.push(Block {
+                id: w.id,
                 at: w.at,
                 heading_rad: w.heading_rad,
                 v_mps: 0.0,
@@ -489,6 +495,12 @@ impl World {
         out.retain(|t| !is_apart(t, under));
     }
 
+    /// What a vehicle minds now, its lane and place on it, and the next one; for whoever looks into a jam.
+    pub fn minds(&self, id: u32) -> Option<(Minds, CityLaneId, f64, f64, Option<CityLaneId>)> {
+        let m = self.movers.iter().find(|m| m.id == id)?;
+        Some((m.minds, m.route[0], m.s_m, m.d_m, m.route.get(1).copied()))
+    }
+
     /// Puts the human-like driver on its way.
     pub(super) fn add_guided(&mut self, half_m: (f64, f64), route: Vec<CityLaneId>, s_m: f64) {
         let mut rng = self.rng.fork("guided");
@@ -541,20 +553,6 @@ pub(super) fn touch(a: &[Point2; 4], b: &[Point2; 4]) -> bool {
     !part(a, b) && !part(b, a)
 }
 
-/// What a thing takes of its lane.
-fn narrowing(lanes: &CityLanes, lane: CityLaneId, t: &Thing) -> Option<Narrow> {
-    let spot = lanes.foot(lane, t.at);
-    let sign = if lanes.drive_side == rv_map::DriveSide::Right { 1.0 } else { -1.0 };
-    let free_from_m = sign * spot.beside_m + t.half_m.1;
-    let half_m = f64::from(lanes.lane(lane).width_m) / 2.0;
-    let takes = free_from_m > -half_m + 0.05 && !t.class.is_soft();
-    takes.then_some(Narrow {
-        from_m: spot.s_m - t.half_m.0,
-        to_m: spot.s_m + t.half_m.0,
-        free_from_m,
-    })
-}
-
 /// Vehicles on a kilometre of lane: the upper ends of usual daily traffic by class of road (FHWA,
 /// "Highway functional classification concepts, criteria and procedures", 2013, table 3-5), of which
 /// 6.5 % drive in an hour of the day, over the lanes of such a road, at 45 km/h.
@@ -566,74 +564,5 @@ fn density_per_km(rank: u8) -> f64 {
         3 => 4.5,
         4 => 1.0,
         _ => 0.5,
-    }
-}
-
-/// Parked cars, double-parked vans, bins, holes: always the same for a seed and a lane.
-fn lay_things(
-    lanes: &CityLanes,
-    seed: u64,
-    share: f64,
-    lane: CityLaneId,
-    out: &mut Vec<(CityLaneId, Thing)>,
-    next_id: &mut u32,
-) {
-    let l = lanes.lane(lane);
-    let is_street = matches!(l.kind, CityLaneKind::Road { .. }) && (2..=5).contains(&l.rank);
-    if !is_street || l.kerb_side.is_some() || l.length_m < 30.0 || l.is_roundabout {
-        return;
-    }
-    let mut rng = Rng::from_seed(seed ^ 0x7a11).fork_idx("things", u64::from(lane.0));
-    let sign = if lanes.drive_side == rv_map::DriveSide::Right { -1.0 } else { 1.0 };
-    let half_lane_m = f64::from(l.width_m) / 2.0;
-    let mut push = |class: Class, s_m: f64, d_m: f64, half_m: (f64, f64), turn: f64| {
-        let (p, h) = lanes.at(lane, s_m);
-        *next_id += 1;
-        let thing = Thing {
-            id: *next_id,
-            class,
-            at: Point2 { x_m: p.x_m - d_m * h.sin(), y_m: p.y_m + d_m * h.cos() },
-            heading_rad: h + turn,
-            speed_mps: 0.0,
-            acceleration_mps2: 0.0,
-            yaw_rate_radps: 0.0,
-            half_m,
-            stood_s: 3600.0,
-            edge: Some(lanes.edge_of(lane)),
-            is_emergency: false,
-        };
-        out.push((lane, thing));
-    };
-    let length_m = f64::from(l.length_m);
-    // Some streets are full of parked cars, some have none.
-    let full = if l.rank == 2 { 0.1 } else { rng.range(0.0, 0.6) } * share;
-    let mut s_m = 14.0;
-    while s_m < length_m - 16.0 {
-        // Nobody parks in a tight bend.
-        let turn = lanes.at(lane, s_m + 9.0).1 - lanes.at(lane, s_m - 9.0).1;
-        if rng.chance(full) && turn.cos() > 0.8 {
-            let into_m = rng.range(-0.3, 0.35);
-            let half_m = (rng.range(1.9, 2.4), 0.9);
-            push(
-                Class::Car,
-                s_m,
-                sign * (half_lane_m + half_m.1 - into_m),
-                half_m,
-                rng.range(-0.03, 0.03),
-            );
-        }
-        s_m += 6.5;
-    }
-    if length_m > 80.0 {
-        let middle = rng.range(30.0, length_m - 40.0);
-        let has_room = l.far_side.is_some() || l.oncoming.is_some();
-        if rng.chance(0.03 * share) && has_room {
-            push(Class::Truck, middle, sign * (half_lane_m - 0.9), (2.8, 1.0), 0.0);
-        } else if rng.chance(0.02 * share) {
-            push(Class::Static, middle, sign * (half_lane_m - 0.3), (0.35, 0.35), 0.0);
-        } else if rng.chance(0.02 * share) {
-            let class = [Class::Pothole, Class::WetCement, Class::DryingCrops][rng.below(3)];
-            push(class, middle, sign * rng.range(0.3, half_lane_m), (0.8, 0.4), 0.0);
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! Scenes in town with others that move as written: what the law and good manners ask of the van.
 
-use rv_base::{EdgeId, Meters, Point2, RoadPosition, Seconds};
+use std::sync::Arc;
+
+use rv_base::{EdgeId, LatLon, Meters, Point2, RoadPosition, Seconds};
 use rv_driver::law::{Precedence, TrafficLaw};
 use rv_driver::tracking::{Class, Track};
 use rv_driver::trajectory::{State, Vehicle};
@@ -445,7 +447,7 @@ fn who_is_on_a_roundabout_goes_first() {
 fn long_vehicles_turn_without_jumping_aside() {
     let mut city = grid_city(N);
     city.graph.is_signal.fill(false);
-    let lanes = std::sync::Arc::new(CityLanes::build(&city));
+    let lanes = Arc::new(CityLanes::build(&city));
     let law = TrafficLaw::named("vienna").expect("shipped");
     let way = Way::lay(&lanes, &law, &edges_along(&city, &ROW), (10.0, 60.0), 12.0);
     let (at, heading_rad) = way.expect("lanes lead along").pose(200.0);
@@ -539,4 +541,130 @@ fn the_referee_blames_by_front_lane_and_way_of_moving() {
     assert!(!is_blamed((0.0, 0.0, 0.0, 5.0), (-3.7, 0.0, 0.0, 9.0)));
     // Backwards it is always its own doing.
     assert!(is_blamed((0.0, 0.0, 0.0, -0.8), (-3.7, 0.0, 0.0, 2.0)));
+}
+
+/// Somebody who stands and would go the other way, on the van's left.
+fn facing(street: &Street, s_m: f64, d_m: f64) -> Track {
+    let stands = street.at(Class::Car, s_m, d_m, 0.0);
+    Track { heading_rad: stands.heading_rad + std::f64::consts::PI, stood_s: 2.0, ..stands }
+}
+
+#[test]
+fn one_that_stands_facing_the_van_half_in_its_lane_is_passed_at_the_kerb() {
+    let city = grid_city(N);
+    let mut street = Street::new(&city, "vienna", &ROW, 20.0, 6.0);
+    let car = facing(&street, 60.0, 1.55);
+    let mut room_m = f64::INFINITY;
+    while street.place().0 < 70.0 {
+        street.step(&[car]);
+        room_m = room_m.min(street.room_m(&car));
+        assert!(street.at_s < 40.0, "{:?} at {:.1} m", street.seen.last(), street.place().0);
+    }
+    assert!(room_m > 0.1, "{room_m}");
+}
+
+#[test]
+fn where_vans_keep_to_the_kerb_they_come_back_to_the_line_for_who_is_parked_there() {
+    let city = grid_city(N);
+    let mut street = Street::new(&city, "cn-chengdu", &ROW, 20.0, 5.0);
+    let width_m = f64::from(street.lanes.lane(CityLaneId(0)).width_m);
+    let cars: Vec<Track> = [56.0, 62.5, 69.0]
+        .into_iter()
+        .zip(20..)
+        .map(|(s_m, id)| Track { id, ..street.at(Class::Car, s_m, -width_m / 2.0 - 0.75, 0.0) })
+        .collect();
+    let mut room_m = f64::INFINITY;
+    while street.place().0 < 80.0 {
+        street.step(&cars);
+        room_m = cars.iter().fold(room_m, |m, c| m.min(street.room_m(c)));
+        assert!(street.at_s < 60.0, "{:?} at {:.1} m", street.seen.last(), street.place().0);
+    }
+    assert!(room_m > 0.3, "{room_m}");
+}
+
+/// A world around a van that stands on a lane at a place, turned by some angle.
+fn world_around(
+    lanes: &Arc<CityLanes>,
+    busy: Busy,
+    lane: CityLaneId,
+    s_m: f64,
+    turn: f64,
+) -> (World, VanBody) {
+    let law = TrafficLaw::named("vienna").expect("shipped");
+    let world = World::new(Arc::clone(lanes), law, busy, 11, Seconds(0.0));
+    let (at, heading) = lanes.at(lane, s_m);
+    let half_m = (usual_van().length_m / 2.0, usual_van().width_m / 2.0);
+    let van = VanBody {
+        at,
+        heading_rad: heading + turn,
+        speed_mps: 0.0,
+        acceleration_mps2: 0.0,
+        half_m,
+        lane: Some((lane, s_m, CityLaneId(u32::MAX))),
+        stood_s: 60.0,
+    };
+    (world, van)
+}
+
+#[test]
+fn nobody_parks_where_another_lane_runs() {
+    let mut city = grid_city(3);
+    // The middle row lies close beside the first.
+    for j in 3..6 {
+        let (low, own) = (city.graph.junctions[j - 3], city.graph.junctions[j]);
+        city.graph.junctions[j] =
+            LatLon::from_e7(low.lat_e7() + 700, own.lon_e7()).expect("on Earth");
+    }
+    let lanes = Arc::new(CityLanes::build(&city));
+    let lane = lanes.of_edge(edge_between(&city, 0, 1)).next().expect("a lane");
+    let busy = Busy { vehicles: 0.0, people: 0.0, things: 3.0 };
+    let (mut world, van) = world_around(&lanes, busy, lane, 40.0, 0.0);
+    world.step(&[van], CYCLE_S);
+    let mut things = Vec::new();
+    world.things_near(van.at, 140.0, &[], &mut things);
+    assert!(things.len() > 10, "{}", things.len());
+    for t in &things {
+        let (sin, cos) = t.heading_rad.sin_cos();
+        let corners = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)].map(|(x, y)| {
+            let (l, w) = (x * t.half_m.0, y * t.half_m.1);
+            Point2 { x_m: t.at.x_m + l * cos - w * sin, y_m: t.at.y_m + l * sin + w * cos }
+        });
+        for other in (0..lanes.lanes().len() as u32).map(CityLaneId) {
+            let l = lanes.lane(other);
+            if t.edge == Some(lanes.edge_of(other)) {
+                continue;
+            }
+            let covers = corners.iter().any(|p| {
+                let spot = lanes.foot(other, *p);
+                (0.0..f64::from(l.length_m)).contains(&spot.s_m)
+                    && spot.beside_m.abs() < f64::from(l.width_m) / 2.0 - 0.4
+            });
+            assert!(!covers, "{:?} on {:?}", t.class, l.kind);
+        }
+    }
+}
+
+#[test]
+fn those_nose_to_nose_with_a_van_back_off_and_so_do_those_behind_them() {
+    let city = grid_city(5);
+    let lanes = Arc::new(CityLanes::build(&city));
+    let lane = lanes.of_edge(edge_between(&city, 11, 12)).next().expect("a lane");
+    let busy = Busy { vehicles: 12.0, people: 0.0, things: 0.0 };
+    let (mut world, van) = world_around(&lanes, busy, lane, 60.0, std::f64::consts::PI);
+    let mut things = Vec::new();
+    let (mut back_m, mut most) = (0.0, 0);
+    for _ in 0..1500 {
+        world.step(&[van], CYCLE_S);
+        world.things_near(van.at, 60.0, &[], &mut things);
+        let backing = things.iter().filter(|t| t.speed_mps < -0.2);
+        most = most.max(backing.clone().count());
+        back_m += backing.map(|t| -t.speed_mps * CYCLE_S).sum::<f64>();
+        for t in &things {
+            let (sin, cos) = t.heading_rad.sin_cos();
+            let (dx, dy) = (van.at.x_m - t.at.x_m, van.at.y_m - t.at.y_m);
+            let (along, across) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            assert!(along.abs() > t.half_m.0 || across.abs() > t.half_m.1, "{t:?}");
+        }
+    }
+    assert!(back_m > 5.0 && most >= 2, "{back_m} m back, {most} at a time");
 }

@@ -1,21 +1,23 @@
 //! Vehicles of others: they follow lanes, keep their distance (intelligent driver model), obey
 //! signals and let others go first by the law of the place.
 
+mod junction;
+mod meet;
+
 use std::collections::BTreeMap;
 
 use rv_base::{EdgeId, Point2, Rng, Seconds};
-use rv_driver::law::{Precedence, TrafficLaw};
+use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::Class;
-use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Sign};
-use rv_map::lanes::Aspect;
+use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 
-use super::world::{VAN_ID, corners, touch};
+use super::world::{corners, touch};
 
 /// Lanes of a mover's way that are chosen ahead.
 pub(super) const AHEAD: usize = 5;
 
-/// Lanes of its way that are remembered for its tail.
-const LEFT: usize = 3;
+/// Lanes of its way behind it that are kept: a long one stands on several.
+const PAST: usize = 4;
 
 /// Air to a van at the side, m.
 const VAN_AIR_M: f64 = 0.15;
@@ -34,8 +36,8 @@ pub(super) struct Mover {
     pub(super) half_m: (f64, f64),
     /// Lanes to come, the one it is on first.
     pub(super) route: Vec<CityLaneId>,
-    /// Lanes it has left on which its tail may still be, the last one first.
-    left: [Option<CityLaneId>; LEFT],
+    /// Lanes that it came by, the last one last.
+    past: Vec<CityLaneId>,
     /// Place of its centre along its lane, and to the left of it, m.
     pub(super) s_m: f64,
     pub(super) d_m: f64,
@@ -61,11 +63,40 @@ pub(super) struct Mover {
     pub(super) yaw_rate_radps: f64,
     /// True if it is the yardstick: the vehicle of a human-like driver whose way is given.
     pub(super) is_guided: bool,
+    /// What it minds now.
+    pub(super) minds: Minds,
+    /// Backing off for somebody, if it does, and whether it asks those behind it to.
+    backing: Option<meet::Backing>,
+    pub(super) wants_room: bool,
+}
+
+/// What a vehicle goes slower for than it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minds {
+    /// Nothing but limits and bends.
+    Nothing,
+    /// Somebody in front.
+    InFront(u32),
+    /// A van in its way.
+    Van(u32),
+    /// A stop sign.
+    StopSign,
+    /// A light.
+    Light,
+    /// Others at a junction.
+    Junction,
+    /// Nothing that others see.
+    Whim,
+    /// Those who come towards it where something narrows its lane.
+    Oncoming,
+    /// Somebody whom it makes room for: backs off, or stands where it has backed to.
+    MakesRoom,
 }
 
 /// A body that others brake for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
+    pub(super) id: u32,
     pub(super) at: Point2,
     pub(super) heading_rad: f64,
     pub(super) v_mps: f64,
@@ -98,6 +129,8 @@ pub(super) struct OnLane {
     pub(super) next: CityLaneId,
     pub(super) id: u32,
     pub(super) stood_s: f64,
+    /// True if it would back off but for those behind it.
+    pub(super) wants_room: bool,
 }
 
 /// What movers see.
@@ -148,7 +181,6 @@ impl Mover {
             class,
             half_m,
             route: vec![lane],
-            left: [None; LEFT],
             s_m,
             d_m,
             v_mps: 0.0,
@@ -165,6 +197,10 @@ impl Mover {
             stopped_on: None,
             yaw_rate_radps: 0.0,
             is_guided: false,
+            minds: Minds::Nothing,
+            past: Vec::new(),
+            backing: None,
+            wants_room: false,
         };
         mover.choose_way(lanes, rng);
         mover.v_mps = 0.7 * mover.desired_mps(lanes);
@@ -210,54 +246,66 @@ impl Mover {
         self.at = Point2 { x_m: mid.x_m - self.d_m * sin, y_m: mid.y_m + self.d_m * cos };
     }
 
-    /// Way ahead along its lanes at which its body would touch a van, m.
-    fn to_van_m(&self, around: &Around<'_>) -> Option<(f64, f64)> {
+    /// Way ahead along its lanes at which its body would touch a van, and how fast that goes on, m/s.
+    fn to_van_m(&self, around: &Around<'_>) -> Option<(f64, f64, u32)> {
         let reach_m = 6.0 + 1.5 * self.v_mps + self.v_mps * self.v_mps / 8.0;
-        let vans = around.blocks.iter().filter(|b| {
-            b.is_van && b.at.distance_to(self.at).0 < reach_m + self.half_m.0 + b.half_m.0
-        });
-        let mut first: Option<(f64, f64)> = None;
-        for van in vans {
-            let mut way_m = 0.5;
-            while way_m < reach_m && first.is_none_or(|f| way_m < f.0) {
-                let (tail, _) = self.point_at(around.lanes, way_m - self.half_m.0 * 0.6);
-                let (nose, h) = self.point_at(around.lanes, way_m + self.half_m.0 * 0.6);
-                let heading = (nose.y_m - tail.y_m).atan2(nose.x_m - tail.x_m);
-                let (sin, cos) = h.sin_cos();
-                let at = Point2 {
-                    x_m: (tail.x_m + nose.x_m) / 2.0 - self.d_m * sin,
-                    y_m: (tail.y_m + nose.y_m) / 2.0 + self.d_m * cos,
-                };
-                let own = (self.half_m.0, self.half_m.1 + VAN_AIR_M);
-                if touch(&corners(at, heading, own), &corners(van.at, van.heading_rad, van.half_m))
-                {
-                    first = Some((way_m, van.v_mps * (van.heading_rad - heading).cos()));
-                    break;
-                }
-                way_m += 0.7;
-            }
-        }
-        first
+        let vans = around.blocks.iter().filter(|b| b.is_van);
+        let ways =
+            vans.filter_map(|van| self.way_to_m(around.lanes, van, reach_m).map(|m| (m, van)));
+        let (way_m, van) = ways.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let turn = (van.heading_rad - self.heading_rad).cos();
+        // Room to get by is left to one that comes.
+        let room_m = if turn < meet::FACES { meet::ROOM_M } else { 0.0 };
+        Some(((way_m - room_m).max(0.05), van.v_mps * turn, van.id))
     }
 
-    /// Place and heading on its way so far ahead of its centre, or behind it.
-    fn point_at(&self, lanes: &CityLanes, ahead_m: f64) -> (Point2, f64) {
-        let length_m = |lane: CityLaneId| f64::from(lanes.lane(lane).length_m);
-        let (mut lane, mut s_m) = (self.route[0], self.s_m + ahead_m);
-        let mut left = self.left.iter().flatten();
-        while s_m < 0.0
-            && let Some(before) = left.next()
-        {
-            s_m += length_m(*before);
-            lane = *before;
+    /// Way ahead along its lanes at which its body would touch another, m.
+    fn way_to_m(&self, lanes: &CityLanes, other: &Block, reach_m: f64) -> Option<f64> {
+        let near_m = reach_m + self.half_m.0 + other.half_m.0 + self.half_m.1 + other.half_m.1;
+        if other.at.distance_to(self.at).0 > near_m {
+            return None;
         }
-        let mut ahead = self.route[1..].iter();
-        while ahead_m > 0.0
-            && s_m > length_m(lane)
-            && let Some(next) = ahead.next()
-        {
-            s_m -= length_m(lane);
-            lane = *next;
+        let theirs = corners(other.at, other.heading_rad, other.half_m);
+        let own = (self.half_m.0, self.half_m.1 + VAN_AIR_M);
+        let mut way_m = 0.5;
+        while way_m < reach_m {
+            let (at, heading) = self.pose_at(lanes, way_m);
+            if touch(&corners(at, heading, own), &theirs) {
+                return Some(way_m);
+            }
+            way_m += 0.7;
+        }
+        None
+    }
+
+    /// Where its body is after some way along its lanes.
+    fn pose_at(&self, lanes: &CityLanes, way_m: f64) -> (Point2, f64) {
+        let (tail, _) = self.point_at(lanes, way_m - self.half_m.0 * 0.6);
+        let (nose, h) = self.point_at(lanes, way_m + self.half_m.0 * 0.6);
+        let (sin, cos) = h.sin_cos();
+        let at = Point2 {
+            x_m: (tail.x_m + nose.x_m) / 2.0 - self.d_m * sin,
+            y_m: (tail.y_m + nose.y_m) / 2.0 + self.d_m * cos,
+        };
+        (at, (nose.y_m - tail.y_m).atan2(nose.x_m - tail.x_m))
+    }
+
+    /// A place along the lanes it came by and those to come.
+    fn point_at(&self, lanes: &CityLanes, ahead_m: f64) -> (Point2, f64) {
+        let mut s_m = self.s_m + ahead_m;
+        let mut lane = self.route[0];
+        for past in self.past.iter().rev() {
+            if s_m >= 0.0 {
+                break;
+            }
+            (lane, s_m) = (*past, s_m + f64::from(lanes.lane(*past).length_m));
+        }
+        for next in self.route.iter().skip(1) {
+            let length_m = f64::from(lanes.lane(lane).length_m);
+            if s_m <= length_m || lane != self.route[0] && ahead_m < 0.0 {
+                break;
+            }
+            (lane, s_m) = (*next, s_m - length_m);
         }
         lanes.at(lane, s_m)
     }
@@ -291,19 +339,30 @@ impl Mover {
     /// One step; false when it has come to the end of its way.
     pub(super) fn step(&mut self, around: &Around<'_>, rng: &mut Rng, dt_s: f64) -> bool {
         let lanes = around.lanes;
+        if self.makes_room(around, dt_s) {
+            self.turn_to_place(lanes, dt_s);
+            return true;
+        }
         let v = self.v_mps;
         let mut a = 1.5 * (1.0 - (v / self.desired_mps(lanes)).powi(4));
-        if let Some((gap_m, lead_mps)) = self.lead(around) {
-            a = a.min(self.follow(gap_m, lead_mps));
+        self.minds = Minds::Nothing;
+        let mut least = |most: f64, why: Minds, minds: &mut Minds| {
+            if most < a {
+                (a, *minds) = (most, why);
+            }
+        };
+        if let Some((gap_m, lead_mps, id)) = self.lead(around) {
+            least(self.follow(gap_m, lead_mps), Minds::InFront(id), &mut self.minds);
         }
-        if let Some((to_m, van_mps)) = self.to_van_m(around) {
-            a = a.min(self.follow(to_m + GAP_M - 0.8, van_mps.max(0.0)));
+        if let Some((to_m, van_mps, id)) = self.to_van_m(around) {
+            let most = self.follow(to_m + GAP_M - 0.8, van_mps.max(0.0));
+            least(most, Minds::Van(id), &mut self.minds);
         }
         if let Some(to_m) = self.stop_sign(around) {
-            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
+            least(self.follow(to_m + GAP_M - 0.5, 0.0), Minds::StopSign, &mut self.minds);
         }
         if let Some(to_m) = self.signal(around) {
-            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
+            least(self.follow(to_m + GAP_M - 0.5, 0.0), Minds::Light, &mut self.minds);
         }
         if (around.step + u64::from(self.id)).is_multiple_of(3)
             || self.hold_m.is_finite() && v > 0.3
@@ -311,13 +370,13 @@ impl Mover {
             self.hold_m = self.shared_ground(around);
         }
         if self.hold_m.is_finite() {
-            a = a.min(self.follow(self.hold_m + GAP_M - 0.5, 0.0));
+            least(self.follow(self.hold_m + GAP_M - 0.5, 0.0), Minds::Junction, &mut self.minds);
         }
         if around.at.0 < self.brakes_until_s {
-            a = a.min(-3.5);
+            least(-3.5, Minds::Whim, &mut self.minds);
         }
         if let Some(to_m) = self.go_around(around, dt_s) {
-            a = a.min(self.follow(to_m + GAP_M - 0.5, 0.0));
+            least(self.follow(to_m + GAP_M - 0.5, 0.0), Minds::Oncoming, &mut self.minds);
         }
         a = a.clamp(-7.0, 1.8);
         let next = (v + a * dt_s).max(0.0);
@@ -336,63 +395,23 @@ impl Mover {
                 return false;
             }
             self.s_m -= length_m;
-            self.left.rotate_right(1);
-            self.left[0] = Some(self.route.remove(0));
+            self.past.push(self.route.remove(0));
+            if self.past.len() > PAST {
+                self.past.remove(0);
+            }
             self.hold_m = f64::INFINITY;
             self.choose_way(lanes, rng);
         }
+        self.turn_to_place(lanes, dt_s);
+        true
+    }
+
+    /// Puts its body where its lane says; how fast it turns.
+    fn turn_to_place(&mut self, lanes: &CityLanes, dt_s: f64) {
         let heading = self.heading_rad;
         self.place(lanes);
         let turn = self.heading_rad - heading;
         self.yaw_rate_radps = turn.sin().atan2(turn.cos()) / dt_s;
-        true
-    }
-
-    /// Moves over for what narrows its lane; the distance to where it waits for oncoming traffic.
-    fn go_around(&mut self, around: &Around<'_>, dt_s: f64) -> Option<f64> {
-        let lanes = around.lanes;
-        let kerb_m = f64::from(lanes.lane(self.route[0]).width_m) / 2.0 - 0.6;
-        let sign = if lanes.drive_side == rv_map::DriveSide::Right { -1.0 } else { 1.0 };
-        let usual_m = match self.class {
-            Class::Bicycle | Class::Scooter => sign * kerb_m,
-            _ => 0.0,
-        };
-        let mut wish_m = usual_m;
-        let mut wait = None;
-        for n in around.narrow.get(&self.route[0]).into_iter().flatten() {
-            let to_m = n.from_m - self.s_m - self.half_m.0;
-            if to_m > 14.0 || self.s_m - self.half_m.0 > n.to_m + 0.5 {
-                continue;
-            }
-            // Mirrored where traffic keeps left.
-            let need_m = -sign * (n.free_from_m + self.half_m.1 + 0.35);
-            if need_m * -sign <= usual_m * -sign {
-                continue;
-            }
-            if (need_m - usual_m).abs() > 0.6 && to_m > 0.0 && self.d_m.abs() < 0.5 {
-                let oncoming = lanes.lane(self.route[0]).oncoming;
-                let length_m = f64::from(lanes.lane(self.route[0]).length_m);
-                let is_free = oncoming.is_none_or(|lane| {
-                    around.on(lane).iter().all(|o| {
-                        let there_m = length_m - o.s_m;
-                        // A van may set out at any moment.
-                        let comes_mps = o.v_mps.max(if o.id >= VAN_ID { 6.0 } else { 2.0 });
-                        there_m < self.s_m - 3.0 || there_m > n.to_m + 12.0 + 5.0 * comes_mps
-                    })
-                });
-                if !is_free && self.stood_s < 20.0 {
-                    wait = Some(to_m - 3.0);
-                    continue;
-                }
-            }
-            if (need_m - usual_m) * -sign > (wish_m - usual_m) * -sign {
-                wish_m = need_m;
-            }
-        }
-        let step_m = (0.25 * self.v_mps).min(1.2) * dt_s;
-        self.d_m += (wish_m - self.d_m).clamp(-step_m, step_m);
-        // Not past it before it has moved over.
-        wait
     }
 
     /// Acceleration of the intelligent driver model behind something.
@@ -404,10 +423,10 @@ impl Mover {
         a * (1.0 - free - (wish / gap_m.max(0.05)).powi(2))
     }
 
-    /// Gap and speed of the one in front.
-    fn lead(&self, around: &Around<'_>) -> Option<(f64, f64)> {
+    /// Gap, speed and number of the one in front.
+    fn lead(&self, around: &Around<'_>) -> Option<(f64, f64, u32)> {
         let look_m = 15.0 + 3.0 * self.v_mps;
-        let mut best: Option<(f64, f64)> = None;
+        let mut best: Option<(f64, f64, u32)> = None;
         let mut start_m = -self.s_m;
         for (i, lane) in self.route.iter().enumerate() {
             for o in around.on(*lane) {
@@ -415,7 +434,7 @@ impl Mover {
                 let is_self = o.id == self.id || i == 0 && o.s_m <= self.s_m;
                 let beside = (o.d_m - self.d_m).abs() > 1.6;
                 if !is_self && !beside && best.is_none_or(|b| gap_m < b.0) {
-                    best = Some((gap_m, o.v_mps));
+                    best = Some((gap_m, o.v_mps, o.id));
                 }
             }
             start_m += f64::from(around.lanes.lane(*lane).length_m);
@@ -427,7 +446,7 @@ impl Mover {
         let lanes = around.lanes;
         let is_patient = self.held_s <= 12.0 + f64::from(self.id % 16);
         let (sin, cos) = self.heading_rad.sin_cos();
-        for block in around.blocks.iter().filter(|b| is_patient || b.is_van || b.walks) {
+        for block in around.blocks.iter().filter(|b| !b.is_van && (is_patient || b.walks)) {
             let (dx, dy) = (block.at.x_m - self.at.x_m, block.at.y_m - self.at.y_m);
             let along = dx * cos + dy * sin;
             let reach_m = if block.walks { 25.0 } else { 8.0 + 1.5 * self.v_mps };
@@ -453,10 +472,14 @@ impl Mover {
             if block.edge.is_some_and(|e| self.is_apart(lanes, e)) {
                 continue;
             }
+            // In a turn what is straight ahead may be beside the way.
+            if !block.walks && self.v_mps < 3.0 && self.way_to_m(lanes, block, reach_m).is_none() {
+                continue;
+            }
             let gap_m = along - half_along - self.half_m.0;
             let v = (block.v_mps * c).max(0.0);
             if best.is_none_or(|b| gap_m < b.0) {
-                best = Some((gap_m, v));
+                best = Some((gap_m, v, block.id));
             }
         }
         best
@@ -465,168 +488,6 @@ impl Mover {
     /// True if an edge crosses those it drives on a bridge or below.
     pub(super) fn is_apart(&self, lanes: &CityLanes, edge: EdgeId) -> bool {
         self.route.iter().take(3).any(|l| lanes.are_apart(lanes.edge_of(*l), edge))
-    }
-
-    /// Distance from its front to the stop line of a light that it must stop for.
-    fn signal(&self, around: &Around<'_>) -> Option<f64> {
-        let lane = around.lanes.lane(self.route[0]);
-        let signal = lane.signal?;
-        let to_m = f64::from(lane.stop_m) - self.s_m - self.half_m.0;
-        if !(-1.5..=60.0).contains(&to_m) || self.is_emergency {
-            return None;
-        }
-        let stops = match around.lanes.aspect(signal, around.at) {
-            Aspect::Green | Aspect::Off => false,
-            Aspect::Yellow => self.v_mps * self.v_mps / (2.0 * to_m.max(0.1)) < 3.0,
-            Aspect::Red | Aspect::RedYellow => {
-                to_m > -0.5 && self.v_mps * self.v_mps / (2.0 * to_m.max(0.1)) < 6.0
-            }
-        };
-        stops.then_some(to_m)
-    }
-
-    /// Distance from its front to the line of a stop sign at which it has not stood yet.
-    fn stop_sign(&mut self, around: &Around<'_>) -> Option<f64> {
-        let lane = around.lanes.lane(self.route[0]);
-        let must_stop = matches!(lane.sign, Sign::Stop | Sign::AllWayStop);
-        let to_m = f64::from(lane.stop_m) - self.s_m - self.half_m.0;
-        let is_near = must_stop && !self.is_emergency && (-1.0..=60.0).contains(&to_m);
-        if !is_near || self.stopped_on == Some(self.route[0]) {
-            return None;
-        }
-        if self.v_mps < 0.3 && to_m < 2.0 {
-            self.stopped_on = Some(self.route[0]);
-            return None;
-        }
-        Some(to_m)
-    }
-
-    /// Distance from its front to where it must wait for others at a junction.
-    fn shared_ground(&self, around: &Around<'_>) -> f64 {
-        let lanes = around.lanes;
-        let here = lanes.lane(self.route[0]);
-        let on_turn = matches!(here.kind, CityLaneKind::Turn { .. });
-        let (turn, start_m) = if on_turn {
-            (self.route[0], -self.s_m)
-        } else {
-            let Some(turn) = self.route.get(1) else { return f64::INFINITY };
-            (*turn, f64::from(here.length_m) - self.s_m)
-        };
-        if start_m > 30.0 {
-            return f64::INFINITY;
-        }
-        let front_m = self.half_m.0;
-        let to_line_m = f64::from(here.stop_m) - self.s_m - front_m;
-        let mut hold_m = f64::INFINITY;
-        if !on_turn
-            && to_line_m > -0.5
-            && self.exit_is_full(around)
-            && !lanes.conflicts(turn).is_empty()
-        {
-            hold_m = to_line_m;
-        }
-        // Whoever has stood for long goes.
-        if self.held_s > 25.0 + f64::from(self.id % 10) {
-            return f64::INFINITY;
-        }
-        for c in lanes.conflicts(turn) {
-            let from_m = start_m + f64::from(c.here_m.0) - front_m;
-            let to_m = start_m + f64::from(c.here_m.1) + self.half_m.0;
-            if from_m < -0.3 || to_m < 0.0 {
-                continue;
-            }
-            let precedence = around.law.precedence(lanes, turn, c.other);
-            if self.must_wait(around, c, precedence, (from_m, to_m), here.signal) {
-                let at_m = if on_turn || here.signal.is_some() || to_line_m < -0.5 {
-                    from_m - 1.0
-                } else {
-                    to_line_m.min(from_m - 1.0)
-                };
-                hold_m = hold_m.min(at_m);
-            }
-        }
-        hold_m.max(-5.0)
-    }
-
-    /// True if there is no room behind the junction ahead.
-    fn exit_is_full(&self, around: &Around<'_>) -> bool {
-        let (Some(turn), Some(exit)) = (self.route.get(1), self.route.get(2)) else { return false };
-        let room_m = 2.0 * self.half_m.0 + 2.5;
-        around.on(*turn).iter().any(|o| o.v_mps < 1.0)
-            || around.on(*exit).iter().any(|o| o.v_mps < 1.5 && o.s_m - o.half_m < room_m)
-    }
-
-    fn must_wait(
-        &self,
-        around: &Around<'_>,
-        c: &rv_map::city_lanes::LaneConflict,
-        precedence: Precedence,
-        (from_m, to_m): (f64, f64),
-        own_signal: Option<(u32, u8)>,
-    ) -> bool {
-        let lanes = around.lanes;
-        let v = self.v_mps.max(1.0);
-        let (t_in, t_out) = (from_m / v.max(3.0), to_m / v.max(2.5) + 0.5);
-        let (zone_from, zone_to) = (f64::from(c.there_m.0), f64::from(c.there_m.1));
-        let blocks = |o: &OnLane, to_zone_m: f64, is_on: bool| {
-            if o.id == self.id {
-                return false;
-            }
-            let to_in = to_zone_m - o.half_m;
-            let to_out = to_zone_m + zone_to - zone_from + o.half_m;
-            if to_out < 0.0 {
-                return false;
-            }
-            if to_in <= 0.3 {
-                return t_in < to_out / o.v_mps.max(0.3) + 0.3;
-            }
-            let ov = o.v_mps.max(0.3);
-            let meets = t_in < to_out / ov.max(1.0) + 0.5 && to_in / ov < t_out + 1.2;
-            match precedence {
-                Precedence::First => {
-                    // Trusts that the other waits, unless it clearly does not.
-                    meets && o.v_mps > 2.0 && o.v_mps * o.v_mps / (2.0 * to_in) > 3.5
-                }
-                Precedence::Second => {
-                    let patient = self.stood_s < 6.0 + f64::from(self.id % 5);
-                    meets && (o.stood_s < 2.0 || patient && o.stood_s < 4.0)
-                }
-                Precedence::Equal => {
-                    if o.stood_s > 1.0 && self.stood_s > 1.0 {
-                        // Both stand: the lower number goes, and patience ends.
-                        return o.id < self.id && self.stood_s < 4.0 + f64::from(self.id % 7);
-                    }
-                    meets && (is_on || to_in / ov < t_in)
-                }
-            }
-        };
-        for o in around.on(c.other) {
-            if blocks(o, zone_from - o.s_m, true) {
-                return true;
-            }
-        }
-        let mut waits = false;
-        lanes.upstream(c.other, 70.0, |id, leads_to, back_m| {
-            if waits {
-                return false;
-            }
-            let part = lanes.lane(id);
-            let length_m = f64::from(part.length_m);
-            // Those whom a red light holds do not count.
-            let red = back_m == 0.0
-                && own_signal.zip(part.signal).is_some_and(|(a, b)| a.0 == b.0 && a.1 != b.1);
-            for o in around.on(id) {
-                let is_coming = o.next == leads_to || o.next.0 == u32::MAX;
-                let to_zone_m = length_m - o.s_m + back_m + zone_from;
-                let held =
-                    red && o.v_mps * o.v_mps / (2.0 * (length_m - o.s_m - o.half_m).max(0.5)) < 4.0;
-                if is_coming && !held && to_zone_m < 80.0 && blocks(o, to_zone_m, false) {
-                    waits = true;
-                }
-            }
-            !waits
-        });
-        waits
     }
 }
 

@@ -460,7 +460,7 @@ fn long_vehicles_turn_without_jumping_aside() {
         lane: None,
         stood_s: 0.0,
     };
-    let busy = Busy { vehicles: 8.0, ..Busy::USUAL };
+    let busy = Busy { vehicles: 12.0, ..Busy::USUAL };
     let mut world = World::new(lanes, law, busy, 1, Seconds(0.0));
     let (mut before, mut now): (Vec<Thing>, Vec<Thing>) = (Vec::new(), Vec::new());
     let (mut n_turning, mut most_rad) = (0, 0.0_f64);
@@ -477,7 +477,7 @@ fn long_vehicles_turn_without_jumping_aside() {
         std::mem::swap(&mut before, &mut now);
     }
     assert!(n_turning > 100, "{n_turning}");
-    assert!(most_rad < 0.03, "{most_rad} rad within a tenth of a second");
+    assert!(most_rad < 0.05, "{most_rad} rad within a tenth of a second");
 }
 
 /// Whether the referee blames a van for touching somebody; both as (x, y) from the middle of a lane

@@ -564,22 +564,23 @@ fn one_that_stands_facing_the_van_half_in_its_lane_is_passed_at_the_kerb() {
 }
 
 #[test]
-fn where_vans_keep_to_the_kerb_they_come_back_to_the_line_for_who_is_parked_there() {
+fn where_vans_keep_to_the_kerb_they_come_back_to_the_line_for_what_stands_there() {
     let city = grid_city(N);
-    let mut street = Street::new(&city, "cn-chengdu", &ROW, 20.0, 5.0);
+    let mut street = Street::new(&city, "cn-chengdu", &ROW, 2.0, 5.0);
     let width_m = f64::from(street.lanes.lane(CityLaneId(0)).width_m);
-    let cars: Vec<Track> = [56.0, 62.5, 69.0]
+    let bins: Vec<Track> = [30.0, 36.5, 43.0]
         .into_iter()
         .zip(20..)
-        .map(|(s_m, id)| Track { id, ..street.at(Class::Car, s_m, -width_m / 2.0 - 0.75, 0.0) })
+        .map(|(s_m, id)| Track { id, ..street.at(Class::Static, s_m, -width_m / 2.0 - 0.6, 0.0) })
         .collect();
     let mut room_m = f64::INFINITY;
     while street.place().0 < 80.0 {
-        street.step(&cars);
-        room_m = cars.iter().fold(room_m, |m, c| m.min(street.room_m(c)));
+        street.step(&bins);
+        room_m = bins.iter().fold(room_m, |m, c| m.min(street.room_m(c)));
         assert!(street.at_s < 60.0, "{:?} at {:.1} m", street.seen.last(), street.place().0);
     }
     assert!(room_m > 0.3, "{room_m}");
+    assert!(!street.seen.iter().any(|r| matches!(r, Reason::Follows(_))), "it stops for a bin");
 }
 
 /// A world around a van that stands on a lane at a place, turned by some angle.

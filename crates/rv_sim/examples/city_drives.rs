@@ -16,7 +16,9 @@ use rv_map::City;
 use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
 use rv_sim::plant::PlantKind;
-use rv_sim::urban::{Busy, Drive, DriveSetup, Ends, Moment, SensorModel, Walls, drive};
+use rv_sim::urban::{
+    Busy, CycleTimes, Drive, DriveSetup, Ends, HubFindings, Moment, SensorModel, Walls, drive,
+};
 
 /// What rough moments of one cause come to: seconds, strongest along, across, and jerk.
 type Rough = BTreeMap<String, (f64, f64, f64, f64)>;
@@ -49,7 +51,7 @@ fn main() {
         lanes,
         law: TrafficLaw::named(&law).unwrap_or_else(|| TrafficLaw::shipped().remove(0)),
         busy: Busy::USUAL,
-        length_m: 3000.0,
+        length_m: after("--length-m", 1).and_then(|m| m.parse().ok()).unwrap_or(3000.0),
         seed,
         sensors: Some(SensorModel::USUAL),
         weather: Weather::Dry,
@@ -87,6 +89,19 @@ fn main() {
 }
 
 fn sum_up(done: &[(Drive, Rough)], took: Duration) {
+    let (mut times, mut hubs) = (CycleTimes::default(), HubFindings::default());
+    for (d, _) in done {
+        times.add(&d.times);
+        hubs.add(&d.hubs);
+    }
+    println!(
+        "parked at the kerb {} of {}; {hubs:?}; cycles: median {:.0}, p99.9 {:.0}, longest {:.0} us",
+        done.iter().filter(|d| d.0.is_parked).count(),
+        done.len(),
+        times.at_share(0.5),
+        times.at_share(0.999),
+        times.longest_us()
+    );
     let mut rough = Rough::new();
     let (mut km, mut time_s, mut rough_s, mut calls, mut fault, mut contacts) =
         (0.0, 0.0, 0.0, 0, 0, 0);
@@ -145,7 +160,8 @@ fn one(
     let mut rough = Rough::new();
     let mut last: Option<(f64, f64, f64, String)> = None;
     let mut last_a = 0.0;
-    let drive = drive(setup, k, &|| Duration::ZERO, &mut |m| {
+    let began = Instant::now();
+    let drive = drive(setup, k, &|| began.elapsed(), &mut |m| {
         let (v, heading) = (m.van.speed_mps, m.van.heading_rad);
         if let Some((v0, h0, at0, why)) = last.take() {
             let along = (v - v0) / 0.1;

@@ -18,7 +18,7 @@ use rv_driver::law::TrafficLaw;
 use rv_driver::manoeuvre::RearPose;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, Task, VanDriver, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, Stop, Task, VanDriver, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
@@ -90,7 +90,7 @@ enum Stage {
     Comes(usize),
     /// On its way into a bay.
     Enters(usize),
-    /// In its bay, or as near to it as it gets.
+    /// In its bay, in a gap at the kerb, or as near to it as it gets.
     Rests,
 }
 
@@ -103,6 +103,10 @@ pub struct Manoeuvred {
     pub n_entered_bay: u32,
     /// Times that no way was found out of a bay or into one.
     pub n_turned_away: u32,
+    /// Times that one parked in a gap at the kerb at its stop, and came out of one.
+    pub n_parked: u32,
+    /// See `n_parked`.
+    pub n_pulled_out: u32,
 }
 
 /// One van in detail.
@@ -181,7 +185,11 @@ impl Detail {
                     van.drive_so(Meters::ZERO, MetersPerSecond::ZERO);
                 }
                 SetOut::NoWay => {
-                    self.vans.remove(&idx);
+                    let is_at_stop = !van.brain.is_moving() && !van.row_is_down();
+                    // One that stands in a gap has to come out of it again.
+                    if !(is_at_stop && self.is_parked(idx)) {
+                        self.vans.remove(&idx);
+                    }
                 }
             }
         }
@@ -222,17 +230,27 @@ impl Detail {
         let edges = &body.path[from_idx..to_idx];
         let vehicle = vehicle_of(van);
         let Some(first) = self.lanes.of_edge(edges[0]).next() else { return SetOut::NoWay };
-        let start_m = self.lanes.along_lane(first, body.offset.0, roads.length(edges[0]).0);
+        let mut start_m = self.lanes.along_lane(first, body.offset.0, roads.length(edges[0]).0);
+        if let Some(parked) = self.vans.get(&idx).filter(|d| d.driver.is_parked()) {
+            // It may stand some metres from its stop, unless it was brought elsewhere.
+            let centre = parked.state.centre(&vehicle);
+            let s_m = self.lanes.foot(first, centre).s_m;
+            if self.lanes.at(first, s_m).0.distance_to(centre).0 < BESIDE_MAX_M {
+                start_m = (s_m - 2.0).max(0.0);
+            }
+        }
         let last = edges[edges.len() - 1];
         let whole_m = roads.length(last).0;
         let stop_m = van.stop_offset_m(to_idx).unwrap_or(whole_m);
         let Some(last_lane) = self.lanes.of_edge(last).next() else { return SetOut::NoWay };
         let mut at_m = self.lanes.along_lane(last_lane, stop_m, whole_m);
+        let is_stop = van.stop_offset_m(to_idx).is_some();
         let mut stage = Stage::Road;
+        let mut stop = if is_stop { Stop::Kerb } else { Stop::OnTheWay };
         if let Some(site) = self.hub_ahead(idx, to_idx, van) {
             let (before_m, _) = self.bays.site(site).before_and_after_m();
             if edges.len() > 1 || before_m > start_m + 2.0 {
-                (stage, at_m) = (Stage::Comes(site), before_m);
+                (stage, at_m, stop) = (Stage::Comes(site), before_m, Stop::Gate);
             }
         }
         // Its centre comes to stand there, so its front goes beyond.
@@ -245,7 +263,9 @@ impl Detail {
             let (at, _) = way.pose(0.0);
             let is_near = at.distance_to(detailed.state.centre(&vehicle)).0 < 6.0;
             if is_near {
+                self.manoeuvred.n_pulled_out += u32::from(detailed.driver.is_parked());
                 detailed.driver.set_way(way);
+                detailed.driver.set_stop(stop);
                 detailed.stage = stage;
                 (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
                 return SetOut::Drives;
@@ -254,6 +274,7 @@ impl Detail {
         let (centre, heading) = way.pose(0.0);
         let mut state = State::at_centre(&vehicle, centre, heading, body.speed.0);
         let mut driver = VanDriver::new(vehicle, way);
+        driver.set_stop(stop);
         match self.out_of_bay(idx, van, &driver, start_m) {
             Some((site, in_bay, task)) => {
                 let RearPose { rear, heading_rad } = in_bay;
@@ -335,6 +356,10 @@ impl Detail {
                 self.manoeuvred.n_left_bay += 1;
                 Stage::Road
             }
+            Stage::Road if van.driver.is_parked() => {
+                self.manoeuvred.n_parked += 1;
+                Stage::Rests
+            }
             Stage::Comes(site) if van.has_arrived() => {
                 let Some(bay) = self.bays.site_mut(site).bay_of(idx) else { return self.rest(idx) };
                 let yard = self.bays.site(site).yard_for(idx, |v| !self.vans.contains_key(&v));
@@ -357,6 +382,10 @@ impl Detail {
         if let Some(van) = self.vans.get_mut(&idx) {
             van.stage = next;
         }
+    }
+
+    fn is_parked(&self, idx: usize) -> bool {
+        self.vans.get(&idx).is_some_and(|d| d.driver.is_parked())
     }
 
     fn rest(&mut self, idx: usize) {
@@ -491,7 +520,9 @@ impl Detail {
             let before_m: f64 = rest.iter().map(|e| roads.length(*e).0).sum();
             let left_m = before_m + stop_m - body.offset.0;
             way_m = way_m.min(left_m.max(0.0));
+            let is_to_park = detailed.driver.is_to_park();
             match detailed.stage {
+                Stage::Road if is_to_park => way_m = way_m.min((left_m - BEFORE_M).max(0.0)),
                 Stage::Comes(_) | Stage::Enters(_) => {
                     way_m = way_m.min((left_m - BEFORE_M).max(0.0))
                 }
@@ -499,7 +530,8 @@ impl Detail {
                 Stage::Rests => (way_m, speed) = (left_m.max(0.0), 0.0),
                 Stage::Road | Stage::Leaves(_) => {}
             }
-            let is_on_road = matches!(detailed.stage, Stage::Road | Stage::Leaves(_));
+            let is_on_road =
+                matches!(detailed.stage, Stage::Road | Stage::Leaves(_)) && !is_to_park;
             if is_on_road && speed < 0.15 && left_m - way_m < AT_STOP_M {
                 (way_m, speed) = (left_m.max(0.0), 0.0);
             }
@@ -621,6 +653,7 @@ impl Detailed {
             half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
             lane,
             stood_s: self.stood_s,
+            behind_m: self.driver.signals_behind_m(),
         }
     }
 

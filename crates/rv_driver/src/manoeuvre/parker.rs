@@ -142,6 +142,12 @@ impl Parker {
         (runs.iter().map(Run::length_m).sum::<f64>() - self.s_m).max(0.0)
     }
 
+    /// True if any of the way left is driven backwards.
+    pub fn has_to_back(&self) -> bool {
+        let runs = self.plan.runs.get(self.run..).unwrap_or_default();
+        runs.iter().any(|run| run.gear == Gear::Reverse)
+    }
+
     /// One cycle. Bounded work: others times places within the braking way.
     pub fn cycle(&mut self, aims: &Aims<'_>) -> Step {
         let stands = aims.state.speed_mps.abs() < STANDS_MPS;

@@ -11,6 +11,7 @@ mod aside;
 mod comes_in;
 mod follow;
 mod junction;
+mod kerb;
 mod narrow;
 pub(crate) mod pace;
 mod parking;
@@ -177,6 +178,34 @@ impl Decision {
     }
 }
 
+/// What is at the end of a way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// A door: it parks in a gap at the kerb where there is one, else it stops beside.
+    #[default]
+    Kerb,
+    /// A gate, before which it stands.
+    Gate,
+    /// Nothing: the way will go on.
+    OnTheWay,
+}
+
+/// Where it is between a lane and a gap at the kerb.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum AtKerb {
+    #[default]
+    OnLane,
+    /// A gap was seen; it drives on to where its front stands before backing in.
+    Comes(kerb::Gap),
+    /// Backs in.
+    Enters,
+    /// No way was found into a gap: it stops beside.
+    GivenUp,
+    Parked,
+    /// Out again.
+    Leaves,
+}
+
 /// A turn under way in place of what the map draws.
 #[derive(Clone, Copy, Debug)]
 struct Turning {
@@ -246,9 +275,19 @@ pub struct VanDriver {
     failure: Option<Failure>,
     /// The turn that it manoeuvres around, if that is what it does.
     turning: Option<Turning>,
+    stop: Stop,
+    at_kerb: AtKerb,
+    /// Ground behind it that it signals to need, m.
+    behind_m: f64,
     /// The end of a street, m along its way, where no plan was found: there it takes the loop.
     no_turn_m: Option<f64>,
 }
+
+/// Ground behind it that it signals to need where it is about to back, m; how that grows, m/s, and from how
+/// far on before the place where it stands first, m.
+const BEHIND_M: f64 = 9.0;
+const BEHIND_MPS: f64 = 2.5;
+const SIGNALS_FROM_M: f64 = 25.0;
 
 /// Acceleration along and across together that comfort allows, with some reserve, m/s2.
 const TOGETHER_MPS2: f64 = 1.8;
@@ -303,6 +342,9 @@ impl VanDriver {
             is_settled: true,
             failure: None,
             turning: None,
+            stop: Stop::default(),
+            at_kerb: AtKerb::default(),
+            behind_m: 0.0,
             no_turn_m: None,
         }
     }
@@ -324,6 +366,31 @@ impl VanDriver {
         self.memory = Memory::default();
         self.backing = None;
         (self.turning, self.no_turn_m) = (None, None);
+        self.at_kerb = match self.at_kerb {
+            AtKerb::Parked | AtKerb::Leaves => AtKerb::Leaves,
+            _ => AtKerb::OnLane,
+        };
+    }
+
+    /// Tells what is at the end of its way; a door unless told otherwise.
+    pub fn set_stop(&mut self, stop: Stop) {
+        self.stop = stop;
+    }
+
+    /// Ground behind its tail, m, that it signals by its hazard lights to need for backing, or for finding
+    /// out whether it has to.
+    pub fn signals_behind_m(&self) -> f64 {
+        self.behind_m
+    }
+
+    /// True while it stands in a gap at the kerb; it comes out when it is given another way.
+    pub fn is_parked(&self) -> bool {
+        self.at_kerb == AtKerb::Parked
+    }
+
+    /// True while it is about to park in a gap at the kerb.
+    pub fn is_to_park(&self) -> bool {
+        matches!(self.at_kerb, AtKerb::Comes(_) | AtKerb::Enters)
     }
 
     /// Plans a manoeuvre, a bounded part of the plan in each cycle while it stands, and drives it before
@@ -380,6 +447,7 @@ impl VanDriver {
     /// One cycle. Bounded work: the number of tracks times the junctions within sight.
     pub fn cycle(&mut self, lanes: &CityLanes, law: &TrafficLaw, sight: &Sight<'_>) -> Decision {
         if let Some(decision) = self.manoeuvre(sight) {
+            self.signal_behind(self.parking.as_ref().is_some_and(|p| p.has_to_back()));
             return decision;
         }
         let beside = std::mem::take(&mut self.beside);
@@ -393,6 +461,14 @@ impl VanDriver {
         );
         scene.waited_s = self.stuck_s(sight.at.0);
         scene.kerb = if lanes.drive_side == DriveSide::Right { -1.0 } else { 1.0 };
+        if let Some(task) = next_at_kerb(&scene, lanes, self.stop, &mut self.at_kerb) {
+            self.parking = Some(Box::new(Parking::new(task)));
+            self.backing = None;
+            self.beside = scene.beside;
+            return self.manoeuvre(sight).expect("a manoeuvre has just begun");
+        }
+        let gap = if let AtKerb::Comes(gap) = self.at_kerb { Some(gap) } else { None };
+        let end_m = gap.map_or(self.way.goal_m, |gap| gap.stop_m);
         if self.backing.is_none() {
             self.backing = reverse::begin(&scene, &mut self.backed);
         }
@@ -431,7 +507,12 @@ impl VanDriver {
             let at_m = held.at_m - scene.front_m();
             bounds.push((Bound { at_m, mps: held.mps }, Reason::WaitsToPass(held.id)));
         }
-        let to_goal_m = self.way.goal_m - scene.front_m();
+        let to_goal_m = end_m - scene.front_m();
+        let manoeuvres_at_m = match end {
+            Some((_, stop_m)) => stop_m - scene.front_m(),
+            None if gap.is_some() || self.stop == Stop::Gate => to_goal_m,
+            None => f64::INFINITY,
+        };
         bounds.push((Bound { at_m: to_goal_m, mps: 0.0 }, Reason::Goal));
         bend_bounds(&scene, &self.aside, &mut bounds);
         self.memory.firm_mps2 = None;
@@ -517,41 +598,69 @@ impl VanDriver {
         self.beside = scene.beside;
         self.bounds = bounds;
         self.note_stuck(sight.at.0, (s_m, v_mps), reason, to_goal_m);
+        self.signal_behind(manoeuvres_at_m < SIGNALS_FROM_M);
         Decision {
             input,
             gear: Gear::Forward,
             acceleration_mps2: a,
             reason,
             is_emergency,
-            to_goal_m,
+            // Where it backs in it has not arrived.
+            to_goal_m: if gap.is_some() { f64::INFINITY } else { to_goal_m },
             is_let_through,
             has_verified_stop: judged.has_verified_stop,
             n_beside,
         }
     }
 
+    /// Signals to need room behind it, a little more each cycle, or no longer.
+    fn signal_behind(&mut self, is_to_back: bool) {
+        let most_m = if is_to_back { BEHIND_M } else { 0.0 };
+        self.behind_m = (self.behind_m + BEHIND_MPS * CYCLE_S).min(most_m);
+    }
+
     /// A cycle of a manoeuvre, if one is under way.
     fn manoeuvre(&mut self, sight: &Sight<'_>) -> Option<Decision> {
+        if self.at_kerb == AtKerb::Parked {
+            self.stuck_since_s = None;
+            self.plan.clear();
+            return Some(parked(&sight.state));
+        }
         let mut parking = self.parking.take()?;
         let (decision, progress) =
             parking.cycle(sight, &self.vehicle, &mut self.monitor, self.is_settled);
         parking.ahead(&self.vehicle, &mut self.plan);
         self.beside.clear();
         let since_s = self.stuck_since_s.unwrap_or(sight.at.0);
-        self.stuck_since_s = parking.waits().then_some(since_s);
+        let is_shut_in = self.at_kerb == AtKerb::Leaves && self.failure.is_some();
+        self.stuck_since_s = (parking.waits() || is_shut_in).then_some(since_s);
         match progress {
             Progress::GoesOn => {
                 self.parking = Some(parking);
                 return Some(decision);
             }
             Progress::Done => {
+                self.failure = None;
+                self.at_kerb = match self.at_kerb {
+                    AtKerb::Enters => AtKerb::Parked,
+                    _ => AtKerb::OnLane,
+                };
                 if let Some(turning) = self.turning {
                     self.cursor = (turning.on_m / way::STEP_M) as usize;
                     self.memory = Memory::default();
                 }
             }
+            // What stands around it may go: it tries again, and is stuck meanwhile.
+            Progress::Failed(why) if self.at_kerb == AtKerb::Leaves => {
+                self.failure = Some(why);
+                self.stuck_since_s = Some(since_s);
+                return Some(decision);
+            }
             Progress::Failed(why) => {
                 self.failure = Some(why);
+                if self.at_kerb == AtKerb::Enters {
+                    self.at_kerb = AtKerb::GivenUp;
+                }
                 self.no_turn_m = self.turning.map(|t| t.stop_m);
             }
         }
@@ -587,6 +696,52 @@ impl VanDriver {
     /// Everything it knows of the others, for a picture: those of the last cycle near its way.
     pub fn others(&self) -> impl Iterator<Item = &Track> {
         self.beside.iter().map(|b| &b.track)
+    }
+}
+
+/// Into a gap at the kerb or out of one: the manoeuvre that begins now, if one does.
+fn next_at_kerb(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    stop: Stop,
+    at_kerb: &mut AtKerb,
+) -> Option<Task> {
+    match *at_kerb {
+        AtKerb::Leaves => return Some(kerb::way_out(scene, lanes)),
+        AtKerb::OnLane | AtKerb::Comes(_) if stop == Stop::Kerb => {}
+        _ => return None,
+    }
+    // As it is now seen; one that it has driven up to and that is none is given up.
+    let seen = kerb::gap(scene, lanes);
+    let known = if let AtKerb::Comes(gap) = *at_kerb { Some(gap) } else { None };
+    let is_there = known.is_some_and(|gap| {
+        scene.sight.state.speed_mps == 0.0 && (gap.stop_m - scene.front_m()).abs() < 1.0
+    });
+    if is_there {
+        *at_kerb = seen.map_or(AtKerb::GivenUp, |_| AtKerb::Enters);
+        return seen.map(|gap| kerb::way_in(scene, lanes, &gap));
+    }
+    if let (Some(gap), None) = (seen, known) {
+        *at_kerb = AtKerb::Comes(gap);
+    }
+    None
+}
+
+/// Stands at the kerb.
+fn parked(state: &State) -> Decision {
+    Decision {
+        input: Input {
+            steering_rate_radps: 0.0,
+            acceleration_mps2: (-state.speed_mps / CYCLE_S).clamp(-1.0, 1.0),
+        },
+        gear: Gear::Forward,
+        acceleration_mps2: 0.0,
+        reason: Reason::Goal,
+        is_emergency: false,
+        to_goal_m: 0.0,
+        is_let_through: true,
+        has_verified_stop: true,
+        n_beside: 0,
     }
 }
 

@@ -162,6 +162,11 @@ impl Parking {
         (decision, progress)
     }
 
+    /// True if it may have to back: some of its way leads backwards, or that is not known yet.
+    pub(super) fn has_to_back(&self) -> bool {
+        self.parker.as_ref().is_none_or(Parker::has_to_back)
+    }
+
     /// True while it waits for somebody.
     pub(super) fn waits(&self) -> bool {
         self.waited_s() > 0.0

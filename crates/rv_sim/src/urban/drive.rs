@@ -7,7 +7,7 @@ use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, VanDriver, View, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, Stop, VanDriver, View, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
@@ -75,6 +75,8 @@ pub struct Drive {
     pub contacts: Vec<ContactSeen>,
     /// True if it got where it was to go.
     pub is_arrived: bool,
+    /// True if it stood in a gap at the kerb at last.
+    pub is_parked: bool,
     /// What it waited for when it did not.
     pub stuck_on: Option<String>,
     /// Times it took another way because it could not get on.
@@ -216,6 +218,7 @@ pub fn drive(
         found: found.clone(),
         contacts: contacts.to_vec(),
         is_arrived,
+        is_parked: run.driver.is_parked(),
         stuck_on,
         n_rerouted: run.n_rerouted,
         tracking: run.driven.tracking,
@@ -351,6 +354,7 @@ impl<'a> Run<'a> {
             Ends::Hub => Hubs::beside(&setup.lanes, &way, &vehicle, seed),
         };
         let mut driver = VanDriver::new(vehicle, way.clone());
+        driver.set_stop(if hubs.is_at_end() { Stop::Gate } else { Stop::Kerb });
         if let Some((in_bay, task)) = hubs.leave() {
             state = in_bay;
             driver.begin_manoeuvre(task);
@@ -466,6 +470,9 @@ impl<'a> Run<'a> {
             }
             None => {}
         }
+        if self.driver.is_parked() {
+            return Some((true, None));
+        }
         if !manoeuvres && decision.to_goal_m < 1.5 && van.speed_mps.abs() < 0.1 {
             let Some(task) = self.hubs.enter(&self.tracks) else { return Some((true, None)) };
             self.driver.begin_manoeuvre(task);
@@ -577,6 +584,7 @@ impl<'a> Run<'a> {
             half_m: (vehicle.length_m / 2.0, vehicle.width_m / 2.0),
             lane,
             stood_s: self.stood_s,
+            behind_m: self.driver.signals_behind_m(),
         }
     }
 
@@ -658,6 +666,7 @@ fn human_drive(
             half_m: (0.0, 0.0),
             lane: None,
             stood_s: m.stood_s,
+            behind_m: 0.0,
         };
         driven_m += m.v_mps * CYCLE_S;
         time_s += CYCLE_S;

@@ -122,6 +122,11 @@ impl Hubs {
         self.start.iter().chain(&self.end).map(|y| &y.0)
     }
 
+    /// True if the drive ends at one.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Vans that stand in the yards near a point.
     pub(super) fn vans_near(&self, p: Point2, within_m: f64) -> impl Iterator<Item = Thing> + '_ {
         let vans = self.yards().flat_map(Yard::vans);

@@ -529,6 +529,7 @@ mod tests {
             half_m: (1.6, 0.6),
             lane: None,
             stood_s: 0.0,
+            behind_m: 0.0,
         };
         let thing = |x_m: f64, speed_mps: f64| Thing {
             id: 1,

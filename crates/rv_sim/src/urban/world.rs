@@ -84,6 +84,8 @@ pub struct VanBody {
     pub lane: Option<(CityLaneId, f64, CityLaneId)>,
     /// How long it has stood, s.
     pub stood_s: f64,
+    /// Ground behind its tail that it signals to need for backing, m: others keep off it.
+    pub behind_m: f64,
 }
 
 impl VanBody {
@@ -267,12 +269,15 @@ impl World {
             });
         }
         for (i, van) in vans.iter().enumerate() {
+            // Whoever comes from behind takes what it signals to need for a part of the van.
+            let more_m = van.behind_m / 2.0;
+            let half_m = (van.half_m.0 + more_m, van.half_m.1);
             if let Some((lane, s_m, next)) = van.lane {
                 self.on_lane.push(OnLane {
                     lane,
-                    s_m,
+                    s_m: s_m - more_m,
                     v_mps: van.speed_mps,
-                    half_m: van.half_m.0,
+                    half_m: half_m.0,
                     d_m: 0.0,
                     next,
                     id: VAN_ID + i as u32,
@@ -280,12 +285,13 @@ impl World {
                     wants_room: false,
                 });
             }
+            let (sin, cos) = van.heading_rad.sin_cos();
             self.blocks.push(Block {
                 id: VAN_ID + i as u32,
-                at: van.at,
+                at: Point2 { x_m: van.at.x_m - more_m * cos, y_m: van.at.y_m - more_m * sin },
                 heading_rad: van.heading_rad,
                 v_mps: van.speed_mps,
-                half_m: van.half_m,
+                half_m,
                 walks: false,
                 is_van: true,
                 edge: van.lane.map(|l| self.lanes.edge_of(l.0)),

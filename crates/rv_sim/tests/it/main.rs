@@ -4,6 +4,7 @@
 mod days;
 mod dispatcher;
 mod grid;
+mod kerb;
 mod platoon;
 mod steady;
 mod town;

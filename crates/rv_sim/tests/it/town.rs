@@ -459,6 +459,7 @@ fn long_vehicles_turn_without_jumping_aside() {
         half_m: (0.0, 0.0),
         lane: None,
         stood_s: 0.0,
+        behind_m: 0.0,
     };
     let busy = Busy { vehicles: 12.0, ..Busy::USUAL };
     let mut world = World::new(lanes, law, busy, 1, Seconds(0.0));
@@ -502,6 +503,7 @@ fn is_blamed(van: (f64, f64, f64, f64), other: (f64, f64, f64, f64)) -> bool {
             half_m: (1.65, 0.625),
             lane: Some((lane, 50.0, lane)),
             stood_s: 0.0,
+            behind_m: 0.0,
         }
     };
     let (at, heading_rad, speed_mps) = put(other);

@@ -117,7 +117,9 @@ fn sum_up(done: &[(Drive, Rough)], took: Duration) {
             (red + f.red_lights, stop + f.stop_signs, emergency_s + f.emergency_s);
         off_m += f.outside_permit_m;
         if let (true, Some(h)) = (d.is_arrived, d.human.filter(|h| h.is_arrived)) {
-            for (sum, x) in both.iter_mut().zip([f.driven_m, f.time_s, h.driven_m, h.time_s]) {
+            for (sum, x) in
+                both.iter_mut().zip([f.driven_m, f.time_s - d.parking_s, h.driven_m, h.time_s])
+            {
                 *sum += x;
             }
         }

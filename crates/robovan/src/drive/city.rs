@@ -110,6 +110,8 @@ struct Answer {
     calls: u32,
     calls_per_100_km: f64,
     n_rerouted: u32,
+    n_parked: u64,
+    parking_s: f64,
     mean_mps: f64,
     human_mean_mps: Option<f64>,
     speed_share_of_human: Option<f64>,
@@ -279,7 +281,8 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
     let both = || {
         drives.iter().filter_map(|d| {
             let h = d.human.filter(|h| d.is_arrived && h.is_arrived)?;
-            Some((d.found.driven_m, d.found.time_s, h.driven_m, h.time_s))
+            // The human-like driver stops beside and does not park.
+            Some((d.found.driven_m, d.found.time_s - d.parking_s, h.driven_m, h.time_s))
         })
     };
     let total = |pick: fn((f64, f64, f64, f64)) -> f64| both().map(pick).sum::<f64>();
@@ -313,6 +316,8 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
         calls,
         calls_per_100_km: f64::from(calls) / km.max(1e-9) * 100.0,
         n_rerouted: drives.iter().map(|d| d.n_rerouted).sum(),
+        n_parked: drives.iter().filter(|d| d.is_parked).count() as u64,
+        parking_s: drives.iter().map(|d| d.parking_s).sum(),
         mean_mps: km * 1000.0 / time_s.max(1e-9),
         human_mean_mps: has_human.then_some(human_mps),
         speed_share_of_human: has_human.then_some(own_mps / human_mps.max(1e-9)),
@@ -403,6 +408,13 @@ impl Answer {
                 t.beside_mean_m * 100.0,
                 t.along_max_m * 100.0,
                 t.heading_max_rad.to_degrees(),
+            ));
+        }
+        if self.n_parked > 0 {
+            text.push_str(&format!(
+                "parked in gaps at the kerb {} times, {:.0} s each\n",
+                self.n_parked,
+                self.parking_s / self.n_parked as f64,
             ));
         }
         let h = &self.hubs;

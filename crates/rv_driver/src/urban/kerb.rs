@@ -137,7 +137,7 @@ pub(crate) fn way_in(scene: &Scene<'_>, lanes: &CityLanes, gap: &Gap) -> Task {
         scene.way.at(gap.s_m).heading_rad,
     );
     let ground = ground(scene, lanes, gap.s_m, gap.d_m);
-    Task { goal, ground, gate: None, expansions_max: EXPANSIONS_MAX }
+    Task { goal, spare_goals: Vec::new(), ground, gate: None, expansions_max: EXPANSIONS_MAX }
 }
 
 /// The manoeuvre out of a gap onto the way, from where the vehicle stands.
@@ -157,7 +157,7 @@ pub(crate) fn way_out(scene: &Scene<'_>, lanes: &CityLanes) -> Task {
         half_width_m: 0.1,
     };
     let ground = ground(scene, lanes, scene.s_m, scene.d_m);
-    Task { goal, ground, gate: Some(gate), expansions_max: EXPANSIONS_MAX }
+    Task { goal, spare_goals: Vec::new(), ground, gate: Some(gate), expansions_max: EXPANSIONS_MAX }
 }
 
 /// The kerb, the far edge of the lane, and whatever is seen to stand around a place.

@@ -31,6 +31,8 @@ const SLICE: u32 = 80_000;
 pub struct Task {
     /// Where it ends.
     pub goal: RearPose,
+    /// Where it may end instead if somebody is in the way to the goal.
+    pub spare_goals: Vec<RearPose>,
     /// What it is planned among.
     pub ground: Ground,
     /// Where the street is entered, if it is: whoever comes there goes first.
@@ -213,6 +215,10 @@ impl Parking {
         if (step.is_lost || is_blocked) && self.n_plans < PLANS_MAX {
             self.n_plans += 1;
             let mut task = Task { expansions_max: EXPANSIONS_MAX, ..self.task.clone() };
+            if !task.spare_goals.is_empty() {
+                task.goal = task.spare_goals.remove(0);
+                self.task.spare_goals.remove(0);
+            }
             let standing = self.others.iter().filter(|o| o.velocity_mps == (0.0, 0.0));
             task.ground.solids.extend(standing.map(|o| o.body));
             self.search = Some((task.search(vehicle, state), task));

@@ -17,6 +17,8 @@ const BEFORE_M: f64 = 0.5;
 const NEAR_M: f64 = 1.5;
 /// Where its centre is after the turn, beyond the beginning of the lane back, m.
 const ON_M: f64 = 5.0;
+/// So much further on if somebody stands there, m.
+const SPARE_M: [f64; 3] = [3.0, 6.0, 9.0];
 /// Kerbs looked at along both lanes, m, the ground beyond their ends, m, and how far they lie beside the
 /// lane, m.
 const KERB_ALONG_M: f64 = 18.0;
@@ -50,8 +52,10 @@ pub(crate) fn around(
     }
     let back = scene.way.lane_at(crossing.to_m + 1.0)?;
     let on_m = (crossing.to_m + ON_M).min(scene.way.length_m());
-    let goal = scene.way.at(on_m);
-    let goal = RearPose::at_centre(scene.vehicle, goal.at, goal.heading_rad);
+    let pose = |by_m: f64| {
+        let p = scene.way.at(on_m + by_m);
+        RearPose::at_centre(scene.vehicle, p.at, p.heading_rad)
+    };
     let mut ground = kerbs(lanes, crossing.lane, back);
     let own = state.centre(scene.vehicle);
     let standing = scene.sight.tracks.iter().filter(|t| {
@@ -66,7 +70,8 @@ pub(crate) fn around(
         half_length_m: t.half_m.0,
         half_width_m: t.half_m.1,
     }));
-    Some((Task { goal, ground, gate: None, expansions_max: EXPANSIONS_MAX }, on_m))
+    let (goal, spare_goals) = (pose(0.0), SPARE_M.map(pose).to_vec());
+    Some((Task { goal, spare_goals, ground, gate: None, expansions_max: EXPANSIONS_MAX }, on_m))
 }
 
 /// The kerbs of a street's end: along the lane in and the lane back, and across.

@@ -77,6 +77,8 @@ pub struct Drive {
     pub is_arrived: bool,
     /// True if it stood in a gap at the kerb at last.
     pub is_parked: bool,
+    /// Time that it took to plan and drive into that gap, s.
+    pub parking_s: f64,
     /// What it waited for when it did not.
     pub stuck_on: Option<String>,
     /// Times it took another way because it could not get on.
@@ -219,6 +221,7 @@ pub fn drive(
         contacts: contacts.to_vec(),
         is_arrived,
         is_parked: run.driver.is_parked(),
+        parking_s: run.parking_s,
         stuck_on,
         n_rerouted: run.n_rerouted,
         tracking: run.driven.tracking,
@@ -336,6 +339,7 @@ struct Run<'a> {
     edges: Vec<EdgeId>,
     end_m: f64,
     n_rerouted: u32,
+    parking_s: f64,
     /// Where it last looked for another way, m along its way.
     looked_around_m: f64,
 }
@@ -408,6 +412,7 @@ impl<'a> Run<'a> {
             edges,
             end_m,
             n_rerouted: 0,
+            parking_s: 0.0,
             looked_around_m: f64::NEG_INFINITY,
         })
     }
@@ -462,6 +467,7 @@ impl<'a> Run<'a> {
         let van = self.body();
         self.referee.watch(&self.setup.lanes, now, &van, &self.things, CYCLE_S);
         let manoeuvres = self.driver.manoeuvres();
+        self.parking_s += if manoeuvres && self.driver.is_to_park() { CYCLE_S } else { 0.0 };
         match self.hubs.note(&self.driver, &self.driven.now(), CYCLE_S) {
             Some(AtHub::InBay | AtHub::StaysOut) => return Some((true, None)),
             Some(AtHub::CannotLeave) => {

@@ -111,6 +111,7 @@ impl Yard {
     pub(crate) fn way_out(&self, bay: usize) -> Task {
         Task {
             goal: self.out,
+            spare_goals: Vec::new(),
             ground: self.ground(bay),
             gate: Some(self.gate),
             expansions_max: EXPANSIONS_MAX,
@@ -132,7 +133,13 @@ impl Yard {
             half_length_m: t.half_m.0,
             half_width_m: t.half_m.1,
         }));
-        Task { goal: self.in_bay(bay), ground, gate: None, expansions_max: EXPANSIONS_MAX }
+        Task {
+            goal: self.in_bay(bay),
+            spare_goals: Vec::new(),
+            ground,
+            gate: None,
+            expansions_max: EXPANSIONS_MAX,
+        }
     }
 
     /// All that stands there but for what is in a bay.

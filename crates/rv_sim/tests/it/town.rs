@@ -605,6 +605,7 @@ fn world_around(
         half_m,
         lane: Some((lane, s_m, CityLaneId(u32::MAX))),
         stood_s: 60.0,
+        behind_m: 0.0,
     };
     (world, van)
 }

@@ -27,10 +27,24 @@ pub struct TrafficLaw {
     pub van_speed_max_mps: f64,
     /// Gap to the side of a bicycle when passing it, m.
     pub bicycle_gap_m: f64,
+    /// Where a vehicle may turn back in a street; nowhere if there is nothing.
+    pub u_turn: Option<UTurn>,
     /// True if one safety officer watches each vehicle.
     pub officer_per_vehicle: bool,
     /// Where this is written.
     pub source: String,
+}
+
+/// Where a vehicle may turn back in a street, besides not on bridges and not below or above another road.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UTurn {
+    /// The street is seen so far both ways, or to its next junction, m.
+    pub sight_m: f64,
+    /// No crosswalk is nearer, m.
+    pub from_crosswalk_m: f64,
+    /// No junction is nearer, m.
+    pub from_junction_m: f64,
 }
 
 /// Who goes first where roads of one rank meet.
@@ -87,29 +101,33 @@ impl TrafficLaw {
             van_lane: VanLane::Motor,
             van_speed_max_mps: 50.0 / 3.6,
             bicycle_gap_m: 1.5,
+            u_turn: Some(UTurn { sight_m: 80.0, from_crosswalk_m: 5.0, from_junction_m: 12.0 }),
             officer_per_vehicle: false,
-            source: "Vienna Convention on Road Traffic 1968, articles 18, 21, 23".into(),
+            source: "Vienna Convention on Road Traffic 1968, articles 14, 18, 21, 23".into(),
         };
         let us = Self {
             name: "us".into(),
             equal_roads: EqualRoads::FirstCome,
             near_turn_on_red: true,
             bicycle_gap_m: 0.9,
-            source: "Uniform Vehicle Code 2000, sections 11-202, 11-401, 11-502".into(),
+            // Approaching vehicles within 500 feet must be able to see it.
+            u_turn: eu.u_turn.map(|u| UTurn { sight_m: 152.4, ..u }),
+            source: "Uniform Vehicle Code 2000, sections 11-202, 11-401, 11-502, 11-602".into(),
             ..eu.clone()
         };
         let gb = Self {
             name: "gb".into(),
             equal_roads: EqualRoads::FirstCome,
-            source: "The Highway Code, rules 146, 163, 170, 185, 195".into(),
+            source: "The Highway Code, rules 146, 163, 170, 185, 188, 195".into(),
             ..eu.clone()
         };
         let cn = Self {
             name: "cn".into(),
             near_turn_on_red: true,
             bicycle_gap_m: 1.0,
-            source: "Road Traffic Safety Law of China, implementation rules, articles 38, 51, 52"
-                .into(),
+            source:
+                "Road Traffic Safety Law of China, implementation rules, articles 38, 49, 51, 52"
+                    .into(),
             ..eu.clone()
         };
         let chengdu = Self {

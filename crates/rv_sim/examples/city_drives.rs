@@ -17,7 +17,8 @@ use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
 use rv_sim::plant::PlantKind;
 use rv_sim::urban::{
-    Busy, CycleTimes, Drive, DriveSetup, Ends, HubFindings, Moment, SensorModel, Walls, drive,
+    Busy, CycleTimes, Drive, DriveSetup, Ends, HubFindings, Moment, Route, SensorModel, Walls,
+    drive,
 };
 
 /// What rough moments of one cause come to: seconds, strongest along, across, and jerk.
@@ -63,6 +64,7 @@ fn main() {
             () => PlantKind::Kinematic,
         },
         ends: if has("--hubs") { Ends::Hub } else { Ends::Lane },
+        route: if has("--turn-back") { Route::TurnsBack } else { Route::Onwards },
     };
     let span = after("--log", 1).zip(after("--log", 2));
     let span = span.and_then(|(a, b)| Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?)));
@@ -95,7 +97,9 @@ fn sum_up(done: &[(Drive, Rough)], took: Duration) {
         hubs.add(&d.hubs);
     }
     println!(
-        "parked at the kerb {} of {}; {hubs:?}; cycles: median {:.0}, p99.9 {:.0}, longest {:.0} us",
+        "turned {}, could not {}; parked at the kerb {} of {}; {hubs:?}; cycles: median {:.0}, p99.9 {:.0}, longest {:.0} us",
+        done.iter().map(|d| d.0.n_turned).sum::<u32>(),
+        done.iter().filter(|d| d.0.could_not_turn).count(),
         done.iter().filter(|d| d.0.is_parked).count(),
         done.len(),
         times.at_share(0.5),

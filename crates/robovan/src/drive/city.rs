@@ -12,7 +12,8 @@ use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
 use rv_sim::plant::{PlantKind, Tracking};
 use rv_sim::urban::{
-    self, Busy, CycleTimes, Drive, DriveSetup, Ends, Findings, HubFindings, SensorModel, Walls,
+    self, Busy, CycleTimes, Drive, DriveSetup, Ends, Findings, HubFindings, Route, SensorModel,
+    Walls,
 };
 use serde::Serialize;
 
@@ -71,6 +72,9 @@ pub(crate) struct CityArgs {
     /// Drives begin and end in a bay of a hub's yard, where there is room for one beside the lane
     #[arg(long)]
     hubs: bool,
+    /// Ways turn back in a street half-way, where the law and its width allow it
+    #[arg(long, conflicts_with = "human")]
+    turn_back: bool,
     /// Draw moments of the first drive into this SVG file
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -110,6 +114,8 @@ struct Answer {
     calls: u32,
     calls_per_100_km: f64,
     n_rerouted: u32,
+    n_turned: u32,
+    n_could_not_turn: u64,
     n_parked: u64,
     parking_s: f64,
     mean_mps: f64,
@@ -170,6 +176,7 @@ pub(super) fn run(args: &CityArgs) -> anyhow::Result<ExitCode> {
         with_human: args.human,
         plant: args.plant.kind(),
         ends: if args.hubs { Ends::Hub } else { Ends::Lane },
+        route: if args.turn_back { Route::TurnsBack } else { Route::Onwards },
     };
     if let Some(path) = &args.picture {
         let svg = city_picture::strip(&setup, args.first);
@@ -316,6 +323,8 @@ fn sum_up(args: &CityArgs, city: &str, law: &str, drives: Vec<Drive>, cpu_s: f64
         calls,
         calls_per_100_km: f64::from(calls) / km.max(1e-9) * 100.0,
         n_rerouted: drives.iter().map(|d| d.n_rerouted).sum(),
+        n_turned: drives.iter().map(|d| d.n_turned).sum(),
+        n_could_not_turn: drives.iter().filter(|d| d.could_not_turn).count() as u64,
         n_parked: drives.iter().filter(|d| d.is_parked).count() as u64,
         parking_s: drives.iter().map(|d| d.parking_s).sum(),
         mean_mps: km * 1000.0 / time_s.max(1e-9),
@@ -408,6 +417,12 @@ impl Answer {
                 t.beside_mean_m * 100.0,
                 t.along_max_m * 100.0,
                 t.heading_max_rad.to_degrees(),
+            ));
+        }
+        if self.n_turned > 0 || self.n_could_not_turn > 0 {
+            text.push_str(&format!(
+                "turned around in streets {} times; could not {} times\n",
+                self.n_turned, self.n_could_not_turn,
             ));
         }
         if self.n_parked > 0 {

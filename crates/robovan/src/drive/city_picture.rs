@@ -29,7 +29,8 @@ pub(super) fn strip(setup: &DriveSetup, number: u64) -> String {
     let mut seen: Vec<&str> = Vec::new();
     for (at_s, name) in &changes {
         let often = seen.iter().filter(|s| *s == name).count();
-        if often < 2 && times.last().is_none_or(|t| at_s - t > 3.0) {
+        let most = if name == "Manoeuvres" { 6 } else { 2 };
+        if often < most && times.last().is_none_or(|t| at_s - t > 3.0) {
             times.push(at_s + 0.8);
             seen.push(name);
         }

@@ -41,6 +41,7 @@ use predict::Branch;
 pub use predict::{WayAhead, ways_of};
 use sight::{Beside, Scene};
 pub use sight::{Sight, VIEW_RAYS, View};
+pub use turning::place as turning_place;
 pub use way::{EDGES_MAX, Way, WayError};
 
 /// Why the van drives as it does.
@@ -279,6 +280,8 @@ pub struct VanDriver {
     at_kerb: AtKerb,
     /// Ground behind it that it signals to need, m.
     behind_m: f64,
+    /// Times it has turned around between kerbs.
+    n_turned: u32,
     /// The end of a street, m along its way, where no plan was found: there it takes the loop.
     no_turn_m: Option<f64>,
 }
@@ -345,6 +348,7 @@ impl VanDriver {
             stop: Stop::default(),
             at_kerb: AtKerb::default(),
             behind_m: 0.0,
+            n_turned: 0,
             no_turn_m: None,
         }
     }
@@ -410,6 +414,19 @@ impl VanDriver {
     /// The plan of the manoeuvre under way, once there is one.
     pub fn manoeuvre_plan(&self) -> Option<&Plan> {
         self.parking.as_ref().and_then(|p| p.plan())
+    }
+
+    /// True if it stands where its way turns back in the street, and cannot turn there: it needs another
+    /// way.
+    pub fn cannot_turn(&self) -> bool {
+        self.no_turn_m.is_some_and(|stop_m| {
+            self.way.crossings.iter().any(|c| c.is_in_street && (c.from_m - stop_m).abs() < 1.0)
+        })
+    }
+
+    /// Times it has turned around between the kerbs of a street, at its end or back in it.
+    pub fn n_turned(&self) -> u32 {
+        self.n_turned
     }
 
     /// Why the last manoeuvre ended without a plan, if it did.
@@ -488,8 +505,11 @@ impl VanDriver {
             self.backing = None;
             self.stuck_since_s = None;
         }
-        let end = turning::end_ahead(&scene).filter(|e| self.no_turn_m != Some(e.1));
+        // Where a map draws no loop it stands before a turn that it cannot do.
+        let is_refused = |stop_m: f64| self.no_turn_m == Some(stop_m);
+        let end = turning::end_ahead(&scene).filter(|e| e.0.is_in_street || !is_refused(e.1));
         if let Some((crossing, stop_m)) = end
+            && !is_refused(stop_m)
             && let Some((task, on_m)) = turning::around(&scene, lanes, (crossing, stop_m))
         {
             self.parking = Some(Box::new(Parking::new(task)));
@@ -646,6 +666,7 @@ impl VanDriver {
                     _ => AtKerb::OnLane,
                 };
                 if let Some(turning) = self.turning {
+                    self.n_turned += 1;
                     self.cursor = (turning.on_m / way::STEP_M) as usize;
                     self.memory = Memory::default();
                 }

@@ -131,6 +131,16 @@ const MEET_M: f64 = 8.0;
 /// How far beside it, m.
 const BESIDE_M: f64 = 10.0;
 
+/// From where to where along the way others are looked for: where it turns back, what is beside its way
+/// there must not be taken to be on its way back.
+fn before_turning_back(way: &Way, s_m: f64) -> (f64, f64) {
+    let mut turns = way.crossings.iter().filter(|c| c.turn == Turn::Back);
+    let before = turns.clone().rev().find(|c| c.to_m <= s_m);
+    let after = turns.find(|c| c.to_m > s_m);
+    let back_m = before.map_or(f64::NEG_INFINITY, |c| c.to_m).max(s_m - BACK_M);
+    (back_m, after.map_or(f64::INFINITY, |c| c.from_m).min(s_m + AHEAD_M))
+}
+
 impl<'a> Scene<'a> {
     pub(crate) fn look(
         sight: Sight<'a>,
@@ -144,13 +154,14 @@ impl<'a> Scene<'a> {
         let centre = sight.state.centre(vehicle);
         let (s_m, d_m) = way.foot(cursor, centre);
         let v_mps = sight.state.speed_mps.max(0.0);
+        let (back_m, ahead_m) = before_turning_back(way, s_m);
         for track in sight.tracks {
             let (dx, dy) = (track.centre.x_m - centre.x_m, track.centre.y_m - centre.y_m);
             if dx * dx + dy * dy > (AHEAD_M + 10.0) * (AHEAD_M + 10.0) {
                 continue;
             }
             let reach_m = BESIDE_M + track.half_m.0;
-            let range = (s_m - BACK_M, s_m + AHEAD_M);
+            let range = (back_m, ahead_m);
             let Some((s, d)) = way.foot_within(range, track.centre, reach_m) else { continue };
             if !(s_m - BACK_M..=s_m + AHEAD_M).contains(&s) {
                 continue;

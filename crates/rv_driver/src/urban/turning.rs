@@ -1,15 +1,25 @@
-//! Around where a street ends: in a few moves between its kerbs, instead of along the loop that a map
-//! draws there.
+//! Around where a street ends, in a few moves between its kerbs instead of along the loop that a map draws
+//! there, and back in the middle of a street where the law and its width allow it.
 
-use rv_base::Point2;
+use rv_base::{EdgeId, Point2};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
 
 use super::Task;
 use super::sight::Scene;
 use super::way::Crossing;
+use crate::law::TrafficLaw;
 use crate::manoeuvre::{Ground, RearPose};
 use crate::trajectory::Body;
 
+/// Narrowest street that is turned in, from kerb to kerb, m.
+const WIDE_M: f64 = 5.5;
+/// It turns no sooner than so far on, m, and there the street is straight to within so much, rad.
+const SOONEST_M: f64 = 12.0;
+const STRAIGHT_RAD: f64 = 0.06;
+/// A bend of the street beyond which nothing is seen, rad.
+const HIDES_RAD: f64 = 0.35;
+/// Half the length of the ground that the turn takes on the oncoming lane, m.
+const GATE_HALF_M: f64 = 4.0;
 /// From where its end is minded, m, and how far before it the front comes to stand, m.
 const MIND_M: f64 = 60.0;
 const BEFORE_M: f64 = 0.5;
@@ -28,6 +38,45 @@ const KERB_M: f64 = 0.3;
 const STANDING_M: f64 = 20.0;
 /// Poses that the plan may take up.
 const EXPANSIONS_MAX: u32 = 8_000;
+
+/// Where a way along a lane from a place on may turn back in the street onto another edge: the oncoming
+/// lane, and the place of its front on its own lane, m.
+pub fn place(
+    lanes: &CityLanes,
+    law: &TrafficLaw,
+    lane: CityLaneId,
+    from_m: f64,
+    onto: EdgeId,
+) -> Option<(CityLaneId, f64)> {
+    let rule = law.u_turn?;
+    let l = lanes.lane(lane);
+    let back = l.oncoming?;
+    let CityLaneKind::Road { edge, .. } = l.kind else { return None };
+    // One lane each way, and nothing above or below.
+    let is_simple = l.kerb_side.is_none()
+        && lanes.lane(back).kerb_side.is_none()
+        && lanes.edge_of(back) == onto
+        && lanes.apart_from(edge).next().is_none();
+    let wide_m = f64::from(l.width_m) + f64::from(lanes.lane(back).width_m) + 2.0 * KERB_M;
+    if !is_simple || wide_m < WIDE_M {
+        return None;
+    }
+    let length_m = f64::from(l.length_m);
+    let last_m = f64::from(l.stop_m).min(length_m) - rule.from_junction_m;
+    let first_m = (from_m + SOONEST_M).max(rule.from_junction_m + SOONEST_M);
+    let n = ((last_m - first_m) / 4.0).floor().max(-1.0) as i32 + 1;
+    let is_fine = |at_m: f64| {
+        let heading = |m: f64| lanes.at(lane, m.clamp(0.0, length_m)).1;
+        let bends = |m: f64, rad: f64| (heading(at_m + m) - heading(at_m)).sin().abs() > rad;
+        let sight = (rule.sight_m / 4.0).floor() as i32;
+        let is_clear = |m: f64| (m - at_m).abs() > rule.from_crosswalk_m + SOONEST_M;
+        !(-3..=3).any(|k| bends(f64::from(k) * 4.0, STRAIGHT_RAD))
+            && !(-sight..=sight).any(|k| bends(f64::from(k) * 4.0, HIDES_RAD))
+            && lanes.crosswalks_of(lane).iter().all(|c| is_clear(f64::from(c.at_m)))
+    };
+    let mut places = (0..n).map(|k| first_m + f64::from(k) * 4.0);
+    places.find(|at_m| is_fine(*at_m)).map(|at_m| (back, at_m))
+}
 
 /// The end of the street ahead, if it is near: where the front shall come to stand, m along the way.
 pub(crate) fn end_ahead<'a>(scene: &Scene<'a>) -> Option<(&'a Crossing, f64)> {
@@ -56,7 +105,20 @@ pub(crate) fn around(
         let p = scene.way.at(on_m + by_m);
         RearPose::at_centre(scene.vehicle, p.at, p.heading_rad)
     };
-    let mut ground = kerbs(lanes, crossing.lane, back);
+    let mut ground = if crossing.is_in_street {
+        kerbs_beside(lanes, (crossing.lane, back), &scene.way.at(crossing.from_m).at)
+    } else {
+        kerbs(lanes, crossing.lane, back)
+    };
+    let gate = crossing.is_in_street.then(|| {
+        let (a, b) = (scene.way.at(crossing.from_m).at, scene.way.at(crossing.to_m).at);
+        Body {
+            centre: Point2 { x_m: (a.x_m + b.x_m) / 2.0, y_m: (a.y_m + b.y_m) / 2.0 },
+            heading_rad: scene.way.at(scene.s_m).heading_rad,
+            half_length_m: GATE_HALF_M,
+            half_width_m: 0.1,
+        }
+    });
     let own = state.centre(scene.vehicle);
     let standing = scene.sight.tracks.iter().filter(|t| {
         t.speed_mps.abs() < 0.3
@@ -71,7 +133,23 @@ pub(crate) fn around(
         half_width_m: t.half_m.1,
     }));
     let (goal, spare_goals) = (pose(0.0), SPARE_M.map(pose).to_vec());
-    Some((Task { goal, spare_goals, ground, gate: None, expansions_max: EXPANSIONS_MAX }, on_m))
+    Some((Task { goal, spare_goals, ground, gate, expansions_max: EXPANSIONS_MAX }, on_m))
+}
+
+/// The kerbs on both sides of a street around a place.
+fn kerbs_beside(
+    lanes: &CityLanes,
+    (into, back): (CityLaneId, CityLaneId),
+    place: &Point2,
+) -> Ground {
+    let mut walls = Vec::new();
+    for lane in [into, back] {
+        let at_m = lanes.foot(lane, *place).s_m;
+        let length_m = f64::from(lanes.lane(lane).length_m);
+        let (from_m, to_m) = ((at_m - KERB_ALONG_M).max(0.0), (at_m + KERB_ALONG_M).min(length_m));
+        along_kerb(lanes, lane, (from_m, to_m, to_m), &mut walls);
+    }
+    Ground { walls, solids: Vec::new() }
 }
 
 /// The kerbs of a street's end: along the lane in and the lane back, and across.

@@ -3,6 +3,7 @@
 use rv_base::{EdgeId, Point2};
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, KeptFor, Sign, Turn};
 
+use super::turning;
 use crate::law::{BusLane, Precedence, TrafficLaw};
 use crate::trajectory::walk_down;
 
@@ -87,6 +88,8 @@ pub(crate) struct Crossing {
     pub(crate) sign: Sign,
     pub(crate) turn: Turn,
     pub(crate) shared: Vec<Shared>,
+    /// True if it is no junction but a place in a street where the way turns back.
+    pub(crate) is_in_street: bool,
 }
 
 /// A crosswalk on the way.
@@ -130,14 +133,24 @@ impl Way {
         if edges.len() > EDGES_MAX {
             return Err(WayError::TooLong);
         }
-        let chain = choose_lanes(lanes, law, edges)?;
+        let chain = choose_lanes(lanes, law, edges, start_m)?;
         let mut laying = Laying { lanes, law, way: Self::default(), line: Vec::new(), at_m: 0.0 };
+        let mut from_m = start_m;
         for (i, step) in chain.iter().enumerate() {
-            let from = if i == 0 { start_m } else { 0.0 };
             let is_last = i + 1 == chain.len();
-            laying.road(step.into, step.out, from, is_last.then_some(end_m));
-            if let Some(turn) = step.turn {
-                laying.turn(step.out, turn);
+            match step.next {
+                Next::Around(back, at_m) => {
+                    laying.road(step.into, step.out, from_m, Some(at_m));
+                    from_m = laying.around(step.out, back, at_m);
+                }
+                Next::Turn(turn) => {
+                    laying.road(step.into, step.out, from_m, None);
+                    laying.turn(step.out, turn);
+                    from_m = 0.0;
+                }
+                Next::End => {
+                    laying.road(step.into, step.out, from_m, is_last.then_some(end_m));
+                }
             }
         }
         Ok(laying.finish(speed_max_mps.min(law.van_speed_max_mps)))
@@ -246,15 +259,28 @@ struct Step {
     /// Lane on which it is entered, and on which it is left.
     into: CityLaneId,
     out: CityLaneId,
-    /// The turn to the next edge.
-    turn: Option<CityLaneId>,
+    next: Next,
 }
+
+/// How a way goes on after an edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Next {
+    /// By a turn.
+    Turn(CityLaneId),
+    /// Back in the street, onto the oncoming lane, from a place on its lane, m.
+    Around(CityLaneId, f64),
+    End,
+}
+
+/// What turning back in a street costs, in metres' worth of changes.
+const AROUND_COST: f64 = 30.0;
 
 /// Chooses lanes with the fewest changes, near the kerb.
 fn choose_lanes(
     lanes: &CityLanes,
     law: &TrafficLaw,
     edges: &[EdgeId],
+    start_m: f64,
 ) -> Result<Vec<Step>, WayError> {
     let last = *edges.last().ok_or(WayError::Empty)?;
     for edge in edges {
@@ -264,43 +290,48 @@ fn choose_lanes(
     }
     // Cost to the end from the start of each lane, and the lane to leave it on, from the back.
     let n_last = lanes.of_edge(last).len();
-    let mut plans: Vec<Vec<(f64, usize, Option<CityLaneId>)>> = vec![Vec::new(); edges.len()];
-    plans[edges.len() - 1] = (0..n_last).map(|k| (k as f64 * 3.0, 0, None)).collect();
+    let mut plans: Vec<Vec<(f64, usize, Next)>> = vec![Vec::new(); edges.len()];
+    plans[edges.len() - 1] = (0..n_last).map(|k| (k as f64 * 3.0, 0, Next::End)).collect();
     for i in (0..edges.len() - 1).rev() {
         let (here, there) = (edges[i], edges[i + 1]);
         let ids: Vec<CityLaneId> = lanes.of_edge(here).collect();
         let length_m = f64::from(lanes.lane(ids[0]).length_m);
         // The best way out of each lane.
-        let outs: Vec<Option<(f64, CityLaneId)>> = ids
+        let from_m = if i == 0 { start_m } else { 0.0 };
+        let outs: Vec<Option<(f64, Next)>> = ids
             .iter()
             .map(|id| {
+                let around = turning::place(lanes, law, *id, from_m, there).map(|(back, at_m)| {
+                    (plans[i + 1][0].0 + AROUND_COST, Next::Around(back, at_m))
+                });
                 lanes
                     .next(*id)
                     .iter()
                     .filter_map(|turn| {
                         let target = *lanes.next(*turn).first()?;
                         let k = lanes.of_edge(there).position(|l| l == target)?;
-                        Some((plans[i + 1][k].0, *turn))
+                        Some((plans[i + 1][k].0, Next::Turn(*turn)))
                     })
                     .min_by(|a, b| a.0.total_cmp(&b.0))
+                    .or(around)
             })
             .collect();
         let row: Vec<_> = (0..ids.len())
             .map(|k| {
                 (0..ids.len())
                     .filter_map(|m| {
-                        let (cost, turn) = outs[m]?;
+                        let (cost, next) = outs[m]?;
                         let n = k.abs_diff(m) as f64;
                         let is_short = length_m < CHANGE_M + 15.0;
                         let change = n * if is_short { 60.0 } else { 10.0 };
                         let kept = kept_cost(lanes, law, ids[k]) + kept_cost(lanes, law, ids[m]);
-                        Some((cost + change + kept + m as f64 * 0.5, m, Some(turn)))
+                        Some((cost + change + kept + m as f64 * 0.5, m, next))
                     })
                     .min_by(|a, b| a.0.total_cmp(&b.0))
-                    .unwrap_or((f64::INFINITY, k, None))
+                    .unwrap_or((f64::INFINITY, k, Next::End))
             })
             .collect();
-        if row.iter().all(|r| r.2.is_none()) {
+        if row.iter().all(|r| r.2 == Next::End) {
             return Err(WayError::NoTurn(here, there));
         }
         plans[i] = row;
@@ -312,10 +343,14 @@ fn choose_lanes(
     let mut steps = Vec::with_capacity(edges.len());
     for (i, edge) in edges.iter().enumerate() {
         let ids: Vec<CityLaneId> = lanes.of_edge(*edge).collect();
-        let (_, out, turn) = plans[i][at];
-        steps.push(Step { into: ids[at], out: ids[out], turn });
-        if let Some(turn) = turn {
-            let target = lanes.next(turn).first().copied();
+        let (_, out, next) = plans[i][at];
+        steps.push(Step { into: ids[at], out: ids[out], next });
+        let target = match next {
+            Next::Turn(turn) => Some(lanes.next(turn).first().copied()),
+            Next::Around(back, _) => Some(Some(back)),
+            Next::End => None,
+        };
+        if let Some(target) = target {
             let next = edges[i + 1];
             at = target
                 .and_then(|t| lanes.of_edge(next).position(|l| l == t))
@@ -454,7 +489,27 @@ impl Laying<'_> {
             sign: before.sign,
             turn,
             shared,
+            is_in_street: false,
         });
+    }
+
+    /// Back in a street, straight over to the oncoming lane; where on that it then is, m.
+    fn around(&mut self, out: CityLaneId, back: CityLaneId, at_m: f64) -> f64 {
+        let from_m = self.at_m;
+        let on_m = self.lanes.foot(back, self.lanes.at(out, at_m).0).s_m;
+        self.push(self.lanes.at(back, on_m).0, f64::from(self.lanes.lane(back).limit_mps));
+        self.way.crossings.push(Crossing {
+            stop_m: from_m,
+            from_m,
+            to_m: self.at_m,
+            lane: out,
+            signal: None,
+            sign: Sign::None,
+            turn: Turn::Back,
+            shared: Vec::new(),
+            is_in_street: true,
+        });
+        on_m
     }
 
     /// Even points, smoothed, with headings, curvatures and speeds.

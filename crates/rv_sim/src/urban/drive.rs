@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::hubs::{AtHub, Ends, HubFindings, Hubs};
 use super::patience::{Need, Patience};
 use super::referee::{ContactSeen, Findings, Referee};
-use super::routes;
+use super::routes::{self, Route};
 use super::sensors::{SensorModel, Sensors, Walls};
 use super::world::{Busy, Thing, VanBody, World};
 use super::yards::CLEAR_M;
@@ -62,6 +62,8 @@ pub struct DriveSetup {
     pub plant: PlantKind,
     /// Where drives begin and end.
     pub ends: Ends,
+    /// How ways go.
+    pub route: Route,
 }
 
 /// What a drive came to.
@@ -83,6 +85,10 @@ pub struct Drive {
     pub stuck_on: Option<String>,
     /// Times it took another way because it could not get on.
     pub n_rerouted: u32,
+    /// Times it turned around between the kerbs of a street, and whether it could not once.
+    pub n_turned: u32,
+    /// See `n_turned`.
+    pub could_not_turn: bool,
     /// How well the vehicle followed what was decided.
     pub tracking: Tracking,
     /// What was manoeuvred at hubs.
@@ -201,7 +207,7 @@ pub fn drive(
     watch: &mut dyn FnMut(&Moment<'_>),
 ) -> Option<Drive> {
     let mut rng = Rng::from_seed(setup.seed).fork_idx("drive", number);
-    let edges = routes::by_lot(&setup.city, &setup.lanes, &mut rng, setup.length_m)?;
+    let edges = by_lot(setup, &mut rng)?;
     let seed = rng.next_u64();
     let start = Seconds(rng.range(0.0, 3600.0).floor());
     let mut run = Run::new(setup, edges, seed, start)?;
@@ -210,8 +216,9 @@ pub fn drive(
             break end;
         }
     };
-    let human = setup
-        .with_human
+    // The human-like driver keeps to lanes and cannot turn back.
+    let has_human = setup.with_human && setup.route == Route::Onwards;
+    let human = has_human
         .then(|| human_drive(setup, &run.first_way, run.driver.vehicle(), seed, start))
         .flatten();
     let (found, contacts) = run.referee.findings();
@@ -224,6 +231,8 @@ pub fn drive(
         parking_s: run.parking_s,
         stuck_on,
         n_rerouted: run.n_rerouted,
+        n_turned: run.driver.n_turned(),
+        could_not_turn: run.could_not_turn,
         tracking: run.driven.tracking,
         hubs: run.hubs.found.clone(),
         human,
@@ -231,6 +240,11 @@ pub fn drive(
         n_let_through: run.n_let_through,
         times: run.times,
     })
+}
+
+fn by_lot(setup: &DriveSetup, rng: &mut Rng) -> Option<Vec<EdgeId>> {
+    let on = (&*setup.lanes, &setup.law);
+    routes::by_lot(&setup.city, on, rng, setup.length_m, setup.route)
 }
 
 /// Lanes that end at a light.
@@ -272,7 +286,7 @@ pub fn drive_many(
         (0..100).find_map(|_| {
             next += 1;
             let mut rng = Rng::from_seed(setup.seed).fork_idx("drive", next - 1);
-            let edges = routes::by_lot(&setup.city, &setup.lanes, &mut rng, setup.length_m)?;
+            let edges = by_lot(setup, &mut rng)?;
             let seed = rng.next_u64();
             Run::new(setup, edges, seed, Seconds(rng.range(0.0, 3600.0).floor()))
         })
@@ -340,6 +354,7 @@ struct Run<'a> {
     end_m: f64,
     n_rerouted: u32,
     parking_s: f64,
+    could_not_turn: bool,
     /// Where it last looked for another way, m along its way.
     looked_around_m: f64,
 }
@@ -413,6 +428,7 @@ impl<'a> Run<'a> {
             end_m,
             n_rerouted: 0,
             parking_s: 0.0,
+            could_not_turn: false,
             looked_around_m: f64::NEG_INFINITY,
         })
     }
@@ -489,7 +505,8 @@ impl<'a> Run<'a> {
             return Some((false, Some(format!("{:?}", decision.reason))));
         }
         let stands = decision.gear == Gear::Forward && !manoeuvres;
-        let wants_way = need == Need::AnotherWay && stands;
+        self.could_not_turn |= self.driver.cannot_turn();
+        let wants_way = (need == Need::AnotherWay || self.driver.cannot_turn()) && stands;
         if wants_way && self.n_rerouted < REROUTES_MAX && self.take_another_way() {
             self.n_rerouted += 1;
         }

@@ -21,7 +21,7 @@ pub(crate) use hubs::FIRST_ID;
 pub use hubs::{Ends, HubFindings};
 pub(crate) use patience::{Need, Patience};
 pub use referee::{ContactSeen, Findings, Referee};
-pub use routes::way_around;
+pub use routes::{Route, way_around};
 pub use sensors::{SensorModel, Sensors, Walls};
 pub use traffic::Minds;
 pub use world::{Busy, Thing, VanBody, World};

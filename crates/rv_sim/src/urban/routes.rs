@@ -4,8 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use rv_base::{EdgeId, Rng};
+use rv_driver::law::TrafficLaw;
+use rv_driver::urban::turning_place;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes, Turn};
 use rv_map::{City, Mode, RoadKind};
+use serde::Serialize;
 
 /// Edges looked at before a search gives up.
 const EDGES_MAX: usize = 60_000;
@@ -18,8 +21,45 @@ pub(super) fn is_urban(city: &City, edge: EdgeId) -> bool {
         && road.speed_limit.0 < 23.0
 }
 
+/// How a way made by lot goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Route {
+    /// On to its goal.
+    Onwards,
+    /// At about half its length it turns back in a street, if it comes along one where that is allowed and
+    /// there is room.
+    TurnsBack,
+}
+
 /// A start, and a way of about `length_m` from there; `None` if the lot fell badly.
 pub(super) fn by_lot(
+    city: &City,
+    (lanes, law): (&CityLanes, &TrafficLaw),
+    rng: &mut Rng,
+    length_m: f64,
+    route: Route,
+) -> Option<Vec<EdgeId>> {
+    let half_m = if route == Route::TurnsBack { length_m / 2.0 } else { length_m };
+    let mut path = by_lot_onwards(city, lanes, rng, half_m)?;
+    if route == Route::TurnsBack {
+        let back = |k: &usize| {
+            let lane = lanes.of_edge(path[*k]).next()?;
+            let back = city.graph.edge(path[*k]).reverse?;
+            turning_place(lanes, law, lane, 0.0, back).map(|_| back)
+        };
+        // The last one on which it may.
+        if let Some((k, back)) = (1..path.len()).rev().find_map(|k| Some((k, back(&k)?))) {
+            let on = spread(city, lanes, back, half_m, rng);
+            path.truncate(k + 1);
+            path.extend(if on.is_empty() { vec![back] } else { on });
+            path.truncate(rv_driver::urban::EDGES_MAX);
+        }
+    }
+    Some(path)
+}
+
+fn by_lot_onwards(
     city: &City,
     lanes: &CityLanes,
     rng: &mut Rng,

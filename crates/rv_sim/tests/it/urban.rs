@@ -12,7 +12,8 @@ use rv_map::{ForbiddenPath, RoadMark, RoadMarkKind};
 use rv_sim::Weather;
 use rv_sim::plant::PlantKind;
 use rv_sim::urban::{
-    Busy, Drive, DriveSetup, Ends, SensorModel, Walls, drive, drive_many, usual_van, way_around,
+    Busy, Drive, DriveSetup, Ends, Route, SensorModel, Walls, drive, drive_many, usual_van,
+    way_around,
 };
 
 use rv_base::{EdgeId, Point2, Seconds, VanId};
@@ -38,6 +39,7 @@ fn setup(seed: u64) -> DriveSetup {
         with_human: false,
         plant: PlantKind::Kinematic,
         ends: Ends::Lane,
+        route: Route::Onwards,
     }
 }
 
@@ -289,6 +291,23 @@ fn vans_come_out_of_one_hubs_bay_and_back_into_anothers() {
             assert!(d.hubs.off_max_m < 0.05 && d.hubs.turned_max_rad < 0.0175, "{:?}", d.hubs);
         }
     }
+}
+
+#[test]
+fn a_way_that_turns_back_in_a_street_is_turned_between_its_kerbs() {
+    let setup = DriveSetup { route: Route::TurnsBack, ..setup(5) };
+    let drives: Vec<Drive> = (0..8).map(|n| driven(&setup, n)).collect();
+    let n_turned: u32 = drives.iter().map(|d| d.n_turned).sum();
+    assert!(n_turned >= 6, "{n_turned} of 8");
+    for d in &drives {
+        let found = (d.found.contacts_at_fault, d.found.red_lights, d.found.outside_permit_m);
+        assert_eq!(found, (0, 0, 0.0), "drive {}: {:?}", d.number, d.contacts);
+        assert!(d.is_arrived, "drive {}: {:?}", d.number, d.stuck_on);
+    }
+    // Where the law allows it nowhere, no way turns back.
+    let law = TrafficLaw { u_turn: None, ..setup.law.clone() };
+    let drives = (0..3).map(|n| driven(&DriveSetup { law: law.clone(), ..setup.clone() }, n));
+    assert!(drives.into_iter().all(|d| d.n_turned == 0));
 }
 
 /// A street of the grid that ends: from there nothing leads on but back.

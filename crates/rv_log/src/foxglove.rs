@@ -5,6 +5,8 @@
 //! and the bytes those of protobuf (protobuf.dev, "Encoding"). Only boxes and lines are written; the
 //! schema tells of all kinds, since viewers look for them.
 
+use crate::protobuf::{self, Bytes, FileText, MessageText};
+
 /// Content of a scene: things to draw, each in place of the one of the same name before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SceneUpdate {
@@ -72,26 +74,12 @@ impl SceneUpdate {
         for entity in &self.entities {
             out.message(2, |out| write_entity(out, entity));
         }
-        out.0
+        out.into_vec()
     }
 
     /// The schema: a serialized `FileDescriptorSet` that holds all files needed.
     pub fn schema() -> Vec<u8> {
-        let mut out = Bytes::default();
-        for (name, package, needs, messages) in FILES {
-            out.message(1, |file| {
-                file.text(1, name);
-                file.text(2, package);
-                for need in needs.iter() {
-                    file.text(3, need);
-                }
-                for message in messages.iter() {
-                    file.message(4, |out| write_descriptor(out, message));
-                }
-                file.text(12, "proto3");
-            });
-        }
-        out.0
+        protobuf::schema(&FILES)
     }
 }
 
@@ -138,75 +126,26 @@ fn numbers(out: &mut Bytes, all: &[f64]) {
     }
 }
 
-/// Protobuf as it is written: what is zero or empty is left out.
-#[derive(Default)]
-struct Bytes(Vec<u8>);
-
-impl Bytes {
-    fn varint(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.0.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.0.push(n as u8);
-    }
-
-    fn tag(&mut self, field: u32, wire: u64) {
-        self.varint(u64::from(field) << 3 | wire);
-    }
-
-    fn whole(&mut self, field: u32, n: u64) {
-        if n != 0 {
-            self.tag(field, 0);
-            self.varint(n);
-        }
-    }
-
-    fn number(&mut self, field: u32, x: f64) {
-        if x.to_bits() != 0 {
-            self.tag(field, 1);
-            self.0.extend_from_slice(&x.to_le_bytes());
-        }
-    }
-
-    fn text(&mut self, field: u32, text: &str) {
-        if !text.is_empty() {
-            self.tag(field, 2);
-            self.varint(text.len() as u64);
-            self.0.extend_from_slice(text.as_bytes());
-        }
-    }
-
-    fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
-        let mut within = Self::default();
-        write(&mut within);
-        self.tag(field, 2);
-        self.varint(within.0.len() as u64);
-        self.0.extend_from_slice(&within.0);
-    }
-}
-
-/// A message's name, and its fields: name, number, type. A type with a capital letter is a message
-/// (with a full stop: of another package) or an enumeration, one with a star stands for a list.
-type MessageText = (&'static str, &'static [(&'static str, u32, &'static str)]);
-
-/// Files of the schema: name, package, files it needs, messages.
-const FILES: [(&str, &str, &[&str], &[MessageText]); 3] = [
+/// Files of the schema.
+const FILES: [FileText; 3] = [
     (
         "google/protobuf/timestamp.proto",
         "google.protobuf",
+        "proto3",
         &[],
         &[("Timestamp", &[("seconds", 1, "int64"), ("nanos", 2, "int32")])],
     ),
     (
         "google/protobuf/duration.proto",
         "google.protobuf",
+        "proto3",
         &[],
         &[("Duration", &[("seconds", 1, "int64"), ("nanos", 2, "int32")])],
     ),
     (
         "foxglove/SceneUpdate.proto",
         "foxglove",
+        "proto3",
         &["google/protobuf/timestamp.proto", "google/protobuf/duration.proto"],
         SCENE,
     ),
@@ -320,52 +259,6 @@ const SCENE: &[MessageText] = &[
     ),
     ("Color", &[("r", 1, "double"), ("g", 2, "double"), ("b", 3, "double"), ("a", 4, "double")]),
 ];
-
-/// Types by their number in `FieldDescriptorProto.Type`.
-const SCALARS: [(&str, u64); 7] = [
-    ("double", 1),
-    ("int64", 3),
-    ("int32", 5),
-    ("fixed32", 7),
-    ("bool", 8),
-    ("string", 9),
-    ("bytes", 12),
-];
-
-/// A `DescriptorProto`.
-fn write_descriptor(out: &mut Bytes, (message, fields): &MessageText) {
-    out.text(1, message);
-    for (name, number, kind) in *fields {
-        out.message(2, |field| {
-            field.text(1, name);
-            field.whole(3, u64::from(*number));
-            field.whole(4, if kind.starts_with('*') { 3 } else { 1 });
-            let kind = kind.trim_start_matches('*');
-            if let Some((_, scalar)) = SCALARS.iter().find(|(scalar, _)| *scalar == kind) {
-                field.whole(5, *scalar);
-            } else if let Some((kind, _)) = kind.split_once(':') {
-                field.whole(5, 14);
-                field.text(6, &format!(".foxglove.{message}.{kind}"));
-            } else {
-                field.whole(5, 11);
-                let package = if kind.contains('.') { "." } else { ".foxglove." };
-                field.text(6, &format!("{package}{kind}"));
-            }
-        });
-    }
-    for (_, _, kind) in *fields {
-        let Some((name, values)) = kind.split_once(':') else { continue };
-        out.message(4, |list| {
-            list.text(1, name);
-            for (i, value) in values.split(',').enumerate() {
-                list.message(2, |out| {
-                    out.text(1, value);
-                    out.whole(2, i as u64);
-                });
-            }
-        });
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,8 @@
 mod chain;
 mod file;
 pub mod foxglove;
+pub mod osi;
+mod protobuf;
 
 pub use chain::{Chain, Digest, Entry};
 pub use file::{LogError, LogReader, LogWriter, MAX_ENTRY_BYTES, MAX_HEADER_BYTES};

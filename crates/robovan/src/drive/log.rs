@@ -1,5 +1,6 @@
 //! Logs of drives: MCAP files that hold the scenario itself, one record a cycle with what was seen,
-//! tried and decided, and the scene in Foxglove's words, so that viewers show it.
+//! tried and decided, the scene in Foxglove's words, so that viewers show it, and in ASAM OSI's, so that
+//! tools of other makers read it.
 //!
 //! A log depends on nothing but the scenario, the options and the driver: replaying it gives the
 //! same bytes. So times that were measured are not in it.
@@ -14,6 +15,7 @@ use rv_driver::monitor::{Drive, Verdict};
 use rv_driver::trajectory::{Body, Ending, Kind, Road, Tried, Vehicle};
 use rv_import::commonroad::Problem;
 use rv_log::foxglove::{Cube, Entity, Line, LineKind, SceneUpdate};
+use rv_log::osi::{self, GroundTruth, Moving, MovingKind};
 use rv_sim::scenario::{CycleRecord, Driven, Recorded, reason_word, stage_word};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -24,6 +26,8 @@ const CYCLE_TOPIC: &str = "/driver/cycle";
 const SCENARIO: &str = "scenario";
 /// Others told of in a record.
 const SEEN_MAX: usize = 8;
+/// Height that is told of everybody, m: scenarios tell none.
+const HEIGHT_M: f64 = 1.5;
 /// Sight of a record, m.
 const SIGHT_M: f64 = 80.0;
 
@@ -122,6 +126,10 @@ pub(super) fn write(
         name: SCENARIO.to_owned(),
         metadata: origin.words(),
     })?;
+    log.write_metadata(&mcap::records::Metadata {
+        name: osi::TRACE.to_owned(),
+        metadata: GroundTruth::trace_metadata(),
+    })?;
     log.attach(&mcap::Attachment {
         log_time: 0,
         create_time: 0,
@@ -135,6 +143,9 @@ pub(super) fn write(
     let cycles = log.add_channel(schema, CYCLE_TOPIC, "json", &none)?;
     let schema = log.add_schema(SceneUpdate::NAME, "protobuf", &SceneUpdate::schema())?;
     let scenes = log.add_channel(schema, "/driver/scene", "protobuf", &none)?;
+    let schema = log.add_schema(GroundTruth::NAME, "protobuf", &GroundTruth::schema())?;
+    let truth_metadata = GroundTruth::channel_metadata();
+    let truths = log.add_channel(schema, "/ground_truth", "protobuf", &truth_metadata)?;
     let origin_at = problem.position;
     for (i, record) in driven.cycles.iter().enumerate() {
         let line = line(record, others, vehicle, problem, dt_s);
@@ -152,6 +163,7 @@ pub(super) fn write(
         send(cycles, line_json(&line).as_bytes())?;
         let scene = scene(record, others, vehicle, (road, problem), origin_at, at_ns);
         send(scenes, &scene.encode())?;
+        send(truths, &truth(record, others, vehicle, (dt_s, at_ns)).encode())?;
     }
     log.finish()?;
     drop(log);
@@ -352,11 +364,44 @@ fn scene(
     SceneUpdate { entities }
 }
 
+/// The scene in OSI's words, in the scenario's own frame.
+fn truth(
+    record: &CycleRecord,
+    others: &[Recorded],
+    vehicle: &Vehicle,
+    (dt_s, at_ns): (f64, u64),
+) -> GroundTruth {
+    let host_id = others.iter().map(|o| o.id.unsigned_abs()).max().map_or(0, |id| id + 1);
+    let place = |id: u64, kind, body: &Body, speed_mps, acceleration_mps2| Moving {
+        id,
+        kind,
+        middle_m: [body.centre.x_m, body.centre.y_m, HEIGHT_M / 2.0],
+        yaw_rad: body.heading_rad,
+        size_m: [2.0 * body.half_length_m, 2.0 * body.half_width_m, HEIGHT_M],
+        speed_mps,
+        acceleration_mps2,
+    };
+    let own = record.state.body(vehicle);
+    let own_mps2 = record.driven.acceleration_mps2;
+    let mut moving =
+        vec![place(host_id, MovingKind::Vehicle, &own, record.state.speed_mps, own_mps2)];
+    let mut stationary = Vec::new();
+    for other in others {
+        let Some((body, speed_mps)) = other.at(record.step) else { continue };
+        let before_mps = other.at(record.step - 1).map_or(speed_mps, |b| b.1);
+        let kind = if other.keeps_lane { MovingKind::Vehicle } else { MovingKind::Pedestrian };
+        let told =
+            place(other.id.unsigned_abs(), kind, &body, speed_mps, (speed_mps - before_mps) / dt_s);
+        if other.is_static { stationary.push(told) } else { moving.push(told) }
+    }
+    GroundTruth { at_ns, host_id, moving, stationary }
+}
+
 fn cube(body: &Body, from: Point2, rgba: [f64; 4]) -> Cube {
     Cube {
-        middle_m: [body.centre.x_m - from.x_m, body.centre.y_m - from.y_m, 0.75],
+        middle_m: [body.centre.x_m - from.x_m, body.centre.y_m - from.y_m, HEIGHT_M / 2.0],
         yaw_rad: body.heading_rad,
-        size_m: [2.0 * body.half_length_m, 2.0 * body.half_width_m, 1.5],
+        size_m: [2.0 * body.half_length_m, 2.0 * body.half_width_m, HEIGHT_M],
         rgba,
     }
 }

@@ -32,8 +32,12 @@ pub struct Goal {
 impl Goal {
     /// True if a place and heading suit it.
     pub fn holds_place(&self, centre: Point2, heading_rad: f64, margin_rad: f64) -> bool {
-        self.holds_heading(heading_rad, margin_rad)
-            && (self.rings.is_empty() || self.rings.iter().any(|r| contains(r, centre)))
+        self.holds_heading(heading_rad, margin_rad) && self.holds_ring(centre)
+    }
+
+    /// True if a place suits it, whatever the heading.
+    pub(crate) fn holds_ring(&self, centre: Point2) -> bool {
+        self.rings.is_empty() || self.rings.iter().any(|r| contains(r, centre))
     }
 
     /// True if a heading lies in the interval, less a margin at both ends.

@@ -2,7 +2,7 @@
 
 use super::planner::{Kind, Plan};
 use super::proposal::Shift;
-use super::vehicle::Input;
+use super::vehicle::{Gear, Input};
 
 /// Proposals kept for the record of a cycle.
 pub(super) const TRIED_MAX: usize = 32;
@@ -12,6 +12,8 @@ pub(super) const TRIED_MAX: usize = 32;
 pub struct Cycle {
     /// What is done now.
     pub input: Input,
+    /// Which way it is driven.
+    pub gear: Gear,
     /// The plan in force.
     pub kind: Kind,
     /// True if it was made in this cycle.

@@ -238,6 +238,7 @@ impl Planner {
                 targets: &targets,
                 wall_m,
                 wanted_mps: scene.state.speed_mps.max(3.0),
+                is_brisk: scene.lateral_mps2 > self.options.lateral_mps2.0,
             };
             let profile = search.run(work);
             if !profile.is_goal {

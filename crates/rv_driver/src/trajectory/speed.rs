@@ -10,8 +10,10 @@ use super::geometry::{Body, distance_m};
 use super::path::{Path, STEP_M};
 use super::vehicle::Vehicle;
 
-/// Accelerations that are tried, m/s2.
-const ACCELERATIONS_MPS2: [f64; 9] = [0.0, 0.7, -0.7, 1.6, -1.8, 3.2, -4.0, 6.5, -8.0];
+/// Accelerations that are tried, m/s2, and how many of them if it need not be brisk.
+const ACCELERATIONS_MPS2: [f64; 11] =
+    [0.0, 0.7, -0.7, 1.6, -1.8, 3.2, -4.0, 6.5, -8.0, 10.5, -10.8];
+const N_CALM: usize = 9;
 /// Most and fewest nodes kept of a layer, and nodes tried in a search between those.
 const BEAM: (usize, usize, usize) = (24, 8, 2_400);
 /// Cell of way, m, and of speed, m/s, in which only the cheapest node stays.
@@ -234,6 +236,8 @@ pub(crate) struct SpeedSearch<'a> {
     pub(crate) wall_m: f64,
     /// Speed wanted where no target says otherwise.
     pub(crate) wanted_mps: f64,
+    /// True if it may accelerate and brake as hard as tyres allow.
+    pub(crate) is_brisk: bool,
 }
 
 /// Speeds found.
@@ -289,7 +293,7 @@ impl SpeedSearch<'_> {
                 if best.is_some_and(|b| node.cost >= b.0) {
                     continue;
                 }
-                for a in ACCELERATIONS_MPS2 {
+                for a in self.accelerations_mps2().iter().copied() {
                     *work += 1;
                     let end = self.stretch(&node, *idx, a, stretch, &mut best);
                     fresh.extend(end);
@@ -392,12 +396,16 @@ impl SpeedSearch<'_> {
         self.limit_mps.get(idx).or(self.limit_mps.last()).copied().unwrap_or(f64::INFINITY)
     }
 
+    fn accelerations_mps2(&self) -> &'static [f64] {
+        if self.is_brisk { &ACCELERATIONS_MPS2 } else { &ACCELERATIONS_MPS2[..N_CALM] }
+    }
+
     /// Nodes kept of a layer: fewer if there are many layers, so that the whole stays bounded.
     fn beam(&self) -> usize {
         let n_short = STRETCH_S.2 as f64;
         let rest_s = (self.n as f64 * self.dt_s - n_short * STRETCH_S.0).max(0.0);
         let n_layers = n_short + (rest_s / STRETCH_S.1).ceil();
-        let most = BEAM.2 as f64 / (n_layers * ACCELERATIONS_MPS2.len() as f64);
+        let most = BEAM.2 as f64 / (n_layers * N_CALM as f64);
         (most as usize).clamp(BEAM.1, BEAM.0)
     }
 

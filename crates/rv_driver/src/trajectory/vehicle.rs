@@ -121,6 +121,12 @@ impl Gear {
         }
     }
 
+    /// That in which a vehicle moves from one planned state to the next.
+    pub fn between(state: &State, next: Option<&State>) -> Self {
+        let backs = |s: &State| s.speed_mps < 0.0;
+        if backs(state) || next.is_some_and(backs) { Self::Reverse } else { Self::Forward }
+    }
+
     /// A state as seen by one who drives forwards: backwards, with the nose where the tail is and the
     /// wheels mirrored, the same equations hold. Twice is back again.
     pub fn turned(self, state: &State) -> State {
@@ -175,6 +181,16 @@ impl State {
         }
     }
 
+    /// True if another state is all but the same.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        let (dx, dy) = (self.rear.x_m - other.rear.x_m, self.rear.y_m - other.rear.y_m);
+        dx.abs() < 0.01
+            && dy.abs() < 0.01
+            && (self.speed_mps - other.speed_mps).abs() < 0.01
+            && (self.heading_rad - other.heading_rad).abs() < 0.001
+            && (self.steering_rad - other.steering_rad).abs() < 0.002
+    }
+
     /// True if every number is finite.
     pub fn is_finite(&self) -> bool {
         [self.rear.x_m, self.rear.y_m, self.heading_rad, self.speed_mps, self.steering_rad]
@@ -207,6 +223,13 @@ pub fn bounded(vehicle: &Vehicle, state: &State, wanted: Input, dt_s: f64) -> In
         .clamp(-circle, circle.min(power).min(to_top))
         .max(-v.max(0.0) / dt_s);
     Input { steering_rate_radps, acceleration_mps2 }
+}
+
+/// As [`bounded`], in a gear: backwards the same limits hold, and the vehicle comes to a stand, but does
+/// not change its direction.
+pub fn bounded_in(vehicle: &Vehicle, gear: Gear, state: &State, wanted: Input, dt_s: f64) -> Input {
+    let ahead = gear.turned(state);
+    gear.turned_input(bounded(vehicle, &ahead, gear.turned_input(wanted), dt_s))
 }
 
 /// The state after a step of constant input (Runge-Kutta of fourth order, two sub-steps).

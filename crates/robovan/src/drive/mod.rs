@@ -1,9 +1,9 @@
 //! `robovan drive`: runs the driver over recorded scenarios in a closed loop.
 
 mod bench;
+mod ceiling;
 mod city;
 mod city_picture;
-mod convert;
 mod explain;
 mod log;
 mod osc;
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Drive scenarios: CommonRoad (XML 2018b, 2020a, plain or gzip), exit code 1 if any goal is missed;
     /// OpenSCENARIO 1.x and its parameter variations, exit code 1 if any contact is our fault
     Run(RunArgs),
+    /// Say which CommonRoad scenarios have a valid solution at all: a search that knows the future and has
+    /// time; exit code 1 if any has none or none was found
+    Ceiling(ceiling::CeilingArgs),
     /// Drive all scenarios of a folder; CommonRoad with both predictions, a table and a page of pictures
     Bench(BenchArgs),
     /// Play OpenSCENARIO files as they are written, without a driver; compare with traces of esmini
@@ -149,6 +152,7 @@ impl MonitorArg {
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run_files(&args),
+        Command::Ceiling(args) => ceiling::run(&args),
         Command::Bench(args) => {
             let scenarios = osc::scenarios_in(&args.dir);
             if scenarios.is_empty() {

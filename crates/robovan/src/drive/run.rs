@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rv_driver::monitor::{Stage, Verdict};
-use rv_driver::trajectory::{PlannerOptions, Road, Vehicle};
+use rv_driver::trajectory::{PlannerOptions, Road, State, Vehicle};
 use rv_import::commonroad::{self, Problem, Scenario, SolutionProblem, VehicleModel};
-use rv_sim::scenario::{self, Blame, Driven, Prediction, Recorded, Scene, Watch, reason_word};
+use rv_sim::scenario::{
+    self, Blame, Driven, Prediction, Recorded, Scene, Watch, commonroad as convert, reason_word,
+};
 use serde::Serialize;
 
 use super::log::{self, Origin};
-use super::{How, MonitorArg, PredictionArg, convert, picture};
+use super::{How, MonitorArg, PredictionArg, picture};
 use crate::machine;
 use crate::output::{HintExt, error_with_hint};
 
@@ -33,6 +35,36 @@ impl Places {
             )?;
         }
         Ok(Self { solutions: solutions.map(Path::to_owned), logs: logs.map(Path::to_owned) })
+    }
+
+    /// Writes a solution of the problems of a scenario, if solutions are wanted.
+    pub(super) fn write_solution(
+        &self,
+        name: &str,
+        scenario: &Scenario,
+        vehicle_type: u8,
+        states: &[&[State]],
+    ) -> anyhow::Result<()> {
+        let (Some(dir), Some(vehicle)) = (&self.solutions, Vehicle::commonroad(vehicle_type))
+        else {
+            return Ok(());
+        };
+        let rows = scenario.problems.iter().zip(states);
+        let problems: Vec<SolutionProblem> = rows
+            .map(|(problem, states)| SolutionProblem {
+                problem_id: problem.id,
+                model: VehicleModel::Ks,
+                vehicle_type,
+                cost: "SM1".to_owned(),
+                states: (problem.step..)
+                    .zip(*states)
+                    .map(|(step, s)| convert::solution_state(&vehicle, s, step))
+                    .collect(),
+            })
+            .collect();
+        let text = commonroad::write_solution(&scenario.benchmark_id, &scenario.version, &problems);
+        let file = format!("solution_KS{vehicle_type}_SM1_{name}_{}.xml", scenario.version);
+        write(&dir.join(file), text.as_bytes())
     }
 }
 
@@ -59,6 +91,8 @@ pub(super) struct FileResult {
     pub(super) took: Vec<Duration>,
     #[serde(skip)]
     pub(super) monitor_took: Vec<Duration>,
+    #[serde(skip)]
+    pub(super) prepared_in: Vec<Duration>,
     #[serde(skip)]
     pub(super) picture: String,
 }
@@ -149,6 +183,9 @@ pub(super) struct Summary {
     pub(super) cycle_us_p999: f64,
     pub(super) monitor_us_median: f64,
     pub(super) monitor_us_p999: f64,
+    /// Getting ready for a problem, once before its drive.
+    pub(super) prepare_ms_median: f64,
+    pub(super) prepare_ms_max: f64,
     pub(super) monitor: Watched,
 }
 
@@ -185,6 +222,7 @@ impl FileResult {
             warnings: vec![why],
             took: Vec::new(),
             monitor_took: Vec::new(),
+            prepared_in: Vec::new(),
             picture: String::new(),
         }
     }
@@ -198,6 +236,7 @@ impl Summary {
             all
         };
         let (took, monitor_took) = (sorted(&|r| &r.took), sorted(&|r| &r.monitor_took));
+        let prepared_in = sorted(&|r| &r.prepared_in);
         let mut monitor = Watched::default();
         for r in results {
             monitor.add(&r.monitor);
@@ -216,6 +255,8 @@ impl Summary {
             cycle_us_p999: at_share(&took, 0.999),
             monitor_us_median: at_share(&monitor_took, 0.5),
             monitor_us_p999: at_share(&monitor_took, 0.999),
+            prepare_ms_median: at_share(&prepared_in, 0.5) / 1e3,
+            prepare_ms_max: at_share(&prepared_in, 1.0) / 1e3,
             monitor,
         }
     }
@@ -282,6 +323,16 @@ pub(super) fn drive_all(
     Ok(Ok(Drives { scenario, road, others, vehicle, driven }))
 }
 
+/// What is in a scenario's file.
+pub(super) fn bytes_of(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("cannot read {}", file.display());
+    let hint = "give CommonRoad scenarios, .xml or .xml.gz";
+    let mut bytes = Vec::new();
+    let input = File::open(file).hint(what(), hint)?;
+    input.take(FILE_BYTES_MAX).read_to_end(&mut bytes).hint(what(), hint)?;
+    Ok(bytes)
+}
+
 /// Drives all problems of a file. A file that cannot be read is a result, too.
 pub(super) fn drive_file(
     file: &Path,
@@ -289,17 +340,14 @@ pub(super) fn drive_file(
     how: How,
     places: &Places,
 ) -> anyhow::Result<FileResult> {
-    let what = || format!("cannot read {}", file.display());
-    let hint = "give CommonRoad scenarios, .xml or .xml.gz";
-    let mut bytes = Vec::new();
-    let input = File::open(file).hint(what(), hint)?;
-    input.take(FILE_BYTES_MAX).read_to_end(&mut bytes).hint(what(), hint)?;
+    let bytes = bytes_of(file)?;
     let drives = match drive_all(&bytes, prediction, how, None)? {
         Ok(drives) => drives,
         Err(e) => return Ok(FileResult::unreadable(file, format!("{e}; hint: {}", e.hint()))),
     };
     let (name, scenario, driven) = (stem(file), &drives.scenario, &drives.driven);
-    write_solution(&name, scenario, drives.vehicle, how.vehicle, driven, places)?;
+    let states: Vec<&[State]> = driven.iter().map(|d| &d.states[..]).collect();
+    places.write_solution(&name, scenario, how.vehicle, &states)?;
     let pictured = scenario.problems.iter().zip(driven).next();
     let picture = pictured.map_or_else(String::new, |(problem, driven)| {
         picture::strip(&drives.road, &drives.others, &drives.vehicle, problem, driven)
@@ -426,39 +474,9 @@ fn result(name: String, scenario: &Scenario, driven: &[Driven], picture: String)
         warnings: scenario.warnings.clone(),
         took,
         monitor_took: driven.iter().flat_map(|d| d.cycles.iter().map(|c| c.monitor_took)).collect(),
+        prepared_in: driven.iter().map(|d| d.prepared_in).collect(),
         picture,
     }
-}
-
-fn write_solution(
-    name: &str,
-    scenario: &Scenario,
-    vehicle: Vehicle,
-    vehicle_type: u8,
-    driven: &[Driven],
-    places: &Places,
-) -> anyhow::Result<()> {
-    let Some(dir) = &places.solutions else { return Ok(()) };
-    let problems: Vec<SolutionProblem> = scenario
-        .problems
-        .iter()
-        .zip(driven)
-        .map(|(problem, driven)| SolutionProblem {
-            problem_id: problem.id,
-            model: VehicleModel::Ks,
-            vehicle_type,
-            cost: "SM1".to_owned(),
-            states: driven
-                .states
-                .iter()
-                .enumerate()
-                .map(|(i, s)| convert::solution_state(&vehicle, s, problem.step + i as i64))
-                .collect(),
-        })
-        .collect();
-    let text = commonroad::write_solution(&scenario.benchmark_id, &scenario.version, &problems);
-    let file = format!("solution_KS{vehicle_type}_SM1_{name}_{}.xml", scenario.version);
-    write(&dir.join(file), text.as_bytes())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -469,7 +487,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// File name without `.xml` and `.gz`.
-fn stem(file: &Path) -> String {
+pub(super) fn stem(file: &Path) -> String {
     let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.strip_suffix(".xml").unwrap_or(name).to_owned()

@@ -3,15 +3,18 @@
 //! The others move as recorded, whatever the ego does; so one of them may run into it. Such a
 //! contact is counted, and told apart from one where the ego is at fault.
 
+pub mod commonroad;
+mod reach;
 mod watch;
 
 use std::time::Duration;
 
 use rv_driver::trajectory::{
     Body, Cycle, Future, Goals, Input, Kind, Outlook, Planner, PlannerOptions, Road, Seen, State,
-    Vehicle, View, bounded, step, wrapped_rad,
+    Vehicle, View, bounded_in, step_in, wrapped_rad,
 };
 
+pub use reach::{Reach, ReachOptions, reach};
 use watch::{Sight, Watcher};
 pub use watch::{Watch, Watched, reason_word, stage_word, verdict_word};
 
@@ -120,6 +123,8 @@ pub struct Driven {
     pub states: Vec<State>,
     /// What was done and why.
     pub cycles: Vec<CycleRecord>,
+    /// Time that getting ready took, once before the drive.
+    pub prepared_in: Duration,
     /// Step at which the goal was reached.
     pub reached: Option<i64>,
     /// First contact.
@@ -138,10 +143,14 @@ pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
         Prediction::Own => Vec::new(),
     };
     let mut planner = Planner::new(scene.vehicle, scene.goals.clone(), scene.options);
+    let before = clock();
+    planner.prepare(scene.road, scene.first_step, &scene.start);
+    let prepared_in = clock().saturating_sub(before);
     let mut watcher = Watcher::new(watch::rules(&scene.vehicle, dt_s));
     let mut driven = Driven {
         states: vec![scene.start],
         cycles: Vec::new(),
+        prepared_in,
         reached: None,
         contact: None,
         left_road: None,
@@ -172,15 +181,16 @@ pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
                 Prediction::Own => View { futures: planner.forecasts(), now: 0 },
             };
             let (road, vehicle, state) = (scene.road, &scene.vehicle, &state);
-            let plan = (rest, stop_after);
-            watcher.cycle(&Sight { road, vehicle, state, plan, view, seen: &seen, dt_s })
+            let (plan, gear) = ((rest, stop_after), cycle.gear);
+            watcher.cycle(&Sight { road, vehicle, state, gear, plan, view, seen: &seen, dt_s })
         });
         let monitor_took = clock().saturating_sub(before);
         let wanted = decision.as_ref().map_or(cycle.input, |watched| {
             let word = (&watched.decision, scene.watch);
-            watch::input(&scene.vehicle, &state, cycle.input, word, dt_s)
+            watch::input(&scene.vehicle, (&state, cycle.gear), cycle.input, word, dt_s)
         });
-        let input = bounded(&scene.vehicle, &state, wanted, dt_s);
+        let gear = cycle.gear;
+        let input = bounded_in(&scene.vehicle, gear, &state, wanted, dt_s);
         let plan = rest.iter().step_by(5).map(|s| s.centre(&scene.vehicle)).collect();
         let n_seen = seen.len();
         driven.cycles.push(CycleRecord {
@@ -194,7 +204,7 @@ pub fn drive(scene: &Scene<'_>, clock: &dyn Fn() -> Duration) -> Driven {
             took,
             monitor_took,
         });
-        state = step(&scene.vehicle, &state, input, dt_s);
+        state = step_in(&scene.vehicle, gear, &state, input, dt_s);
         driven.states.push(state);
         note_faults(scene, now + 1, &state, &mut driven);
     }
@@ -250,11 +260,8 @@ fn blame(road: &Road, own: &Body, speed_mps: f64, other: &Body) -> Blame {
         wrapped_rad(road.heading_at(lane, own.centre) - own.heading_rad).abs() < KEEPS_LANE_RAD
     });
     let is_run_into = is_beside && goes_along && comes_over && keeps_lane;
-    if speed_mps < 0.1 || is_behind && goes_along || is_run_into {
-        Blame::Other
-    } else {
-        Blame::Ego
-    }
+    let is_hit = is_behind && goes_along || is_run_into;
+    if speed_mps.abs() < 0.1 || speed_mps > 0.0 && is_hit { Blame::Other } else { Blame::Ego }
 }
 
 impl Recorded {
@@ -307,6 +314,7 @@ fn seen_at(scene: &Scene<'_>, now: i64) -> Vec<Seen> {
 #[cfg(test)]
 mod tests {
     use rv_base::Point2;
+    use rv_driver::trajectory::Goal;
     use rv_map::lanes::{Lane, LaneMap};
 
     use super::*;
@@ -361,6 +369,8 @@ mod tests {
         // From behind, and into one that stands.
         assert_eq!(of(&own, body(46.0, 0.5, 0.0)), Blame::Other);
         assert_eq!(blame(&road, &own, 0.0, &body(54.0, 0.5, 3.1)), Blame::Other);
+        // It backs into whoever is behind.
+        assert_eq!(blame(&road, &own, -1.5, &body(46.0, 0.5, 0.0)), Blame::Ego);
     }
 
     #[test]
@@ -370,5 +380,78 @@ mod tests {
         // Too near to brake for, but not in contact yet.
         assert_eq!(blame(26.0), Some(Blame::Ego));
         assert_eq!(blame(60.0), None);
+    }
+
+    /// A lane of 200 m, and a vehicle in it that is to be 10 m further back in 12 s.
+    fn back(others: &[Recorded], then: impl FnOnce(&Scene<'_>)) {
+        let border = |y_m: f64| (0..21).map(|i| Point2 { x_m: f64::from(i) * 10.0, y_m }).collect();
+        let lane = Lane { left: border(1.75), right: border(-1.75), ..Lane::default() };
+        let road = Road::build(&LaneMap { lanes: vec![lane] });
+        let vehicle = Vehicle::commonroad(2).expect("it is one of four");
+        let ring = [(48.0, -1.5), (52.0, -1.5), (52.0, 1.5), (48.0, 1.5)];
+        let ring = ring.map(|(x_m, y_m)| Point2 { x_m, y_m }).to_vec();
+        let goal = Goal { steps: (60, 120), rings: vec![ring], ..Goal::default() };
+        then(&Scene {
+            road: &road,
+            others,
+            vehicle,
+            goals: Goals { any_of: vec![goal] },
+            start: State::at_centre(&vehicle, Point2 { x_m: 60.0, y_m: 0.0 }, 0.0, 0.0),
+            first_step: 0,
+            options: PlannerOptions::for_step(0.1),
+            prediction: Prediction::Own,
+            watch: Watch::Obeyed,
+        });
+    }
+
+    fn standing(x_m: f64) -> Recorded {
+        let body = Body {
+            centre: Point2 { x_m, y_m: 0.0 },
+            heading_rad: 0.0,
+            half_length_m: 2.0,
+            half_width_m: 0.9,
+        };
+        let moments = vec![Some((body, 0.0))];
+        Recorded { id: 1, is_static: true, keeps_lane: true, first_step: 0, moments }
+    }
+
+    #[test]
+    fn a_goal_behind_is_driven_back_to_with_the_monitor_looking_back() {
+        back(&[], |scene| {
+            let driven = drive(scene, &|| Duration::ZERO);
+            assert!(driven.reached.is_some() && driven.left_road.is_none());
+            let backs = driven.cycles.iter().filter(|c| c.state.speed_mps < 0.0);
+            let verdicts: Vec<_> =
+                backs.filter_map(|c| Some(c.decision.as_ref()?.decision.verdict)).collect();
+            let pass = rv_driver::monitor::Verdict::Pass;
+            assert!(verdicts.len() > 10 && verdicts.iter().all(|v| *v == pass), "{verdicts:?}");
+        });
+        // Somebody stands on the goal: it does not back into him.
+        back(&[standing(51.0)], |scene| {
+            let driven = drive(scene, &|| Duration::ZERO);
+            assert!(driven.reached.is_none() && driven.contact.is_none());
+        });
+    }
+
+    #[test]
+    fn reach_finds_proves_and_exhausts() {
+        let options = ReachOptions::new(200, 12.0);
+        back(&[], |scene| {
+            let Reach::Found(states) = reach(scene, &options) else { panic!("not found") };
+            let last = states.last().expect("the start at least");
+            assert!(scene.goals.is_reached(&scene.vehicle, last, states.len() as i64 - 1));
+            assert!(states.iter().all(|s| scene.road.is_clear(&s.body(&scene.vehicle))));
+            let goals = Goals::default();
+            let aimless = Scene { goals, ..scene.clone() };
+            assert_eq!(reach(&aimless, &options), Reach::Impossible("it states no goal"));
+            // Ten metres back in half a second.
+            let mut soon = scene.goals.clone();
+            soon.any_of[0].steps = (3, 5);
+            let hasty = Scene { goals: soon, ..scene.clone() };
+            assert!(matches!(reach(&hasty, &options), Reach::Exhausted { .. }));
+        });
+        back(&[standing(58.0)], |scene| {
+            assert_eq!(reach(scene, &options), Reach::Impossible("it begins in contact"));
+        });
     }
 }

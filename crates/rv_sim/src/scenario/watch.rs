@@ -3,7 +3,7 @@
 use rv_driver::monitor::{
     Case, Decision, Drive, Lead, Monitor, Pose, Reason, Rules, Stage, Track, Verdict, rss_gap_m,
 };
-use rv_driver::trajectory::{Body, Input, Road, Seen, State, Vehicle, View, wrapped_rad};
+use rv_driver::trajectory::{Body, Gear, Input, Road, Seen, State, Vehicle, View, wrapped_rad};
 
 /// Longest stretch of a plan that is judged, s; forecasts forbid no longer, either.
 const AHEAD_S: f64 = 3.0;
@@ -51,6 +51,7 @@ pub(super) struct Sight<'a> {
     pub(super) road: &'a Road,
     pub(super) vehicle: &'a Vehicle,
     pub(super) state: &'a State,
+    pub(super) gear: Gear,
     /// The plan's states from now on, and those of the stop after it.
     pub(super) plan: (&'a [State], &'a [State]),
     pub(super) view: View<'a>,
@@ -86,13 +87,15 @@ impl Watcher {
     pub(super) fn cycle(&mut self, sight: &Sight<'_>) -> Watched {
         let n = (AHEAD_S / sight.dt_s).round() as usize;
         self.plan.clear();
+        // Up to where it turns back: what comes after begins from a stand.
         let states = sight.plan.0.iter().chain(sight.plan.1.iter().skip(1));
+        let states = states.take_while(|s| s.speed_mps * sight.gear.sign() >= 0.0);
         let rows = states.take(n + 1).enumerate();
         self.plan.extend(rows.map(|(k, s)| pose_of(sight, s, k)));
         let half_m = (sight.vehicle.length_m / 2.0, sight.vehicle.width_m / 2.0);
         let now = pose_of(sight, sight.state, 0);
         // What can be touched: from the plan, or from where a stop may lead.
-        let v = sight.state.speed_mps.max(0.0);
+        let v = now.speed_mps.max(0.0);
         let stop_m = v * v / 4.0 + v + 2.0;
         let around = self.plan.last().map_or(now, |p| *p);
         let reach_m = half_m.0 + AROUND_M;
@@ -147,7 +150,7 @@ impl Watcher {
                     speed_mps: 0.0,
                 });
             }
-            if nearest_m > stop_m.max(sight.state.speed_mps * AHEAD_S) + 15.0 {
+            if nearest_m > stop_m.max(now.speed_mps * AHEAD_S) + 15.0 {
                 self.poses.truncate(from);
                 continue;
             }
@@ -171,7 +174,7 @@ fn follows(now: &Pose, vehicle: &Vehicle, body: &Body) -> bool {
 /// What is driven for a step: the plan's input, or what the monitor does instead.
 pub(super) fn input(
     vehicle: &Vehicle,
-    state: &State,
+    (state, gear): (&State, Gear),
     planned: Input,
     (decision, watch): (&Decision, Watch),
     dt_s: f64,
@@ -186,6 +189,9 @@ pub(super) fn input(
     if is_forced || is_let || !matches!(watch, Watch::Obeyed | Watch::Strict) {
         return planned;
     }
+    if gear == Gear::Reverse {
+        return Input { steering_rate_radps: 0.0, acceleration_mps2: -acceleration_mps2 };
+    }
     // The curvature of the centre's way; the rear axle's is that of a circle with the same middle.
     let (k, b) = (curvature_1pm.clamp(-0.6, 0.6), vehicle.rear_axle_m);
     let rear_1pm = k / (1.0 - (k * b).powi(2)).max(0.05).sqrt();
@@ -194,12 +200,14 @@ pub(super) fn input(
     Input { steering_rate_radps, acceleration_mps2 }
 }
 
+/// A pose for the monitor, which judges the way back as one driven forwards, the other way around.
 fn pose_of(sight: &Sight<'_>, state: &State, k: usize) -> Pose {
+    let turned = sight.gear.turned(state);
     Pose {
         at_s: k as f64 * sight.dt_s,
         centre: state.centre(sight.vehicle),
-        heading_rad: state.heading_rad,
-        speed_mps: state.speed_mps,
+        heading_rad: turned.heading_rad,
+        speed_mps: turned.speed_mps,
     }
 }
 

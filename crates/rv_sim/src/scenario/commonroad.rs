@@ -1,14 +1,15 @@
-//! CommonRoad's words to the driver's.
+//! CommonRoad's words to those of a scene.
 
 use rv_driver::trajectory::{Body, Goal, Goals, State, Vehicle};
 use rv_import::commonroad::{Obstacle, Problem, Scenario, Shape, SolutionState};
-use rv_sim::scenario::Recorded;
+
+use super::Recorded;
 
 /// Sides of the polygon that stands for a circle as a goal.
 const CIRCLE_SIDES: usize = 32;
 
 /// The others of a scenario; one of several shapes becomes several.
-pub(super) fn others(scenario: &Scenario) -> Vec<Recorded> {
+pub fn others(scenario: &Scenario) -> Vec<Recorded> {
     scenario.obstacles.iter().flat_map(recorded).collect()
 }
 
@@ -64,12 +65,12 @@ fn body(shape: &Shape, heading_rad: f64) -> Option<Body> {
 }
 
 /// The start of a problem.
-pub(super) fn start(problem: &Problem, vehicle: &Vehicle) -> State {
+pub fn start(problem: &Problem, vehicle: &Vehicle) -> State {
     State::at_centre(vehicle, problem.position, problem.heading_rad, problem.speed_mps.max(0.0))
 }
 
 /// The goals of a problem.
-pub(super) fn goals(problem: &Problem) -> Goals {
+pub fn goals(problem: &Problem) -> Goals {
     let any_of = problem.goals.iter().map(|g| Goal {
         steps: g.steps,
         rings: g.regions.iter().map(ring).collect(),
@@ -97,7 +98,7 @@ fn ring(shape: &Shape) -> Vec<rv_base::Point2> {
 }
 
 /// A state as it stands in a solution.
-pub(super) fn solution_state(vehicle: &Vehicle, state: &State, step: i64) -> SolutionState {
+pub fn solution_state(vehicle: &Vehicle, state: &State, step: i64) -> SolutionState {
     SolutionState {
         step,
         position: state.centre(vehicle),

@@ -227,6 +227,9 @@ fn tell(m: &Moment<'_>) {
         m.in_emergency,
         m.driver.stuck_s(m.now_s),
     );
+    for (lane, aspect) in m.signals {
+        println!("      light of {} {aspect:?}", lane.0);
+    }
     let (sin, cos) = m.van.heading_rad.sin_cos();
     let relative = |p: rv_base::Point2| {
         let (dx, dy) = (p.x_m - m.van.at.x_m, p.y_m - m.van.at.y_m);

@@ -21,6 +21,18 @@ const GAP_S: f64 = 1.2;
 /// Yellow of a signal that the map does not tell, s.
 const YELLOW_S: f64 = 3.0;
 
+/// Braking that is still a firm stop for a yellow, m/s2; time that braking takes to build up, s; and how
+/// far before the end of the yellow the line must be crossed for going on to be sure, m.
+const FIRM_MPS2: f64 = 3.0;
+const BITES_S: f64 = 0.35;
+const SURE_M: f64 = 2.0;
+
+/// Up to this need, comfort stops before a line, m/s2.
+const COMFORT_DOES_MPS2: f64 = 1.75;
+
+/// A yellow is forgotten so long after its end, s.
+const YELLOW_KEPT_S: f64 = 20.0;
+
 /// Hardest braking before a turn, m/s2.
 pub(crate) const TURN_BRAKING_MPS2: f64 = 5.0;
 
@@ -99,7 +111,7 @@ fn signal(
     // A signal that is not seen is taken for red once one has to slow down for it.
     match scene.aspect(crossing.lane).unwrap_or(Aspect::Red) {
         Aspect::Green | Aspect::Off => {
-            memory.yellow = None;
+            memory.yellows.retain(|y| y.lane != crossing.lane);
             let (low_mps, at_m) = green_bound(to_line_m, yellow_s(lanes, crossing));
             if at_m > 0.0 && low_mps < scene.v_mps.max(4.0) {
                 out.push((Bound { at_m, mps: low_mps }, Reason::GreenMayEnd));
@@ -109,21 +121,23 @@ fn signal(
         Aspect::Yellow => {
             let (v, a) = (scene.v_mps, scene.sight.acceleration_mps2);
             let now_s = scene.sight.at.0;
-            let mut yellow = match memory.yellow {
-                Some(yellow) if yellow.lane == crossing.lane => yellow,
-                _ => {
-                    let until_s = now_s + yellow_s(lanes, crossing) - CYCLE_S;
-                    let is_soft_stop =
-                        braking_way_m(&Comfort::ALLOWED, v, a, 0.0) < to_line_m - 0.1;
-                    Yellow { lane: crossing.lane, until_s, goes_on: !is_soft_stop }
-                }
-            };
+            let known = memory.yellows.iter().position(|y| y.lane == crossing.lane);
+            let idx = known.unwrap_or_else(|| {
+                let until_s = now_s + yellow_s(lanes, crossing) - CYCLE_S;
+                let is_soft_stop = braking_way_m(&Comfort::ALLOWED, v, a, 0.0) < to_line_m - 0.1;
+                // Those of lights long passed.
+                memory.yellows.retain(|y| now_s < y.until_s + YELLOW_KEPT_S);
+                // Nor on if that is a close thing and a firm stop is none.
+                let is_sure = to_line_m + SURE_M < v * (until_s - now_s - 0.1);
+                let goes_on = !is_soft_stop && (is_sure || !can_stop(v, to_line_m, FIRM_MPS2));
+                memory.yellows.push(Yellow { lane: crossing.lane, until_s, goes_on });
+                memory.yellows.len() - 1
+            });
+            let yellow = &mut memory.yellows[idx];
             // On only as long as it gets over the line in time, or cannot stop any more.
             let in_time = to_line_m < v * (yellow.until_s - now_s - 0.1);
             let room_m = to_line_m - 0.2;
-            let can_stop = v * v / (2.0 * room_m.max(0.1)) < FIRMEST_MPS2;
-            yellow.goes_on &= in_time || !can_stop;
-            memory.yellow = Some(yellow);
+            yellow.goes_on &= in_time || !can_stop(v, to_line_m, FIRMEST_MPS2);
             if yellow.goes_on {
                 return false;
             }
@@ -140,6 +154,12 @@ fn signal(
             true
         }
     }
+}
+
+/// True if a stop before the line is possible with some braking, once that has built up.
+fn can_stop(v_mps: f64, to_line_m: f64, braking_mps2: f64) -> bool {
+    let room_m = to_line_m - 0.2 - v_mps * BITES_S;
+    room_m > 0.0 && v_mps * v_mps / (2.0 * room_m) < braking_mps2
 }
 
 /// Comes to a full stop before the line of a stop sign, once.
@@ -183,7 +203,7 @@ fn green_bound(to_line_m: f64, yellow_s: f64) -> (f64, f64) {
 /// Braking that stops within a room, m/s2, if comfort, which fades as it comes to a stand, does not.
 fn firm_mps2(v_mps: f64, room_m: f64) -> Option<f64> {
     let need = v_mps * v_mps / (2.0 * room_m.max(0.02));
-    let is_firm = need > Comfort::ALLOWED.braking_mps2 || room_m < fade_way_m(v_mps) + 0.05;
+    let is_firm = need > COMFORT_DOES_MPS2 || room_m < fade_way_m(v_mps) + 0.05;
     (v_mps > 0.02 && is_firm).then(|| (need * 1.1).min(FIRMEST_MPS2))
 }
 
@@ -232,7 +252,9 @@ fn yielding(
     let Some((zone_m, reason)) = first_block else { return };
     // Before the stop line if that lies ahead, unless the signal has let it into the junction.
     let line_m = crossing.stop_m - LINE_ROOM_M;
-    let at_m = if front_m < line_m + 0.8 && crossing.signal.is_none() {
+    // Where a corner hides who comes, it looks around it from before the shared ground.
+    let feels_forward = reason == Reason::CannotSee;
+    let at_m = if front_m < line_m + 0.8 && crossing.signal.is_none() && !feels_forward {
         line_m.min(zone_m)
     } else {
         zone_m
@@ -584,6 +606,29 @@ mod tests {
             // Where the bound does not bind yet, there is room to slow down to it.
             prop_assert!(at_m > 0.0 || stops || passes, "{v} {to_line_m}");
         }
+    }
+
+    #[test]
+    fn a_stop_for_a_yellow_counts_as_possible_only_if_braking_can_build_up_for_it() {
+        let mut n = 0;
+        for (v_mps, to_line_m) in
+            (2..30).flat_map(|v| (1..90).map(move |m| (f64::from(v) / 2.0, f64::from(m) / 2.0)))
+        {
+            if !can_stop(v_mps, to_line_m, FIRMEST_MPS2) {
+                continue;
+            }
+            let (mut v, mut a, mut way_m) = (v_mps, 0.0_f64, 0.0);
+            while v > 0.0 {
+                a = (a + 0.1 * super::super::FIRM_JERK_MPS3).min(FIRMEST_MPS2);
+                way_m += 0.1 * v;
+                v -= 0.1 * a;
+            }
+            assert!(way_m < to_line_m + 0.5, "{v_mps} m/s, {to_line_m} m: {way_m}");
+            n += 1;
+        }
+        assert!(n > 500, "{n}");
+        // 9 m before the line at 8.8 m/s braking hardly bites in time.
+        assert!(!can_stop(8.8, 9.0, FIRMEST_MPS2) && can_stop(8.8, 14.0, FIRMEST_MPS2));
     }
 
     fn shared(is_merge: bool, other_mps: f64) -> Shared {

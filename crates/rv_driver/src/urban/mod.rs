@@ -223,8 +223,8 @@ pub(crate) struct Memory {
     pub(crate) waiting_since_s: Option<f64>,
     /// The lane at whose stop sign it has stood.
     pub(crate) stopped_on: Option<CityLaneId>,
-    /// The yellow ahead, and what was decided when it was first seen.
-    pub(crate) yellow: Option<Yellow>,
+    /// Yellows ahead, and what was decided when they were first seen.
+    pub(crate) yellows: Vec<Yellow>,
     /// Braking that a light asks for beyond comfort, in this cycle, m/s2.
     pub(crate) firm_mps2: Option<f64>,
     /// Whom it is going around.

@@ -32,6 +32,9 @@ const REROUTES_MAX: u32 = 6;
 /// Further beside its way a van is on no lane, m.
 pub(crate) const BESIDE_MAX_M: f64 = 4.0;
 
+/// Within this distance of where they meet, two roads are on one level, m.
+const ONE_LEVEL_M: f64 = 35.0;
+
 /// A drive must not take longer, s.
 const DRIVE_MAX_S: f64 = 3600.0;
 
@@ -554,7 +557,8 @@ impl<'a> Run<'a> {
 
     /// Finds the edges that are over or under the way near the van.
     fn look_under(&mut self, _van: &VanBody) {
-        self.under.clear();
+        let mut under = std::mem::take(&mut self.under);
+        under.clear();
         let (s_m, _) = self.driver.place(&self.state);
         let way = self.driver.way();
         let mut last = None;
@@ -562,11 +566,25 @@ impl<'a> Run<'a> {
         while ahead_m < s_m + 60.0 {
             let edge = way.lane_at(ahead_m).map(|l| self.setup.lanes.edge_of(l));
             if edge != last {
-                self.under.extend(edge.into_iter().flat_map(|e| self.setup.lanes.apart_from(e)));
+                let apart = edge.into_iter().flat_map(|e| self.setup.lanes.apart_from(e));
+                under.extend(apart.filter(|(e, at)| !self.joins(*e, *at)));
                 last = edge;
             }
             ahead_m += 2.0;
         }
+        self.under = under;
+    }
+
+    /// True if an edge leads onto the way of the van near a place where the map has the two cross: so
+    /// near to where they meet, both are on one level.
+    fn joins(&self, edge: EdgeId, at: Point2) -> bool {
+        let graph = &self.setup.city.graph;
+        let head = graph.edge(edge).head;
+        let end = self.setup.lanes.of_edge(edge).next().map(|lane| {
+            self.setup.lanes.at(lane, f64::from(self.setup.lanes.lane(lane).length_m)).0
+        });
+        end.is_some_and(|end| end.distance_to(at).0 < ONE_LEVEL_M)
+            && self.edges.iter().map(|e| graph.edge(*e)).any(|e| e.tail == head || e.head == head)
     }
 
     fn act(&mut self, decision: &Decision) {

@@ -672,3 +672,35 @@ fn those_nose_to_nose_with_a_van_back_off_and_so_do_those_behind_them() {
     }
     assert!(back_m > 5.0 && most >= 2, "{back_m} m back, {most} at a time");
 }
+
+#[test]
+fn others_slow_down_for_a_bend_of_the_road() {
+    let mut city = grid_city(3);
+    // The first street goes 50 m to the north and back, with a right angle between.
+    let (a, b) = (city.graph.junctions[0], city.graph.junctions[1]);
+    let mid = LatLon::from_e7(a.lat_e7() + 4_500, i32::midpoint(a.lon_e7(), b.lon_e7()));
+    city.graph.shape_points.push(mid.expect("on Earth"));
+    for edge in &mut city.graph.edges {
+        if [(0, 1), (1, 0)].contains(&(edge.tail.idx(), edge.head.idx())) {
+            (edge.first_shape, edge.n_shape) = (0, 1);
+        }
+    }
+    let lanes = Arc::new(CityLanes::build(&city));
+    let street = edge_between(&city, 1, 0);
+    let lane = lanes.of_edge(edge_between(&city, 0, 1)).next().expect("a lane");
+    let busy = Busy { vehicles: 20.0, people: 0.0, things: 0.0 };
+    let (mut world, van) = world_around(&lanes, busy, lane, 5.0, 0.0);
+    let mut things = Vec::new();
+    let (mut most_mps, mut n) = (0.0_f64, 0);
+    for k in 0..900 {
+        world.step(&[van], CYCLE_S);
+        world.things_near(van.at, 140.0, &[], &mut things);
+        let turns = |t: &&Thing| t.edge == Some(street) && t.yaw_rate_radps.abs() > 0.2;
+        for t in things.iter().filter(|t| k > 150 && t.half_m.0 < 2.6 && turns(t)) {
+            most_mps = most_mps.max(t.speed_mps);
+            n += 1;
+        }
+    }
+    // A right angle within 16 m at 2.5 m/s2 across.
+    assert!(n > 20 && most_mps < 7.5, "{n} moments of turning, {most_mps} m/s");
+}

@@ -25,6 +25,13 @@ const VAN_AIR_M: f64 = 0.15;
 /// How far ahead turns are slowed down for, m.
 const TURNS_AHEAD_M: f64 = 80.0;
 
+/// Acceleration across with which others drive bends, m/s2 (usual in town: Bosetti, Da Lio and
+/// Saroldi 2014), the way over which a bend is felt, how far ahead it is seen, m, and braking for it.
+const BEND_MPS2: f64 = 2.5;
+const BEND_M: f64 = 8.0;
+const BEND_LOOK_M: f64 = 48.0;
+const BEND_BRAKING_MPS2: f64 = 1.5;
+
 /// Gap kept to a standing vehicle, m.
 const GAP_M: f64 = 2.0;
 
@@ -52,6 +59,8 @@ pub(super) struct Mover {
     pub(super) stood_s: f64,
     /// Patience used up by standing and creeping, s.
     held_s: f64,
+    /// What bends ahead let it drive now, m/s; looked at now and then.
+    bend_mps: f64,
     /// Where it must stand before shared ground, m from its front; looked at now and then.
     hold_m: f64,
     /// Brakes hard for no reason until then.
@@ -191,6 +200,7 @@ impl Mover {
             headway_s: rng.range(0.9, 1.5),
             stood_s: 0.0,
             held_s: 0.0,
+            bend_mps: f64::INFINITY,
             hold_m: f64::INFINITY,
             brakes_until_s: 0.0,
             is_emergency: false,
@@ -323,6 +333,7 @@ impl Mover {
         if let CityLaneKind::Turn { .. } = lane.kind {
             v = v.min(turn_mps(lanes, self.route[0]));
         }
+        v = v.min(self.bend_mps);
         // Slows down for the turns to come, however short the lanes before them are.
         let mut to_m = (f64::from(lane.length_m) - self.s_m).max(0.0);
         for next in self.route.iter().skip(1) {
@@ -334,6 +345,25 @@ impl Mover {
             to_m += f64::from(lanes.lane(*next).length_m);
         }
         v.max(1.0)
+    }
+
+    /// The speed that bends of the road ahead allow now. A bend counts as it is driven, over some metres:
+    /// kinks of the map's lines are cut within the lane.
+    fn bends_mps(&self, lanes: &CityLanes) -> f64 {
+        let reach_m = (self.v_mps * self.v_mps / (2.0 * BEND_BRAKING_MPS2)).min(BEND_LOOK_M);
+        let mut most = f64::INFINITY;
+        let mut to_m = 0.0;
+        let mut before = self.point_at(lanes, -BEND_M).1;
+        let mut here = self.point_at(lanes, 0.0).1;
+        while to_m <= reach_m {
+            let next = self.point_at(lanes, to_m + BEND_M).1;
+            let turn = next - before;
+            let bend = turn.sin().atan2(turn.cos()).abs() / (2.0 * BEND_M);
+            let there = (BEND_MPS2 / bend.max(1e-4)).sqrt();
+            most = most.min((there * there + 2.0 * BEND_BRAKING_MPS2 * to_m).sqrt());
+            (before, here, to_m) = (here, next, to_m + BEND_M);
+        }
+        most.max(2.2)
     }
 
     /// One step; false when it has come to the end of its way.
@@ -368,6 +398,9 @@ impl Mover {
             || self.hold_m.is_finite() && v > 0.3
         {
             self.hold_m = self.shared_ground(around);
+        }
+        if (around.step + u64::from(self.id)).is_multiple_of(4) {
+            self.bend_mps = self.bends_mps(lanes);
         }
         if self.hold_m.is_finite() {
             least(self.follow(self.hold_m + GAP_M - 0.5, 0.0), Minds::Junction, &mut self.minds);

@@ -12,7 +12,7 @@ const STANDS_MPS: f64 = 0.2;
 const AROUND_M: f64 = 0.8;
 
 /// The least room that they leave to one that stands, from their middle, m.
-const ELBOW_M: f64 = 0.35;
+const ELBOW_M: f64 = 0.45;
 
 /// Who stands before it so long is walked around, s.
 const LOOKS_S: f64 = 1.5;
@@ -156,6 +156,11 @@ impl Walker {
         // Around one that stands; whoever drives is waited for.
         self.waited_s = if self.v_mps > 0.0 { 0.0 } else { self.waited_s + dt_s };
         if let Some(c) = blocked.filter(|c| c.v_mps < STANDS_MPS && self.waited_s > LOOKS_S) {
+            // It stands where the walk was to end: that ends beside it.
+            let (x, y) = c.local(self.to);
+            if x.abs() < c.half_m.0 + AROUND_M && y.abs() < c.half_m.1 + AROUND_M {
+                return false;
+            }
             (self.detour, self.waited_s) = (self.around(&c), 0.0);
         }
         let (sin, cos) = self.heading_rad.sin_cos();
@@ -180,7 +185,7 @@ impl Walker {
                     (x.abs() - l).max(y.abs() - w)
                 };
                 let next = Point2 { x_m: self.at.x_m + 0.2 * cos, y_m: self.at.y_m + 0.2 * sin };
-                return air_m(next) < ELBOW_M && air_m(next) < air_m(self.at);
+                return air_m(next) < ELBOW_M && air_m(next) < air_m(self.at) - 0.005;
             }
             let (dx, dy) = (c.at.x_m - self.at.x_m, c.at.y_m - self.at.y_m);
             let along = dx * cos + dy * sin;
@@ -255,6 +260,8 @@ mod tests {
             ((0.3, 4.0), (0.1, -4.0)),
             ((3.5, 2.0), (-3.0, -1.0)),
             ((1.9, -1.2), (2.0, 5.0)),
+            // To where the vehicle stands.
+            ((2.4, 1.3), (-0.1, 0.9)),
         ] {
             let at = |(x_m, y_m): (f64, f64)| Point2 { x_m, y_m };
             let mut rng = Rng::from_seed(3);
@@ -263,7 +270,7 @@ mod tests {
             while walker.step(&lanes, Seconds(0.0), &[van], 0.1) {
                 let (x, y) = van.local(walker.at);
                 let air_m = (x.abs() - van.half_m.0).max(y.abs() - van.half_m.1);
-                assert!(air_m > 0.2, "{from:?}: {x:.2} {y:.2}");
+                assert!(air_m > 0.3, "{from:?}: {x:.2} {y:.2}");
                 steps += 1;
                 assert!(steps < 300, "{from:?} to {to:?}: stands at {x:.2} {y:.2}");
             }

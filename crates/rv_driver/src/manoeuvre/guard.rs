@@ -88,7 +88,8 @@ pub fn obeyed(step: Step, decision: &Decision, state: &State, dt_s: f64) -> Step
     };
     let mut step = step;
     let v = (state.speed_mps * step.gear.sign()).max(0.0);
-    let brake = acceleration_mps2.max(-v / dt_s);
+    let planned = step.input.acceleration_mps2 * step.gear.sign();
+    let brake = acceleration_mps2.min(planned).max(-v / dt_s);
     step.input.acceleration_mps2 = brake * step.gear.sign();
     step
 }

@@ -19,7 +19,7 @@ use rv_base::Point2;
 
 pub use odd::{Domain, Outside, Readings};
 use outline::Outline;
-use stop::{Line, Stop, roll_out, wrapped};
+use stop::{Grade, Line, Stop, roll_out, wrapped};
 
 /// What the monitor assumes of the vehicle and of others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +51,23 @@ pub struct Rules {
     /// How far ahead a contact of the plan forbids, s; beyond it the stop that follows the cycle is
     /// what counts.
     pub judged_s: f64,
+    /// How its stops build up.
+    pub stops: Stops,
+}
+
+/// How braking of the monitor's stops builds up; it takes the gentlest stop that touches nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stops {
+    /// Gentle, surely reached, or as hard as can be, each at once.
+    Abrupt,
+    /// In grades from gentle to as hard as can be, with a jerk that grows alike, m/s3; braking
+    /// fades as it comes to a stand.
+    Graded {
+        /// Jerk of the gentlest.
+        gentle_mps3: f64,
+        /// Jerk of the hardest: how fast brakes build up.
+        hardest_mps3: f64,
+    },
 }
 
 impl Rules {
@@ -64,6 +81,7 @@ impl Rules {
             braking_max_mps2: 8.0,
             braking_gentle_mps2: 2.0,
             brake_lag_s: 0.1,
+            stops: Stops::Graded { gentle_mps3: 1.9, hardest_mps3: 40.0 },
             age_max_s: 0.3,
             grip_mps2: 9.0,
             speed_max_mps: 33.4,
@@ -209,7 +227,7 @@ pub enum Drive {
     Plan,
     /// The monitor: this acceleration, m/s2, and this curvature of the way of the centre, 1/m.
     Stop {
-        /// Acceleration, m/s2, zero or less.
+        /// Acceleration, m/s2: braking, or what is left of an acceleration that is let go.
         acceleration_mps2: f64,
         /// Curvature, 1/m, more than zero to the left.
         curvature_1pm: f64,
@@ -241,6 +259,11 @@ pub struct Monitor {
     ending: Option<Reason>,
     is_pulling_over: bool,
     last_mps: f64,
+    /// Its acceleration, by its speeds of two cycles, m/s2.
+    speeds_up_mps2: f64,
+    has_begun: bool,
+    /// For how long it has been nearer to the one in front than it should, s.
+    near_s: f64,
 }
 
 impl Monitor {
@@ -254,6 +277,9 @@ impl Monitor {
             ending: None,
             is_pulling_over: false,
             last_mps: 0.0,
+            speeds_up_mps2: 0.0,
+            has_begun: false,
+            near_s: 0.0,
         }
     }
 
@@ -275,10 +301,17 @@ impl Monitor {
     /// Judges the plan of a cycle, and says what to drive. To be called once a cycle.
     pub fn cycle(&mut self, case: &Case<'_>) -> Decision {
         self.held_s += self.rules.cycle_s;
+        self.note_speed(case.now.speed_mps);
         let found = match judge(&self.rules, case) {
+            Verdict::Stop(Reason::TooNear) if self.answers(case) => {
+                self.stop_after(case).map_err(|_| Reason::NoStop)
+            }
             Verdict::Pass => self.stop_after(case).map_err(|_| Reason::NoStop),
             Verdict::Stop(reason) => Err(reason),
         };
+        if !is_too_near(&self.rules, case) {
+            self.near_s = 0.0;
+        }
         if self.ending.is_none()
             && let Ok(stop) = found
         {
@@ -290,10 +323,13 @@ impl Monitor {
             return Decision { verdict, drive: Drive::Plan, stage, has_verified_stop: true };
         }
         let reason = found.err().or(self.ending).unwrap_or(Reason::NoStop);
-        // One that stands because others are in its way waits; that ends no journey.
-        let waits = case.now.speed_mps.abs() < STANDS_MPS
-            && matches!(reason, Reason::Contact | Reason::TooNear | Reason::NoStop);
-        self.refused_s = if waits { 0.0 } else { self.refused_s + self.rules.cycle_s };
+        // One that others make brake or stand waits; that ends no journey.
+        let waits = matches!(reason, Reason::Contact | Reason::TooNear | Reason::NoStop);
+        self.refused_s = match waits {
+            true if case.now.speed_mps.abs() < STANDS_MPS => 0.0,
+            true => self.refused_s,
+            false => self.refused_s + self.rules.cycle_s,
+        };
         if self.ending.is_none()
             && (self.refused_s > self.rules.patience_s || matches!(reason, Reason::Outside(_)))
         {
@@ -302,23 +338,48 @@ impl Monitor {
         self.stop(case, reason)
     }
 
+    /// True if it has come too near only now, and the plan lets go of what acceleration there is: the
+    /// braking that is needed is due when the response time is over.
+    fn answers(&mut self, case: &Case<'_>) -> bool {
+        let Stops::Graded { gentle_mps3, .. } = self.rules.stops else { return false };
+        self.near_s += self.rules.cycle_s;
+        let [a, b, ..] = case.plan else { return false };
+        let plan_mps2 = (b.speed_mps - a.speed_mps) / (b.at_s - a.at_s);
+        let less_mps2 = self.speeds_up_mps2 - gentle_mps3 * self.rules.cycle_s;
+        self.near_s < self.rules.response_s + 1e-9 && plan_mps2 < less_mps2 + 0.01
+    }
+
+    /// Notes how fast it is now, and by how much faster than a cycle ago.
+    fn note_speed(&mut self, now_mps: f64) {
+        let most_mps2 = self.rules.grip_mps2;
+        let change = (now_mps - self.last_mps) / self.rules.cycle_s;
+        self.speeds_up_mps2 = match self.has_begun && change.is_finite() {
+            true => change.clamp(-most_mps2, most_mps2),
+            false => 0.0,
+        };
+        self.has_begun = true;
+    }
+
     /// A stop along the plan that begins after one cycle, the gentlest that touches nothing.
     fn stop_after(&self, case: &Case<'_>) -> Result<Stop, Reason> {
         let r = &self.rules;
         let v = case.now.speed_mps.max(0.0);
-        let reach_m = v * v / (2.0 * r.braking_gentle_mps2) + v + 2.0;
+        let reach_m = v * v / (2.0 * r.braking_gentle_mps2) + 2.0 * v + 2.0;
         let line = Line::through(&case.now, case.plan, reach_m);
-        self.gentlest(case, &line, r.cycle_s)
+        let speeds_up_mps2 = match case.plan {
+            [a, b, ..] => (b.speed_mps - a.speed_mps) / (b.at_s - a.at_s),
+            _ => self.speeds_up_mps2,
+        };
+        self.gentlest(case, &line, (r.cycle_s, speeds_up_mps2))
     }
 
-    fn gentlest(&self, case: &Case<'_>, line: &Line, before_s: f64) -> Result<Stop, Reason> {
-        let r = &self.rules;
+    /// The gentlest stop along a line; before it, the vehicle drives on for a time with an
+    /// acceleration.
+    fn gentlest(&self, case: &Case<'_>, line: &Line, before: (f64, f64)) -> Result<Stop, Reason> {
         let mut last = Reason::NoStop;
-        for braking in [r.braking_gentle_mps2, r.braking_min_mps2, r.braking_max_mps2] {
-            match roll_out(r, case, line, before_s, braking) {
-                Ok(poses) => {
-                    return Ok(Stop { line: line.clone(), braking_mps2: braking, poses });
-                }
+        for grade in Grade::all(&self.rules) {
+            match roll_out(&self.rules, case, line, before, grade) {
+                Ok(poses) => return Ok(Stop { line: line.clone(), grade, poses }),
                 Err(reason) => last = reason,
             }
         }
@@ -344,12 +405,13 @@ impl Monitor {
                     .held
                     .take()
                     .map_or_else(|| Line::straight(&case.now, 50.0), |held| held.line);
-                let braking_mps2 = self.rules.braking_max_mps2;
-                (Stop { line, braking_mps2, poses: Vec::new() }, false)
+                (Stop { line, grade: Grade::hardest(&self.rules), poses: Vec::new() }, false)
             }
         };
         let curvature_1pm = stop.line.steer(&case.now);
-        let acceleration_mps2 = -stop.braking_mps2;
+        let (v, dt_s) = (case.now.speed_mps.max(0.0), self.rules.cycle_s);
+        let next_mps2 = stop.grade.next_mps2(v, self.speeds_up_mps2, dt_s);
+        let acceleration_mps2 = next_mps2.min(self.rules.acceleration_max_mps2);
         self.held = Some(stop);
         self.held_s = 0.0;
         let drive = Drive::Stop { acceleration_mps2, curvature_1pm };
@@ -361,14 +423,16 @@ impl Monitor {
     fn find_stop(&mut self, case: &Case<'_>) -> Option<Stop> {
         let r = self.rules;
         let v = case.now.speed_mps.max(0.0);
+        let now = (0.0, self.speeds_up_mps2);
         if self.ending.is_some() && case.aside.len() >= 2 && !self.is_pulling_over {
             let within_m = (4.0 * v).max(12.0);
             let line = Line::over_to(&case.now, case.aside, within_m);
             // So gentle that it stands just after it has come over.
-            let braking = (v * v / (2.0 * (within_m + 8.0))).clamp(0.3, r.braking_min_mps2);
+            let braking_mps2 = (v * v / (2.0 * (within_m + 8.0))).clamp(0.3, r.braking_min_mps2);
+            let grade = Grade { braking_mps2, ..Grade::gentlest(&r) };
             let stop = line.and_then(|line| {
-                let poses = roll_out(&r, case, &line, 0.0, braking).ok()?;
-                Some(Stop { line, braking_mps2: braking, poses })
+                let poses = roll_out(&r, case, &line, now, grade).ok()?;
+                Some(Stop { line, grade, poses })
             });
             if let Some(stop) = stop {
                 self.is_pulling_over = true;
@@ -378,21 +442,23 @@ impl Monitor {
         if let Some(held) = &self.held {
             let line = held.line.rest_from(&case.now);
             if self.is_pulling_over
-                && let Ok(poses) = roll_out(&r, case, &line, 0.0, held.braking_mps2)
+                && let Ok(poses) = roll_out(&r, case, &line, now, held.grade)
             {
-                return Some(Stop { line, braking_mps2: held.braking_mps2, poses });
+                return Some(Stop { line, grade: held.grade, poses });
             }
-            if let Ok(stop) = self.gentlest(case, &line, 0.0) {
+            if let Ok(stop) = self.gentlest(case, &line, now) {
                 return Some(stop);
             }
         }
-        let reach_m = v * v / (2.0 * r.braking_gentle_mps2) + v + 2.0;
-        self.gentlest(case, &Line::straight(&case.now, reach_m), 0.0).ok()
+        let reach_m = v * v / (2.0 * r.braking_gentle_mps2) + 2.0 * v + 2.0;
+        self.gentlest(case, &Line::straight(&case.now, reach_m), now).ok()
     }
 
     /// Nothing is known of now: the held stop is driven by dead reckoning.
     fn stop_blind(&mut self, verdict: Verdict, reason: Reason) -> Decision {
         let elapsed_s = self.held_s;
+        // What it does until the next look is not seen.
+        self.has_begun = false;
         self.last_mps = (self.last_mps - self.rules.braking_min_mps2 * self.rules.cycle_s).max(0.0);
         let stage = match self.ending {
             Some(why) if self.last_mps <= 0.0 => Stage::Standing(why),
@@ -405,7 +471,9 @@ impl Monitor {
                 let n = stop.poses.partition_point(|p| p.at_s <= elapsed_s);
                 let pose = stop.poses[n.saturating_sub(1)];
                 let bend = stop.line.bend_at(&pose);
-                (-stop.braking_mps2.max(self.rules.braking_min_mps2), bend, true)
+                let braking_mps2 = stop.grade.braking_mps2.max(self.rules.braking_min_mps2);
+                let brakes = elapsed_s >= stop.grade.waits_s;
+                (if brakes { -braking_mps2 } else { 0.0 }, bend, true)
             }
             _ => (-self.rules.braking_min_mps2, 0.0, false),
         };
@@ -475,7 +543,7 @@ fn fault(rules: &Rules, case: &Case<'_>) -> Option<Reason> {
         }
     }
     let mut judged = case.plan.iter().take_while(|pose| pose.at_s <= rules.judged_s);
-    if let Some(reason) = judged.find_map(|pose| contact_at(case, pose)) {
+    if let Some(reason) = judged.find_map(|pose| contact_at(case, pose, 0.0)) {
         return Some(reason);
     }
     let slowing_mps2 = (first.speed_mps - second.speed_mps) / (second.at_s - first.at_s);
@@ -490,7 +558,7 @@ fn too_near(rules: &Rules, case: &Case<'_>, slowing_mps2: f64) -> bool {
         return true;
     }
     let v = case.now.speed_mps;
-    if v < 0.1 || gap_m >= rss_gap_m(rules, v, speed_mps) {
+    if !is_too_near(rules, case) {
         return false;
     }
     let closing = (v - speed_mps.max(0.0)).max(0.0);
@@ -498,17 +566,25 @@ fn too_near(rules: &Rules, case: &Case<'_>, slowing_mps2: f64) -> bool {
     slowing_mps2 < needed - 0.05
 }
 
+/// True if the gap in front is smaller than it must be.
+fn is_too_near(rules: &Rules, case: &Case<'_>) -> bool {
+    case.lead.is_some_and(|lead| {
+        let v = case.now.speed_mps;
+        v >= 0.1 && lead.gap_m < rss_gap_m(rules, v, lead.speed_mps)
+    })
+}
+
 /// Slower than this, the vehicle stands, m/s.
 const STANDS_MPS: f64 = 0.05;
 
 /// What a pose touches. To stay where one stands is nobody's danger: whoever comes, comes to it.
-fn contact_at(case: &Case<'_>, pose: &Pose) -> Option<Reason> {
+fn contact_at(case: &Case<'_>, pose: &Pose, air_m: f64) -> Option<Reason> {
     let (dx, dy) = (pose.centre.x_m - case.now.centre.x_m, pose.centre.y_m - case.now.centre.y_m);
     let is_still = case.now.speed_mps.abs() < STANDS_MPS && pose.speed_mps.abs() < STANDS_MPS;
     if is_still && dx.hypot(dy) < 0.02 {
         return None;
     }
-    let own = Outline::of(pose, case.half_m);
+    let own = Outline::of(pose, (case.half_m.0 + air_m, case.half_m.1 + air_m));
     if case.others.iter().any(|track| touches(&own, track, pose.at_s)) {
         return Some(Reason::Contact);
     }

@@ -2,7 +2,7 @@
 
 use rv_base::Point2;
 
-use super::{Case, Pose, Reason, Rules, contact_at};
+use super::{Case, Pose, Reason, Rules, Stops, contact_at};
 
 /// Longest that a stop is rolled out, s.
 const HORIZON_S: f64 = 30.0;
@@ -157,34 +157,128 @@ impl Line {
     }
 }
 
+/// How hard a stop is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grade {
+    /// Braking, m/s2, more than zero.
+    pub(super) braking_mps2: f64,
+    /// How fast it builds up and fades, m/s3.
+    pub(super) jerk_mps3: f64,
+    /// For how long it drives on first, out of others' way, s.
+    pub(super) waits_s: f64,
+    /// Air that it leaves all around, m: what keeps harder ones at hand.
+    pub(super) air_m: f64,
+}
+
+/// Grades of a stop that builds up; then stops of the firm grade that wait for longer and longer, s,
+/// for where to brake at once would only end in somebody's way.
+const GRADES: u32 = 6;
+const FIRM: u32 = 3;
+const WAITS: u32 = 3;
+const WAIT_S: f64 = 0.6;
+
+/// Air that the gentlest stop leaves, m; the hardest leaves none.
+const AIR_M: f64 = 0.25;
+
+impl Grade {
+    /// From the gentlest to the hardest.
+    pub(super) fn all(rules: &Rules) -> impl Iterator<Item = Self> + use<> {
+        let r = *rules;
+        let n = match r.stops {
+            Stops::Abrupt => 3,
+            Stops::Graded { .. } => GRADES + WAITS,
+        };
+        (0..n).map(move |k| match r.stops {
+            Stops::Abrupt => Self {
+                braking_mps2: [r.braking_gentle_mps2, r.braking_min_mps2, r.braking_max_mps2]
+                    [k as usize],
+                jerk_mps3: f64::INFINITY,
+                waits_s: 0.0,
+                air_m: 0.0,
+            },
+            Stops::Graded { gentle_mps3, hardest_mps3 } => {
+                let grade = if k < GRADES { k } else { FIRM };
+                let x = f64::from(grade) / f64::from(GRADES - 1);
+                let more_mps2 = (r.braking_max_mps2 - r.braking_gentle_mps2) * x;
+                Self {
+                    braking_mps2: r.braking_gentle_mps2 + more_mps2,
+                    jerk_mps3: gentle_mps3 * (hardest_mps3 / gentle_mps3).powf(x),
+                    waits_s: f64::from((k + 1).saturating_sub(GRADES)) * WAIT_S,
+                    air_m: AIR_M * (1.0 - x),
+                }
+            }
+        })
+    }
+
+    pub(super) fn gentlest(rules: &Rules) -> Self {
+        let jerk_mps3 = match rules.stops {
+            Stops::Abrupt => f64::INFINITY,
+            Stops::Graded { gentle_mps3, .. } => gentle_mps3,
+        };
+        Self { braking_mps2: rules.braking_gentle_mps2, jerk_mps3, waits_s: 0.0, air_m: 0.0 }
+    }
+
+    pub(super) fn hardest(rules: &Rules) -> Self {
+        let jerk_mps3 = match rules.stops {
+            Stops::Abrupt => f64::INFINITY,
+            Stops::Graded { hardest_mps3, .. } => hardest_mps3,
+        };
+        Self { braking_mps2: rules.braking_max_mps2, jerk_mps3, waits_s: 0.0, air_m: 0.0 }
+    }
+
+    /// Acceleration in the next step at a speed, after one in which it was `a_mps2`. What brakes
+    /// harder already is let go no faster than it would build up.
+    pub(super) fn next_mps2(&self, v_mps: f64, a_mps2: f64, dt_s: f64) -> f64 {
+        let j = self.jerk_mps3;
+        if !j.is_finite() {
+            return -self.braking_mps2;
+        }
+        let brakes_mps2 = match self.waits_s > 0.0 {
+            true => 0.0,
+            false => self.braking_mps2.min(self.fading_mps2(v_mps, dt_s)),
+        };
+        let wish = -brakes_mps2;
+        wish.clamp(a_mps2 - j * dt_s, (a_mps2 + j * dt_s).max(-self.braking_mps2))
+    }
+
+    /// Strongest braking at a speed that can fade to a stand by its jerk, m/s2: after `n` steps of
+    /// which each takes one part less than the one before, `n (n + 1) / 2` parts of speed are gone.
+    fn fading_mps2(&self, v_mps: f64, dt_s: f64) -> f64 {
+        let part_mps = self.jerk_mps3 * dt_s * dt_s;
+        let n = (0.25 + 2.0 * v_mps.max(0.0) / part_mps).sqrt() - 0.5;
+        n * self.jerk_mps3 * dt_s
+    }
+}
+
 /// A stop that was found to touch nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stop {
     pub(super) line: Line,
-    /// Braking, m/s2, more than zero.
-    pub(super) braking_mps2: f64,
+    pub(super) grade: Grade,
     /// States of the stop, from now until it stands.
     pub(super) poses: Vec<Pose>,
 }
 
-/// Rolls a stop out along a line: on at the speed of now for some time, then braking. Its states,
-/// or why it is none: it touches something, or leaves the road.
+/// Rolls a stop out along a line: on for some time and until brakes answer, with the acceleration
+/// that it has then, m/s2; then braking that builds up. Its states, or why it is none: it touches
+/// something, or leaves the road.
 pub(super) fn roll_out(
     rules: &Rules,
     case: &Case<'_>,
     line: &Line,
-    before_s: f64,
-    braking_mps2: f64,
+    (before_s, before_mps2): (f64, f64),
+    grade: Grade,
 ) -> Result<Vec<Pose>, Reason> {
     let mut poses = Vec::new();
     let (mut s_m, mut v, mut at_s) = (0.0, case.now.speed_mps.max(0.0), 0.0);
+    let mut a = if grade.jerk_mps3.is_finite() { before_mps2 } else { 0.0 };
     loop {
         let pose = line.at(s_m, at_s, v);
         // What counts is the speed at which a bend is reached, not that of now.
         if line.bend_after(s_m).abs() * v * v > rules.grip_mps2 {
             return Err(Reason::Infeasible);
         }
-        if let Some(reason) = contact_at(case, &pose) {
+        if let Some(reason) = contact_at(case, &pose, grade.air_m) {
             return Err(reason);
         }
         poses.push(pose);
@@ -194,18 +288,24 @@ pub(super) fn roll_out(
         {
             let lead_mps = lead.speed_mps.max(0.0);
             let room_m = lead.gap_m + lead_mps * lead_mps / (2.0 * rules.braking_max_mps2);
-            if s_m > room_m {
+            if s_m + 2.0 * grade.air_m > room_m {
                 return Err(Reason::TooNear);
             }
         }
-        if v <= 0.0 {
+        // One that stands and is to stay stands.
+        if v <= 0.0 && (at_s > 0.0 || a <= 0.0) {
             return Ok(poses);
         }
         if at_s > HORIZON_S {
             return Err(Reason::NoStop);
         }
         let dt_s = rules.step_s;
-        let a = if at_s + 1e-9 < before_s + rules.brake_lag_s { 0.0 } else { -braking_mps2 };
+        let begins_s = before_s + rules.brake_lag_s;
+        if at_s + 1e-9 >= begins_s + grade.waits_s {
+            a = Grade { waits_s: 0.0, ..grade }.next_mps2(v, a, dt_s);
+        } else if at_s + 1e-9 >= begins_s {
+            a = grade.next_mps2(v, a, dt_s);
+        }
         let after = (v + a * dt_s).max(0.0);
         s_m += (v + after) / 2.0 * dt_s;
         v = after;

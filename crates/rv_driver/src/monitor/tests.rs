@@ -293,3 +293,87 @@ fn the_straight_rest_of_a_bent_stop_is_driven_straight() {
         assert!(rest.steer(&now).abs() < 2e-3, "{short_m}: {}", rest.steer(&now));
     }
 }
+
+/// Drives what the monitor says from 5 m/s on, with plans that never brake, to a stand.
+fn stopped(others: &[Track<'_>]) -> Vec<f64> {
+    let mut monitor = Monitor::new(rules());
+    let mut now = straight(5.0, 1)[0];
+    let mut all = Vec::new();
+    while now.speed_mps > 0.0 && all.len() < 200 {
+        let on =
+            |p: Pose| Pose { centre: Point2 { x_m: p.centre.x_m + now.centre.x_m, y_m: 0.0 }, ..p };
+        let n = (160.0 / now.speed_mps).ceil() as usize;
+        let plan: Vec<Pose> = straight(now.speed_mps, n.min(2000)).into_iter().map(on).collect();
+        let a = match monitor.cycle(&Case { now, ..case(&plan, others) }).drive {
+            Drive::Stop { acceleration_mps2, .. } => acceleration_mps2,
+            Drive::Plan => 0.0,
+        };
+        let after = (now.speed_mps + a * 0.1).max(0.0);
+        now.centre.x_m += (now.speed_mps + after) / 2.0 * 0.1;
+        all.push((after - now.speed_mps) / 0.1);
+        now.speed_mps = after;
+    }
+    all
+}
+
+fn wall_at(x_m: f64) -> [Pose; 1] {
+    [Pose { heading_rad: 0.0, ..standing_at(x_m, 0.0) }]
+}
+
+fn jerk_max(accelerations: &[f64]) -> f64 {
+    let steps = accelerations.windows(2).map(|w| (w[1] - w[0]).abs() / 0.1);
+    steps.fold(accelerations[0].abs() / 0.1, f64::max)
+}
+
+#[test]
+fn a_stop_is_as_hard_as_it_must_be_and_fades_to_a_stand() {
+    let mut hardest = Vec::new();
+    for gap_m in [11.5, 6.0, 3.5] {
+        let wall = wall_at(2.25 + gap_m + 1.0);
+        let others = [Track { half_m: (1.0, 1.0), poses: &wall }];
+        let driven = stopped(&others);
+        let way_m: f64 = driven
+            .iter()
+            .scan(5.0, |v, a| {
+                *v += a * 0.1;
+                Some(*v * 0.1)
+            })
+            .sum();
+        assert!(way_m < gap_m, "{way_m} of {gap_m} m");
+        hardest.push((driven.iter().fold(0.0_f64, |m, a| m.max(-a)), jerk_max(&driven)));
+    }
+    // With room for it nobody notices; without, brakes build up as fast as they can and no faster.
+    assert!(hardest[0].0 <= 2.0 + 1e-6 && hardest[0].1 <= 3.0, "{hardest:?}");
+    assert!(hardest[0].0 < hardest[1].0 && hardest[1].0 < hardest[2].0, "{hardest:?}");
+    assert!(hardest[2].0 > 3.0 && hardest[2].1 <= 40.0 + 1e-6, "{hardest:?}");
+}
+
+#[test]
+fn where_every_stop_ends_in_somebodys_way_it_drives_on_first() {
+    // One comes across, behind the vehicle if that goes on, into it if it brakes.
+    let crosses: Vec<Pose> = (0..40)
+        .map(|i| Pose {
+            at_s: f64::from(i) * 0.1,
+            centre: Point2 { x_m: 7.6, y_m: 13.2 - 10.0 * f64::from(i) * 0.1 },
+            heading_rad: -std::f64::consts::FRAC_PI_2,
+            speed_mps: 10.0,
+        })
+        .collect();
+    let others = [Track { half_m: (2.0, 1.0), poses: &crosses }];
+    let plan = straight(10.0, 20);
+    let mut monitor = Monitor::new(rules());
+    let decision = monitor.cycle(&case(&plan, &others));
+    assert_eq!(decision.verdict, Verdict::Pass, "the plan passes before the other comes");
+    let stop = monitor.held_stop();
+    let (first, last) = (stop[0], stop[stop.len() - 1]);
+    assert!(last.speed_mps <= 0.0 && last.centre.x_m > 12.0, "{last:?}");
+    assert!(
+        first.speed_mps == 10.0 && stop[8].speed_mps > 9.5,
+        "it drives on first: {:?}",
+        stop[8]
+    );
+    // Stops that begin at once do not save it.
+    let abrupt = Rules { stops: Stops::Abrupt, ..rules() };
+    let decision = Monitor::new(abrupt).cycle(&case(&plan, &others));
+    assert_eq!(decision.verdict, Verdict::Stop(Reason::NoStop));
+}

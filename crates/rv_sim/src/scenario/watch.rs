@@ -1,7 +1,8 @@
 //! The monitor in the loop: each cycle's plan is judged before it is driven.
 
 use rv_driver::monitor::{
-    Case, Decision, Drive, Lead, Monitor, Pose, Reason, Rules, Stage, Track, Verdict, rss_gap_m,
+    Case, Decision, Drive, Lead, Monitor, Pose, Reason, Rules, Stage, Stops, Track, Verdict,
+    rss_gap_m,
 };
 use rv_driver::trajectory::{Body, Gear, Input, Road, Seen, State, Vehicle, View, wrapped_rad};
 
@@ -69,6 +70,7 @@ pub(super) fn rules(vehicle: &Vehicle, dt_s: f64) -> Rules {
         // Nobody is there to release a journey that was ended.
         patience_s: f64::INFINITY,
         judged_s: JUDGED_S,
+        stops: Stops::Abrupt,
         ..Rules::van(dt_s)
     }
 }

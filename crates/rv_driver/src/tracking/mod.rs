@@ -97,3 +97,42 @@ pub struct Track {
     /// True if it drives with blue lights.
     pub is_emergency: bool,
 }
+
+/// Braking less than this may be the filter's noise, m/s2; what is reckoned with of more, as a share
+/// and at most, m/s2.
+const BRAKES_MPS2: f64 = 1.5;
+const BELIEVED: f64 = 0.7;
+const BELIEVED_MAX_MPS2: f64 = 3.5;
+
+impl Track {
+    /// Braking that it is taken to go on with until it stands, m/s2.
+    fn brakes_mps2(&self) -> f64 {
+        let brakes = -self.acceleration_mps2;
+        match brakes > BRAKES_MPS2 && self.speed_mps > 0.0 {
+            true => (BELIEVED * brakes).min(BELIEVED_MAX_MPS2),
+            false => 0.0,
+        }
+    }
+
+    /// Its speed after some time, m/s, if it drives on or brakes on as it does.
+    pub fn speed_in_mps(&self, t_s: f64) -> f64 {
+        match self.brakes_mps2() {
+            0.0 => self.speed_mps,
+            brakes => (self.speed_mps - brakes * t_s).max(0.0),
+        }
+    }
+
+    /// Its way within some time, m, if it drives on or brakes on as it does.
+    pub fn way_m(&self, t_s: f64) -> f64 {
+        let t_s = t_s.min(2.0 * self.stops_in_s());
+        (self.speed_mps + self.speed_in_mps(t_s)) / 2.0 * t_s
+    }
+
+    /// Time in which it would drive the way that it stops in, s; endless if it does not brake.
+    pub fn stops_in_s(&self) -> f64 {
+        match self.brakes_mps2() {
+            0.0 => f64::INFINITY,
+            brakes => self.speed_mps / (2.0 * brakes),
+        }
+    }
+}

@@ -34,7 +34,7 @@ const KERB_STOP_M: f64 = 12.0;
 const KERB_GAP_M: f64 = 0.25;
 
 /// Room left to vehicles parked at the kerb where the lane is wide enough, m.
-const KERB_ROOM_M: f64 = 1.1;
+const KERB_ROOM_M: f64 = 1.4;
 
 /// After standing so long a vehicle is taken for parked: where there is nothing to wait for, where
 /// it stands at the kerb, where its light is green, and where it may wait for others, s.
@@ -252,8 +252,11 @@ fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
         return to_kerb_m > 0.0 && b.vs_mps < 6.0 || to_kerb_m > 1.2;
     }
     if b.track.speed_mps > 0.5 {
-        // One that drives along within its own strip at the kerb.
-        return b.d_m.abs() - b.half_d_m > scene.vehicle.width_m / 2.0;
+        // One that drives along within its own strip at the kerb; close by, it is not followed again
+        // because it sways.
+        let is_close = b.s_m - b.half_s_m < scene.front_m() + CLOSE_M;
+        let sways_m = if is_close { SWAYS_M } else { 0.0 };
+        return b.d_m.abs() - b.half_d_m > scene.vehicle.width_m / 2.0 - sways_m;
     }
     if faces(scene, b) {
         return true;
@@ -376,6 +379,11 @@ fn is_free(
     }
     true
 }
+
+/// One that is overtaken within the lane may come so much nearer to its middle, m, once the van is
+/// so close, m.
+const SWAYS_M: f64 = 0.3;
+const CLOSE_M: f64 = 12.0;
 
 /// Length over which the van moves aside.
 fn swing_m(v_mps: f64, d_m: f64) -> f64 {

@@ -34,6 +34,9 @@ const DOUBT_S: f64 = 0.8;
 /// first, m.
 const BEHIND_M: f64 = 0.5;
 
+/// Braking harder than this makes no room, m/s2.
+const HARDEST_MPS2: f64 = 5.0;
+
 /// Gap to be had behind one that has come in, m, and the braking with which it is reckoned, m/s2.
 const GAP_M: f64 = 1.6;
 const BRAKING_MPS2: f64 = 3.0;
@@ -45,6 +48,8 @@ pub(crate) struct Room {
     pub(crate) id: u32,
     /// The acceleration with which there is room for it when it is there, m/s2.
     pub(crate) most_mps2: f64,
+    /// The acceleration with which it is just not touched, m/s2.
+    pub(crate) must_mps2: f64,
     /// True if it likely comes, and soon.
     pub(crate) is_pressing: bool,
 }
@@ -71,28 +76,51 @@ pub(crate) fn bounds(
         branches(lanes, &b.track, &spot, b.track.speed_mps * LOOK_S, found);
         for branch in found.iter().filter(|branch| branch.probability >= LIKELY_MIN) {
             let at = |t_s: f64| branch.pose(lanes, &b.track, &spot, t_s);
-            let Some((room_m, in_s, vs_mps)) = comes_in(scene, aside, b, at) else { continue };
+            let Some(Entry { room_m, in_s, vs_mps, ahead_m }) = comes_in(scene, aside, b, at)
+            else {
+                continue;
+            };
             let wait_m = (1.0 - branch.probability) * DOUBT_S * scene.v_mps;
+            // One that is faster makes the rest of the room itself.
+            let spare_m = if vs_mps > scene.v_mps { GAP_M - AIR_M } else { 0.0 };
+            let must_m = room_m + wait_m + spare_m - scene.v_mps * in_s;
+            let must_mps2 = 2.0 * must_m / (in_s * in_s);
+            // Whoever comes in beside the van's tail sooner than there could be room for it is behind
+            // the van, and braking would only bring the two together.
+            if ahead_m < 0.0 && must_mps2 < -HARDEST_MPS2 {
+                continue;
+            }
             let at_m = room_m + wait_m + vs_mps * vs_mps / (2.0 * BRAKING_MPS2);
             out.push((Bound { at_m, mps: 0.0 }, Reason::LetsIn(b.track.id)));
             let most_mps2 = 2.0 * (room_m + wait_m - scene.v_mps * in_s) / (in_s * in_s);
             if least.is_none_or(|l| most_mps2 < l.most_mps2) {
                 let is_pressing = branch.probability >= 0.5 && in_s < SOON_S;
-                least = Some(Room { id: b.track.id, most_mps2, is_pressing });
+                least = Some(Room { id: b.track.id, most_mps2, must_mps2, is_pressing });
             }
         }
     }
     least
 }
 
-/// If one comes in ahead along a way: the room up to it there, m from the van's front of now, when
-/// that is, s, and how fast it then drives along, m/s.
+/// Where one comes in.
+struct Entry {
+    /// Room up to it there, m from the van's front of now.
+    room_m: f64,
+    /// When that is, s.
+    in_s: f64,
+    /// How fast it then drives along, m/s.
+    vs_mps: f64,
+    /// How far its middle is then ahead of the van's, m.
+    ahead_m: f64,
+}
+
+/// Whether one comes in ahead along a way, and where.
 fn comes_in(
     scene: &Scene<'_>,
     aside: &Aside,
     b: &Beside,
     at: impl Fn(f64) -> (rv_base::Point2, f64),
-) -> Option<(f64, f64, f64)> {
+) -> Option<Entry> {
     let a = scene.sight.acceleration_mps2.clamp(-1.5, 0.0);
     let (l, w) = b.track.half_m;
     let reach = (scene.tail_m() - BACK_M, scene.s_m + super::sight::AHEAD_M);
@@ -110,8 +138,10 @@ fn comes_in(
         if side_m < AIR_M {
             let own_m = scene.s_m + scene.v_mps * t_s + 0.5 * a * t_s * t_s;
             let vs_mps = b.track.speed_mps * cos;
-            let is_ahead = s_m - own_m + (vs_mps - scene.v_mps) > -BEHIND_M;
-            return is_ahead.then(|| (s_m - half_s_m - GAP_M - scene.front_m(), t_s, vs_mps));
+            let ahead_m = s_m - own_m;
+            let is_ahead = ahead_m + (vs_mps - scene.v_mps) > -BEHIND_M;
+            let room_m = s_m - half_s_m - GAP_M - scene.front_m();
+            return is_ahead.then_some(Entry { room_m, in_s: t_s, vs_mps, ahead_m });
         }
     }
     None

@@ -14,6 +14,9 @@ use crate::tracking::Class;
 const GAP_M: f64 = 2.0;
 const HEADWAY_S: f64 = 1.1;
 
+/// Acceleration on a free road, m/s2.
+const FREE_MPS2: f64 = 1.65;
+
 /// Gap beyond the safe one that it follows with, m.
 const SPARE_M: f64 = 1.5;
 
@@ -28,6 +31,12 @@ const MOST_BRAKING_MPS2: f64 = 8.0;
 /// further beside the van, m.
 const BEFORE_JUNCTION_M: f64 = 18.0;
 const TURNS_ACROSS_M: f64 = 1.6;
+
+/// Braking with which it falls back behind one, m/s2.
+const FALLS_BACK_MPS2: f64 = 1.5;
+
+/// Air beside the strip of the way within which one is on it, m.
+const STRIP_ROOM_M: f64 = 0.15;
 
 /// Braking with which a vehicle in front is reckoned, m/s2.
 const LEAD_BRAKING_MPS2: f64 = 3.0;
@@ -68,7 +77,11 @@ pub(crate) fn is_on_strip(scene: &Scene<'_>, aside: &Aside, b: &Beside, room_m: 
 /// True if a two-wheeler at the kerb is about to reach a junction: it may turn across the lane, and
 /// is not overtaken there.
 fn may_turn_across(scene: &Scene<'_>, b: &Beside) -> bool {
-    matches!(b.track.class, Class::Bicycle | Class::Scooter)
+    // Once it cannot fall back behind it gently any more, it overtakes.
+    let closing_mps = (scene.v_mps - b.vs_mps).max(0.0);
+    let back_m = closing_mps * closing_mps / (2.0 * FALLS_BACK_MPS2);
+    b.s_m - b.half_s_m > scene.front_m() + back_m
+        && matches!(b.track.class, Class::Bicycle | Class::Scooter)
         && b.vs_mps > 0.5
         && scene
             .way
@@ -92,7 +105,7 @@ pub(crate) fn lead(
         let room_m = match b.track.class.walks() {
             true => 0.4,
             false if may_turn_across(scene, b) => TURNS_ACROSS_M,
-            false => 0.15,
+            false => STRIP_ROOM_M,
         };
         if moves_across || !is_on_strip(scene, aside, b, room_m) {
             continue;
@@ -117,6 +130,22 @@ pub(crate) fn lead(
     first
 }
 
+/// The nearest on the strip itself: the gap, m, and its speed, m/s.
+pub(crate) fn on_strip(scene: &Scene<'_>, aside: &Aside) -> Option<(f64, f64)> {
+    let is_on = |b: &&Beside| {
+        !b.track.class.is_soft()
+            && b.s_m >= scene.s_m
+            && b.vs_mps >= -0.5
+            && is_on_strip(scene, aside, b, STRIP_ROOM_M)
+    };
+    let first = scene
+        .beside
+        .iter()
+        .filter(is_on)
+        .map(|b| (b.s_m - b.half_s_m - scene.front_m(), b.vs_mps.max(0.0)));
+    first.min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
 /// Acceleration of the intelligent driver model.
 pub(crate) fn wanted_mps2(scene: &Scene<'_>, cap_mps: f64, lead: Option<&(u32, f64, f64)>) -> f64 {
     let (a, b) = (1.5_f64, 1.6_f64);
@@ -127,7 +156,7 @@ pub(crate) fn wanted_mps2(scene: &Scene<'_>, cap_mps: f64, lead: Option<&(u32, f
         let wish = wish.max(safe_gap_m(v, *lead_mps) + SPARE_M);
         (wish / gap_m.max(0.1)).powi(2)
     });
-    (a * (free - near)).clamp(-1.6, 1.5)
+    (FREE_MPS2 * free - a * near).clamp(-1.6, FREE_MPS2)
 }
 
 /// The gap behind one that brakes with all its might that still suffices (responsibility-sensitive
@@ -265,7 +294,12 @@ fn own_way_m(scene: &Scene<'_>, t_s: f64) -> f64 {
 
 /// Slows down where somebody on foot could step out from behind a parked vehicle: never faster
 /// than can be stopped from once they come into sight.
-pub(crate) fn hidden(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bound, Reason)>) {
+pub(crate) fn hidden(
+    scene: &Scene<'_>,
+    lanes: &CityLanes,
+    aside: &Aside,
+    bounds: &mut Vec<(Bound, Reason)>,
+) {
     for b in &scene.beside {
         let is_screen = b.track.speed_mps < 0.3
             && matches!(b.track.class, Class::Car | Class::Truck | Class::Bus)
@@ -279,7 +313,9 @@ pub(crate) fn hidden(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bou
         if lane_limit > 14.5 {
             continue;
         }
-        let side_m = b.d_m.abs() - b.half_d_m - scene.vehicle.width_m / 2.0;
+        // From where the van will be beside it.
+        let off_m = (b.d_m - aside.at(b.s_m)).abs();
+        let side_m = off_m - b.half_d_m - scene.vehicle.width_m / 2.0;
         if !(-0.2..2.5).contains(&side_m) {
             continue;
         }
@@ -294,6 +330,11 @@ pub(crate) fn hidden(scene: &Scene<'_>, lanes: &CityLanes, bounds: &mut Vec<(Bou
     }
 }
 
+/// Beside an emergency vehicle that comes towards it at least so far to the side, m, the van drives
+/// on at no more than, m/s.
+const BESIDE_LANE_M: f64 = 2.3;
+const TOWARDS_MPS: f64 = 5.0;
+
 /// Slows down for an emergency vehicle that comes from behind or towards it, outside junctions.
 pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
     for track in scene.sight.tracks.iter().filter(|t| t.is_emergency && t.speed_mps > 1.0) {
@@ -306,8 +347,12 @@ pub(crate) fn emergency_vehicles(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Rea
             scene.way.crossings.iter().any(|c| {
                 c.from_m < scene.front_m() && c.to_m > scene.tail_m() && !c.shared.is_empty()
             });
+        // One that comes towards the van in a lane of its own has room.
+        let comes = (track.heading_rad - scene.sight.state.heading_rad).cos() < -0.7;
+        let has_room = comes && beside_m.abs() > BESIDE_LANE_M;
+        let mps = if has_room { TOWARDS_MPS } else { 0.0 };
         if (-5.0..70.0).contains(&ahead_m) && beside_m.abs() < 8.0 && !in_junction {
-            bounds.push((Bound { at_m: 0.0, mps: 0.0 }, Reason::LetsPass(track.id)));
+            bounds.push((Bound { at_m: 0.0, mps }, Reason::LetsPass(track.id)));
         }
     }
 }
@@ -324,14 +369,60 @@ pub(crate) fn blind(scene: &Scene<'_>, bounds: &mut Vec<(Bound, Reason)>) {
 pub(crate) struct Alarm {
     /// Whom.
     pub(crate) id: u32,
-    /// Braking that is needed at once, m/s2.
-    pub(crate) braking_mps2: f64,
-    /// True if there is no time for a second look.
-    pub(crate) is_close: bool,
+    /// Braking that would do if it were on at once, m/s2.
+    need_mps2: f64,
+    /// How fast the gap closes, m/s, and the way left for that, m.
+    closing_mps: f64,
+    free_m: f64,
 }
 
-/// Within this time there is no second look, s.
-const CLOSE_S: f64 = 1.0;
+impl Alarm {
+    /// True if a second look would leave too little.
+    pub(crate) fn is_pressing(&self) -> bool {
+        self.needed_mps2(SECOND_LOOK_S) > PRESSING_MPS2
+    }
+
+    /// Acceleration in the next step after `a_mps2`: braking builds up the faster, the more is needed.
+    pub(crate) fn next_mps2(&self, a_mps2: f64, dt_s: f64) -> f64 {
+        let urgency = (self.need_mps2 / HARDEST_MPS2).min(1.0);
+        // Building up takes at most a quarter of the way that is left.
+        let soon = 2.0 * self.need_mps2 * self.closing_mps / self.free_m;
+        let jerk = soon.max(HARD_JERK_MPS3 * urgency.powi(4)).clamp(SOFT_JERK_MPS3, HARD_JERK_MPS3);
+        let builds_up_s = (self.need_mps2 + a_mps2).max(0.0) / jerk;
+        let wish = (self.needed_mps2(0.5 * builds_up_s) * 1.1).min(HARDEST_MPS2);
+        (-wish).max(a_mps2 - jerk * dt_s)
+    }
+
+    /// Constant braking that does if it begins after some time, m/s2.
+    fn needed_mps2(&self, after_s: f64) -> f64 {
+        let free_m = (self.free_m - self.closing_mps * after_s).max(LEAST_M);
+        (self.closing_mps * self.closing_mps / (2.0 * free_m)).max(self.need_mps2)
+    }
+}
+
+/// A second look is taken after this time, s, unless it then took more than such braking, m/s2.
+const SECOND_LOOK_S: f64 = 0.1;
+const PRESSING_MPS2: f64 = 4.5;
+
+/// How fast emergency braking builds up, m/s3, if little is needed and if all is.
+const SOFT_JERK_MPS3: f64 = 4.0;
+const HARD_JERK_MPS3: f64 = 40.0;
+
+/// Less way than this is not reckoned with, m.
+const LEAST_M: f64 = 0.08;
+
+/// Air that hard braking leaves: what is kept at a crawl, m, what more at a speed, s, and at most, m.
+const AIR_M: f64 = 0.3;
+const AIR_S: f64 = 0.1;
+const AIR_MAX_M: f64 = 0.7;
+
+/// Faster than this one comes towards the van, m/s.
+const TOWARDS_MIN_MPS: f64 = 2.0;
+
+/// The way left for braking hard: what is within the air already is used up in part, m.
+fn within_m(free_m: f64, gap_m: f64) -> f64 {
+    free_m.max(0.35 * gap_m).max(LEAST_M)
+}
 
 /// Whom it is about to hit, the one that asks for the hardest braking.
 pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside, let_in: Option<&Room>) -> Option<Alarm> {
@@ -340,10 +431,11 @@ pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside, let_in: Option<&Room>)
         return None;
     }
     let mut most: Option<Alarm> =
-        let_in.filter(|room| room.is_pressing && room.most_mps2 < -HARD_MPS2).map(|room| Alarm {
+        let_in.filter(|room| room.is_pressing && room.must_mps2 < -HARD_MPS2).map(|room| Alarm {
             id: room.id,
-            braking_mps2: (-room.most_mps2).min(HARDEST_MPS2),
-            is_close: false,
+            need_mps2: (-room.must_mps2).min(HARDEST_MPS2),
+            closing_mps: 0.0,
+            free_m: f64::INFINITY,
         });
     for b in &scene.beside {
         let t = &b.track;
@@ -366,24 +458,60 @@ pub(crate) fn emergency(scene: &Scene<'_>, aside: &Aside, let_in: Option<&Room>)
             continue;
         }
         let vo = b.vs_mps;
+        // One that comes towards the van and is beside it already has passed before braking helps.
+        if gap_m < 0.0 && vo < -TOWARDS_MIN_MPS {
+            continue;
+        }
+        let air_m = (AIR_M + AIR_S * v).min(AIR_MAX_M);
         // Gap closed while the other brakes as it does now, or drives towards the van.
-        let (free_m, dv) = if vo < 0.0 {
-            (gap_m - 0.7 + vo * v / 5.0, v)
+        let (free_m, closing_mps) = if vo < 0.0 {
+            (gap_m - air_m + vo * v / 5.0, v)
         } else if t.acceleration_mps2 < BRAKES_MPS2 {
             let brake = (-t.acceleration_mps2).max(3.0);
-            (gap_m - 0.7 + vo * vo / (2.0 * brake), v)
+            (gap_m - air_m + vo * vo / (2.0 * brake), v)
         } else {
-            (gap_m - 0.7, v - vo)
+            (gap_m - air_m, v - vo)
         };
         let is_slower = vo < v - 0.3 || t.acceleration_mps2 < -2.0;
         if !is_slower {
             continue;
         }
-        let need = dv * dv / (2.0 * free_m.max(0.15));
-        let braking_mps2 = (need * 1.15).min(HARDEST_MPS2);
-        if need > HARD_MPS2 && most.is_none_or(|m| braking_mps2 > m.braking_mps2) {
-            most = Some(Alarm { id: t.id, braking_mps2, is_close: there_s < CLOSE_S });
+        // What is within the air already is used up in part.
+        let free_m = within_m(free_m, gap_m);
+        let need_mps2 = closing_mps * closing_mps / (2.0 * free_m);
+        if need_mps2 > HARD_MPS2 && most.is_none_or(|m| need_mps2 > m.need_mps2) {
+            most = Some(Alarm { id: t.id, need_mps2, closing_mps, free_m });
         }
     }
     most
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Braking that builds up as needed stops short, if the hardest with a tenth of a second to
+        /// answer would.
+        #[test]
+        fn an_emergency_is_braked_for_in_time(v in 1.0..15.0_f64, share in 0.45..0.9_f64) {
+            let dt_s = 0.1;
+            let air_m = |v: f64| (AIR_M + AIR_S * v).min(AIR_MAX_M);
+            let mut gap_m = v * v / (2.0 * HARDEST_MPS2 * share) + 0.1 * v + air_m(v);
+            let (mut v, mut a) = (v, 0.0_f64);
+            while v > 0.02 && gap_m > 0.0 {
+                let free_m = within_m(gap_m - air_m(v), gap_m);
+                let need_mps2 = v * v / (2.0 * free_m);
+                let alarm = Alarm { id: 1, need_mps2, closing_mps: v, free_m };
+                let comfort = (a - 0.19).max(-1.9);
+                a = if need_mps2 > HARD_MPS2 { alarm.next_mps2(a, dt_s).min(comfort) } else { comfort };
+                let after = (v + a * dt_s).max(0.0);
+                gap_m -= (v + after) / 2.0 * dt_s;
+                v = after;
+            }
+            prop_assert!(gap_m > 0.05, "{gap_m}");
+        }
+    }
 }

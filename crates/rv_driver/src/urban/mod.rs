@@ -293,7 +293,7 @@ const BEHIND_MPS: f64 = 2.5;
 const SIGNALS_FROM_M: f64 = 25.0;
 
 /// Acceleration along and across together that comfort allows, with some reserve, m/s2.
-const TOGETHER_MPS2: f64 = 1.8;
+const TOGETHER_MPS2: f64 = 1.7;
 
 /// Jerk with which it brakes for a light that comfort is not enough for, m/s3.
 const FIRM_JERK_MPS3: f64 = 6.0;
@@ -306,7 +306,10 @@ const CREEPS_MPS: f64 = 0.3;
 const ON_THE_SPOT_MPS: f64 = 0.7;
 const ON_THE_SPOT_M: f64 = 0.8;
 
-/// Jerk with which braking in an emergency is let go while its cause may come back, m/s3.
+/// Jerk with which it falls back behind one that has come too near, m/s3.
+const NEAR_JERK_MPS3: f64 = 1.9;
+
+/// Jerk with which braking beyond comfort is let go, m/s3.
 const RELEASE_JERK_MPS3: f64 = 15.0;
 
 /// Time between two cycles, s.
@@ -544,7 +547,7 @@ impl VanDriver {
         narrow::bounds(&scene, &self.aside, &mut bounds);
         follow::blind(&scene, &mut bounds);
         follow::beside_turn(&scene, &mut bounds);
-        follow::hidden(&scene, lanes, &mut bounds);
+        follow::hidden(&scene, lanes, &self.aside, &mut bounds);
         follow::emergency_vehicles(&scene, &mut bounds);
         let lead_id = lead.as_ref().map(|l| l.0);
         let here = self.way.at(scene.s_m);
@@ -563,7 +566,8 @@ impl VanDriver {
         if let Some(most) = lead.as_ref().and_then(|l| follow::too_near_mps2(&scene, l))
             && most < a
         {
-            (a, reason) = (most, Reason::Follows(lead_id.unwrap_or_default()));
+            let most = most.max(sight.acceleration_mps2 - NEAR_JERK_MPS3 * CYCLE_S);
+            (a, reason) = (a.min(most), Reason::Follows(lead_id.unwrap_or_default()));
         }
         if let Some(firm_mps2) = self.memory.firm_mps2 {
             let by_jerk = sight.acceleration_mps2 - FIRM_JERK_MPS3 * CYCLE_S;
@@ -580,15 +584,19 @@ impl VanDriver {
         }
         let alarm = follow::emergency(&scene, &self.aside, let_in.as_ref());
         let alarmed = std::mem::replace(&mut self.memory.alarmed, alarm.map(|a| a.id));
-        if let Some(alarm) = alarm.filter(|a| a.is_close || alarmed == Some(a.id)) {
-            let (brake, id) = (alarm.braking_mps2, alarm.id);
+        let a0 = sight.acceleration_mps2;
+        if let Some(alarm) = alarm.filter(|a| a.is_pressing() || alarmed == Some(a.id)) {
             self.memory.brake_until_s = sight.at.0 + 0.3;
-            if -brake < a {
-                (a, reason, is_emergency) = (-brake, Reason::Emergency(id), true);
+            let brake = alarm.next_mps2(a0, CYCLE_S);
+            if brake < a {
+                (a, reason, is_emergency) = (brake, Reason::Emergency(alarm.id), true);
             }
-        } else if sight.at.0 < self.memory.brake_until_s && sight.acceleration_mps2 < -2.0 {
-            a = a.min(sight.acceleration_mps2 + RELEASE_JERK_MPS3 * CYCLE_S);
+        } else if sight.at.0 < self.memory.brake_until_s && a0 < -2.0 {
             is_emergency = true;
+        }
+        // Hard braking is let go gradually: its cause may come back.
+        if a0 < -pace::Comfort::ALLOWED.braking_mps2 {
+            a = a.min(a0 + RELEASE_JERK_MPS3 * CYCLE_S);
         }
         if let Some((until_s, why)) = self.memory.hold
             && sight.at.0 < until_s
@@ -598,7 +606,8 @@ impl VanDriver {
         }
         self.plan.clear();
         roll::out(&scene, &self.aside, a, &bounds, &mut self.plan);
-        let lead = lead.map(|(_, gap_m, speed_mps)| Lead { gap_m, speed_mps });
+        let lead = follow::on_strip(&scene, &self.aside);
+        let lead = lead.map(|(gap_m, speed_mps)| Lead { gap_m, speed_mps });
         let judged =
             roll::judge(&scene, lanes, &mut self.monitor, &self.plan, lead, &mut self.judged);
         let is_let_through = judged.verdict == Verdict::Pass;
@@ -742,7 +751,12 @@ fn next_at_kerb(
         *at_kerb = seen.map_or(AtKerb::GivenUp, |_| AtKerb::Enters);
         return seen.map(|gap| kerb::way_in(scene, lanes, &gap));
     }
-    if let (Some(gap), None) = (seen, known) {
+    // One that it has stopped beyond is none any more.
+    let is_beyond =
+        |gap: kerb::Gap| scene.sight.state.speed_mps == 0.0 && scene.front_m() > gap.stop_m + 0.5;
+    if known.is_some_and(is_beyond) {
+        *at_kerb = AtKerb::GivenUp;
+    } else if let (Some(gap), None) = (seen, known) {
         *at_kerb = AtKerb::Comes(gap);
     }
     None
@@ -778,7 +792,7 @@ fn back_off(
     if let (Drive::Stop { acceleration_mps2, .. }, Verdict::Stop(why)) =
         (judged.drive, judged.verdict)
     {
-        input.acceleration_mps2 = -acceleration_mps2;
+        input.acceleration_mps2 = (-acceleration_mps2).max(input.acceleration_mps2);
         reason = Reason::Monitor(why);
     }
     Decision {

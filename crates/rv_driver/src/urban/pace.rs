@@ -14,11 +14,11 @@ pub struct Comfort {
 
 impl Comfort {
     /// What is planned with; what is allowed is a little more, so that a plan can be kept.
-    pub const PLANNED: Self = Self { acceleration_mps2: 1.5, braking_mps2: 1.65, jerk_mps3: 1.6 };
+    pub const PLANNED: Self = Self { acceleration_mps2: 1.65, braking_mps2: 1.65, jerk_mps3: 1.6 };
     /// What a light that turns yellow at the wrong moment may ask for.
     pub const FIRM: Self = Self { acceleration_mps2: 1.6, braking_mps2: 2.5, jerk_mps3: 3.0 };
     /// What is allowed.
-    pub const ALLOWED: Self = Self { acceleration_mps2: 1.6, braking_mps2: 1.9, jerk_mps3: 1.9 };
+    pub const ALLOWED: Self = Self { acceleration_mps2: 1.8, braking_mps2: 1.88, jerk_mps3: 1.9 };
 }
 
 /// A place ahead that may be passed at no more than a speed.
@@ -74,7 +74,12 @@ pub fn next_acceleration(
     bounds: &[Bound],
     dt_s: f64,
 ) -> f64 {
-    let (plan, allowed) = (Comfort::PLANNED, Comfort::ALLOWED);
+    let allowed = Comfort::ALLOWED;
+    let rest = (TOGETHER_MPS2 * TOGETHER_MPS2 - across_mps2 * across_mps2).max(0.0).sqrt();
+    // In a bend stops are planned with what it leaves.
+    let planned = Comfort::PLANNED;
+    let braking_mps2 = planned.braking_mps2.min((rest - 0.05).max(LEAST_BRAKING_MPS2));
+    let plan = Comfort { braking_mps2, ..planned };
     let a0 = a_mps2.clamp(-allowed.braking_mps2 * 3.0, allowed.acceleration_mps2);
     let keeps_those = |a: f64, which: fn(&Bound) -> bool| {
         let v = (v_mps + (a0 + a) / 2.0 * dt_s).max(0.0);
@@ -93,16 +98,18 @@ pub fn next_acceleration(
     };
     let keeps = |a: f64| keeps_those(a, |_| true);
     // Braking beyond comfort is let go at once when its cause has gone.
-    let up = (a0 + plan.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
-    let top = wanted_mps2.clamp((a0 - plan.jerk_mps3 * dt_s).min(up), up);
+    let up = (a0 + allowed.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
+    let down = (a0 - plan.jerk_mps3 * dt_s).max(-allowed.braking_mps2).min(up);
+    let top = wanted_mps2.clamp(down, up);
     let top = top.min(plan.acceleration_mps2);
     let soft = |a: f64| a.max(-fade_mps2(v_mps, dt_s));
     if keeps(top) {
         return soft(top);
     }
     let by_jerk = a0 - allowed.jerk_mps3 * dt_s;
-    let rest = (TOGETHER_MPS2 * TOGETHER_MPS2 - across_mps2 * across_mps2).max(0.0).sqrt();
-    let mut bottom = by_jerk.max(-allowed.braking_mps2.min(rest));
+    // What is on already is let go no faster than comfort allows.
+    let let_go = (a0 + allowed.jerk_mps3 * dt_s).max(-allowed.braking_mps2);
+    let mut bottom = by_jerk.max((-allowed.braking_mps2.min(rest)).min(let_go));
     if !keeps(bottom) {
         // A little too fast past a place does no harm; beyond a place to stand it would.
         if !keeps_those(bottom, |b| b.mps == 0.0) {
@@ -135,7 +142,10 @@ pub(crate) fn fade_way_m(v_mps: f64) -> f64 {
 }
 
 /// Acceleration along and across together within which a stop is kept if it can, m/s2.
-const TOGETHER_MPS2: f64 = 1.95;
+const TOGETHER_MPS2: f64 = 1.9;
+
+/// Braking that stops in bends are planned with at least, m/s2.
+const LEAST_BRAKING_MPS2: f64 = 1.0;
 
 /// Jerk with which braking fades; a little less than allowed, for the last step is cut.
 const FADE_JERK_MPS3: f64 = 1.75;

@@ -152,7 +152,7 @@ fn likely(lanes: &CityLanes, track: &Track, lane: CityLaneId, to_lane_m: f64) ->
 }
 
 /// Where one that keeps to lanes will be at some times, for the monitor: along its own lane at the
-/// present speed, at its distance beside it, and straight on where lanes part and nothing tells
+/// present speed or braking, at its distance beside it, and straight on where lanes part and nothing tells
 /// which it takes. Fills `out` with centre and heading.
 pub(crate) fn along_lane(
     lanes: &CityLanes,
@@ -164,7 +164,7 @@ pub(crate) fn along_lane(
     out.clear();
     let heading_rad = turns_to_rad(track);
     out.extend(at_s.iter().map(|t| {
-        let on = on_lanes(lanes, spot.lane, spot.s_m + track.speed_mps * t, heading_rad);
+        let on = on_lanes(lanes, spot.lane, spot.s_m + track.way_m(*t), heading_rad);
         beside(on, track, spot, *t)
     }));
 }

@@ -132,7 +132,7 @@ fn look_ahead(scene: &Scene<'_>, lanes: &CityLanes, scratch: &mut Scratch) {
                     at_s,
                     centre: *centre,
                     heading_rad: *heading_rad,
-                    speed_mps: t.speed_mps,
+                    speed_mps: t.speed_in_mps(at_s),
                 },
             ));
             continue;
@@ -143,12 +143,13 @@ fn look_ahead(scene: &Scene<'_>, lanes: &CityLanes, scratch: &mut Scratch) {
             if i > 0 {
                 // It goes on turning as it does.
                 let dt_s = at_s - OTHERS_S[i - 1];
+                let way_m = t.way_m(*at_s) - t.way_m(OTHERS_S[i - 1]);
                 heading_rad += t.yaw_rate_radps * dt_s / 2.0;
-                at.x_m += t.speed_mps * dt_s * heading_rad.cos();
-                at.y_m += t.speed_mps * dt_s * heading_rad.sin();
+                at.x_m += way_m * heading_rad.cos();
+                at.y_m += way_m * heading_rad.sin();
                 heading_rad += t.yaw_rate_radps * dt_s / 2.0;
             }
-            let speed_mps = t.speed_mps;
+            let speed_mps = t.speed_in_mps(*at_s);
             scratch.poses.push(Pose { at_s: *at_s, centre: at, heading_rad, speed_mps });
         }
     }

@@ -77,6 +77,9 @@ pub(crate) struct Beside {
     pub(crate) drift_mps: Option<f64>,
 }
 
+/// One that brakes is taken to stop by then, m.
+const STOPS_SHORT_M: f64 = 1.0;
+
 impl Beside {
     /// How far to the left of the way it will be, m.
     pub(crate) fn d_at(&self, t_s: f64) -> f64 {
@@ -90,7 +93,10 @@ impl Beside {
     /// endless if it never does.
     pub(crate) fn nears_in(&self, off_m: f64, by_m: f64) -> f64 {
         let speed = -self.drift_mps.unwrap_or(self.vd_mps) * off_m.signum();
-        let is_far = self.drift_mps.is_some() && by_m > speed * FADE_S;
+        let is_far = match self.drift_mps {
+            Some(_) => by_m > speed * FADE_S,
+            None => by_m > speed * self.track.stops_in_s() + STOPS_SHORT_M,
+        };
         if speed < 0.3 || is_far { f64::INFINITY } else { by_m.max(0.0) / speed }
     }
 }
@@ -121,6 +127,9 @@ fn drift_mps(lanes: &CityLanes, way_rad: f64, track: &Track, spot: &Spot) -> Opt
     let across = track.speed_mps * (track.heading_rad - spot.heading_rad).sin();
     (is_road && sin.abs() < 0.35).then_some(across * cos.signum())
 }
+
+/// Turning slower than this may be noise, rad/s.
+const SWINGS_RADPS: f64 = 0.08;
 
 /// How far along the way others are looked for, back and ahead, m.
 const BACK_M: f64 = 45.0;
@@ -193,6 +202,9 @@ impl<'a> Scene<'a> {
                 };
                 let turn = track.heading_rad - way.at(s).heading_rad;
                 let (sin, cos) = turn.sin_cos();
+                // A long one that turns swings its ends.
+                let swings = n > 1 && track.yaw_rate_radps.abs() > SWINGS_RADPS;
+                let swing_mps = if swings { track.yaw_rate_radps * off_m } else { 0.0 };
                 let l = l / n as f64;
                 beside.push(Beside {
                     track: *track,
@@ -200,8 +212,8 @@ impl<'a> Scene<'a> {
                     d_m: d,
                     half_s_m: cos.abs() * l + sin.abs() * w,
                     half_d_m: sin.abs() * l + cos.abs() * w,
-                    vs_mps: track.speed_mps * cos,
-                    vd_mps: track.speed_mps * sin,
+                    vs_mps: track.speed_mps * cos - swing_mps * sin,
+                    vd_mps: track.speed_mps * sin + swing_mps * cos,
                     on,
                     drift_mps,
                 });

@@ -17,8 +17,12 @@ const CHANGE_M: f64 = 35.0;
 pub const EDGES_MAX: usize = 400;
 
 /// Lateral acceleration and jerk in bends that a way's speeds allow, m/s2 and m/s3.
-const LATERAL_MPS2: f64 = 1.5;
+const LATERAL_MPS2: f64 = 1.4;
 const LATERAL_JERK_MPS3: f64 = 1.7;
+
+/// Corners of lanes are rounded within this distance of their line, m, in so many passes.
+const ROUND_WITHIN_M: f64 = 0.35;
+const ROUNDINGS: usize = 24;
 
 /// Lateral acceleration beyond which nobody turns, m/s2.
 const ACROSS_MAX_MPS2: f64 = 5.0;
@@ -525,7 +529,7 @@ impl Laying<'_> {
         let limit = self.line[n - 1].1;
         self.line.push((on(15.0), limit));
         let (line, limits) = even(&self.line);
-        let line = smoothed(line, 4);
+        let line = smoothed(relaxed(line), 4);
         let n = line.len();
         let mut points: Vec<WayPoint> = Vec::with_capacity(n);
         for i in 0..n {
@@ -607,6 +611,21 @@ fn even(line: &[(Point2, f64)]) -> (Vec<Point2>, Vec<f64>) {
     (points, limits)
 }
 
+/// Rounds the corners of a line as far as it may leave it.
+fn relaxed(line: Vec<Point2>) -> Vec<Point2> {
+    let mut round = line.clone();
+    for _ in 0..ROUNDINGS {
+        round = smoothed(round, 1);
+        for (p, q) in round.iter_mut().zip(&line) {
+            let off_m = p.distance_to(*q).0;
+            let keep = if off_m > ROUND_WITHIN_M { ROUND_WITHIN_M / off_m } else { 1.0 };
+            p.x_m = q.x_m + (p.x_m - q.x_m) * keep;
+            p.y_m = q.y_m + (p.y_m - q.y_m) * keep;
+        }
+    }
+    round
+}
+
 fn smoothed(mut line: Vec<Point2>, passes: usize) -> Vec<Point2> {
     for _ in 0..passes {
         let before = line.clone();
@@ -619,4 +638,40 @@ fn smoothed(mut line: Vec<Point2>, passes: usize) -> Vec<Point2> {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A street with a bend of some angle in its middle, a point a metre.
+    fn bent(angle_rad: f64) -> Vec<Point2> {
+        let (sin, cos) = angle_rad.sin_cos();
+        let along = |s: f64| match s < 0.0 {
+            true => Point2 { x_m: s, y_m: 0.0 },
+            false => Point2 { x_m: s * cos, y_m: s * sin },
+        };
+        (-60..=60).map(|i| along(f64::from(i))).collect()
+    }
+
+    fn sharpest_1pm(line: &[Point2]) -> f64 {
+        let heading = |w: &[Point2]| (w[1].y_m - w[0].y_m).atan2(w[1].x_m - w[0].x_m);
+        line.windows(3).map(|w| (heading(&w[1..]) - heading(&w[..2])).abs()).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn slight_bends_are_rounded_within_the_lane() {
+        for angle_rad in [0.1, 0.2, 0.5, 1.5] {
+            let line = bent(angle_rad);
+            let (plain, round) = (smoothed(line.clone(), 4), smoothed(relaxed(line.clone()), 4));
+            let off = |round: &[Point2]| {
+                let each = round.iter().zip(&line).map(|(p, q)| p.distance_to(*q).0);
+                each.fold(0.0, f64::max)
+            };
+            assert!(off(&round) < off(&plain) + ROUND_WITHIN_M, "{angle_rad}");
+            assert!(sharpest_1pm(&round) < sharpest_1pm(&plain), "{angle_rad}");
+        }
+        let (plain, round) = (smoothed(bent(0.15), 4), smoothed(relaxed(bent(0.15)), 4));
+        assert!(sharpest_1pm(&round) < 0.55 * sharpest_1pm(&plain));
+    }
 }

@@ -1,7 +1,12 @@
-//! Drives through a city without the whole binary, for whoever works on the urban driver: every
-//! contact with the seconds before it, where rough moments come from, and what calls waited for.
+//! Drives through a city without the whole binary, for whoever works on the urban driver: a row of
+//! figures, and every drive that touched somebody or did not arrive.
 //!
-//! `city_drives CITY SEED FIRST N [--law NAME] [--human] [--rough] [--log FROM_S TO_S]`
+//! `city_drives CITY SEED FIRST N [--law NAME] [--human] [--length-m M] [--hubs] [--turn-back]
+//! [--single-track | --drift]
+//! [--threads N] [--rough] [--lost] [--log FROM_S TO_S]`
+//!
+//! `--rough` lists where rough moments come from, `--lost` where time was lost against the
+//! human-like driver, `--log` all of a span of time.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
@@ -17,12 +22,17 @@ use rv_map::city_lanes::CityLanes;
 use rv_sim::Weather;
 use rv_sim::plant::PlantKind;
 use rv_sim::urban::{
-    Busy, CycleTimes, Drive, DriveSetup, Ends, HubFindings, Moment, Route, SensorModel, Walls,
-    drive,
+    Busy, CycleTimes, Drive, DriveSetup, Ends, HUMAN_STEP_M, HubFindings, Moment, Route,
+    SensorModel, Walls, drive,
 };
 
-/// What rough moments of one cause come to: seconds, strongest along, across, and jerk.
-type Rough = BTreeMap<String, (f64, f64, f64, f64)>;
+/// What is told beyond the row.
+#[derive(Clone, Copy)]
+struct Tells {
+    rough: bool,
+    lost: bool,
+    log_s: Option<(f64, f64)>,
+}
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,7 +45,7 @@ fn main() {
         (args.first(), number(1), number(2), number(3))
     else {
         eprintln!(
-            "usage: city_drives CITY SEED FIRST N [--law NAME] [--human] [--rough] [--log FROM TO]"
+            "usage: city_drives CITY SEED FIRST N [--law NAME] [--human] [--hubs] [--rough] [--lost] [--log FROM TO]"
         );
         std::process::exit(2);
     };
@@ -44,20 +54,24 @@ fn main() {
         eprintln!("{path} is no city file");
         std::process::exit(2);
     };
+    let law = after("--law", 1).unwrap_or_else(|| "vienna".into());
+    let Some(law) = TrafficLaw::named(&law) else {
+        eprintln!("no law is named {law}");
+        std::process::exit(2);
+    };
     let lanes = Arc::new(CityLanes::build(&city));
     let walls = Arc::new(Walls::of(&city, &lanes.frame));
-    let law = after("--law", 1).unwrap_or_else(|| "vienna".into());
     let setup = DriveSetup {
         city,
         lanes,
-        law: TrafficLaw::named(&law).unwrap_or_else(|| TrafficLaw::shipped().remove(0)),
+        law,
         busy: Busy::USUAL,
         length_m: after("--length-m", 1).and_then(|m| m.parse().ok()).unwrap_or(3000.0),
         seed,
         sensors: Some(SensorModel::USUAL),
         weather: Weather::Dry,
         walls,
-        with_human: has("--human"),
+        with_human: has("--human") || has("--lost"),
         plant: match () {
             () if has("--single-track") => PlantKind::SingleTrack,
             () if has("--drift") => PlantKind::Drift,
@@ -67,12 +81,12 @@ fn main() {
         route: if has("--turn-back") { Route::TurnsBack } else { Route::Onwards },
     };
     let span = after("--log", 1).zip(after("--log", 2));
-    let span = span.and_then(|(a, b)| Some((a.parse::<f64>().ok()?, b.parse::<f64>().ok()?)));
-    let tells_rough = has("--rough");
+    let log_s = span.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let tells = Tells { rough: has("--rough"), lost: has("--lost"), log_s };
     let began = Instant::now();
     let next = AtomicU64::new(first);
     let threads = after("--threads", 1).and_then(|t| t.parse().ok()).unwrap_or(2_usize);
-    let mut done: Vec<(Drive, Rough)> = std::thread::scope(|scope| {
+    let mut done: Vec<(Drive, Watched)> = std::thread::scope(|scope| {
         let run = || {
             let mut mine = Vec::new();
             loop {
@@ -80,135 +94,206 @@ fn main() {
                 if k >= first + n {
                     return mine;
                 }
-                mine.extend(one(&setup, k, span, tells_rough));
+                mine.extend(one(&setup, k, tells));
             }
         };
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         all.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
     });
     done.sort_by_key(|d| d.0.number);
-    sum_up(&done, began.elapsed());
+    let drives: Vec<&Drive> = done.iter().map(|d| &d.0).collect();
+    if has("--hubs") || has("--turn-back") {
+        tell_manoeuvres(&drives);
+    }
+    sum_up(&drives, began.elapsed());
+    if tells.rough {
+        tell_rough(&done);
+    }
+    if tells.lost {
+        tell_lost(&done);
+    }
 }
 
-fn sum_up(done: &[(Drive, Rough)], took: Duration) {
+/// What was turned and parked, and how long cycles took.
+fn tell_manoeuvres(drives: &[&Drive]) {
     let (mut times, mut hubs) = (CycleTimes::default(), HubFindings::default());
-    for (d, _) in done {
+    for d in drives {
         times.add(&d.times);
         hubs.add(&d.hubs);
     }
     println!(
-        "turned {}, could not {}; parked at the kerb {} of {}; {hubs:?}; cycles: median {:.0}, p99.9 {:.0}, longest {:.0} us",
-        done.iter().map(|d| d.0.n_turned).sum::<u32>(),
-        done.iter().filter(|d| d.0.could_not_turn).count(),
-        done.iter().filter(|d| d.0.is_parked).count(),
-        done.len(),
+        "turned {}, could not {}; parked at the kerb {} of {}; {hubs:?}; cycles: median {:.0}, \
+         p99.9 {:.0}, longest {:.0} us",
+        drives.iter().map(|d| d.n_turned).sum::<u32>(),
+        drives.iter().filter(|d| d.could_not_turn).count(),
+        drives.iter().filter(|d| d.is_parked).count(),
+        drives.len(),
         times.at_share(0.5),
         times.at_share(0.999),
         times.longest_us()
     );
-    let mut rough = Rough::new();
-    let (mut km, mut time_s, mut rough_s, mut calls, mut fault, mut contacts) =
-        (0.0, 0.0, 0.0, 0, 0, 0);
-    let (mut red, mut stop, mut emergency_s, mut off_m) = (0, 0, 0.0, 0.0);
-    let mut both = [0.0; 4];
-    for (d, r) in done {
+}
+
+/// The drives to look at, and the row of all.
+fn sum_up(drives: &[&Drive], took: Duration) {
+    for d in drives {
         let f = &d.found;
-        km += f.driven_m / 1000.0;
-        (time_s, rough_s) = (time_s + f.time_s, rough_s + f.rough_s);
-        (calls, fault, contacts) =
-            (calls + f.calls, fault + f.contacts_at_fault, contacts + f.contacts);
-        (red, stop, emergency_s) =
-            (red + f.red_lights, stop + f.stop_signs, emergency_s + f.emergency_s);
-        off_m += f.outside_permit_m;
-        if let (true, Some(h)) = (d.is_arrived, d.human.filter(|h| h.is_arrived)) {
-            for (sum, x) in
-                both.iter_mut().zip([f.driven_m, f.time_s - d.parking_s, h.driven_m, h.time_s])
-            {
-                *sum += x;
-            }
-        }
         if !d.is_arrived || !d.contacts.is_empty() || f.red_lights + f.stop_signs > 0 {
             println!(
-                "drive {}: {:?} after {:.0} s, red {} stop {}, {:?}",
-                d.number, d.stuck_on, f.time_s, f.red_lights, f.stop_signs, d.contacts
+                "drive {}: {} after {:.0} s, red lights {}, stop signs {}, {:?}",
+                d.number,
+                d.stuck_on.as_deref().unwrap_or("arrived"),
+                f.time_s,
+                f.red_lights,
+                f.stop_signs,
+                d.contacts
             );
         }
-        for (cause, (s, a, c, j)) in r {
-            let all = rough.entry(cause.clone()).or_default();
-            *all = (all.0 + s, all.1.max(*a), all.2.max(*c), all.3.max(*j));
-        }
     }
-    let mut rough: Vec<_> = rough.into_iter().collect();
-    rough.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
-    for (cause, (s, a, c, j)) in rough {
-        println!("{s:8.1} s  along {a:5.2}  across {c:5.2}  jerk {j:6.2}  {cause}");
-    }
+    let sum = |of: &dyn Fn(&Drive) -> f64| drives.iter().map(|d| of(d)).sum::<f64>();
+    let most = |of: &dyn Fn(&Drive) -> f64| drives.iter().map(|d| of(d)).fold(0.0, f64::max);
+    let (km, time_s) = (sum(&|d| d.found.driven_m) / 1000.0, sum(&|d| d.found.time_s));
     println!(
-        "{km:.1} km, {} drives; at fault {fault} of {contacts}; red {red}, stop signs {stop}, outside {off_m:.0} m; calls {calls} = {:.2} per 100 km; \
-         {:.2} m/s, {:.1} % of {:.2}; rough {:.3} %, emergencies {:.2} %; {:.1} s",
-        done.len(),
-        f64::from(calls) / km * 100.0,
+        "{km:.1} km; at fault {} of {} contacts; red lights {}, stop signs {}; outside permit {:.0} m; \
+         calls {} = {:.2} per 100 km; arrived {} of {}; {:.2} m/s{}; rough {:.3} %, at most {:.1} m/s2 \
+         and {:.0} m/s3; emergencies {:.2} %; {:.0} s",
+        sum(&|d| f64::from(d.found.contacts_at_fault)),
+        sum(&|d| f64::from(d.found.contacts)),
+        sum(&|d| f64::from(d.found.red_lights)),
+        sum(&|d| f64::from(d.found.stop_signs)),
+        sum(&|d| d.found.outside_permit_m),
+        sum(&|d| f64::from(d.found.calls)),
+        sum(&|d| f64::from(d.found.calls)) / km * 100.0,
+        drives.iter().filter(|d| d.is_arrived).count(),
+        drives.len(),
         km * 1000.0 / time_s,
-        both[0] / both[1] / (both[2] / both[3]) * 100.0,
-        both[2] / both[3],
-        rough_s / time_s * 100.0,
-        emergency_s / time_s * 100.0,
+        beside_human(drives),
+        sum(&|d| d.found.rough_s) / time_s * 100.0,
+        most(&|d| d.found.both_max_mps2),
+        most(&|d| d.found.jerk_max_mps3),
+        sum(&|d| d.found.emergency_s) / time_s * 100.0,
         took.as_secs_f64(),
     );
 }
 
-fn one(
-    setup: &DriveSetup,
-    k: u64,
-    span: Option<(f64, f64)>,
-    tells_rough: bool,
-) -> Option<(Drive, Rough)> {
-    let mut rough = Rough::new();
-    let mut last: Option<(f64, f64, f64, String)> = None;
-    let mut last_a = 0.0;
-    let began = Instant::now();
-    let drive = drive(setup, k, &|| began.elapsed(), &mut |m| {
-        let (v, heading) = (m.van.speed_mps, m.van.heading_rad);
-        if let Some((v0, h0, at0, why)) = last.take() {
-            let along = (v - v0) / 0.1;
-            let turn = heading - h0;
-            let across = turn.sin().atan2(turn.cos()) / 0.1 * v;
-            let jerk = (along - last_a) / 0.1;
-            last_a = along;
-            let is_rough = along.hypot(across) > 2.0 || jerk.abs() > 2.0;
-            if is_rough {
-                let kind = if along.abs() > 2.0 {
-                    "along "
-                } else if across.abs() > 2.0 {
-                    "across"
-                } else if jerk.abs() > 2.0 {
-                    "jerk  "
-                } else {
-                    "both  "
-                };
-                let why =
-                    format!("{kind} {why}{}", if m.in_emergency { " (emergency)" } else { "" });
-                if tells_rough && !m.in_emergency {
-                    println!(
-                        "  {k} {at0:.1} v {v0:.2} a {along:.2} lat {across:.2} jerk {jerk:.1} {why}"
-                    );
-                }
-                let r = rough.entry(why).or_default();
-                *r = (r.0 + 0.1, r.1.max(along.abs()), r.2.max(across.abs()), r.3.max(jerk.abs()));
-            }
-        }
-        let why = format!("{:?}", m.decision.reason).replace(|c: char| c.is_ascii_digit(), "");
-        // Time lost against the speed that limits and bends allow.
-        let state = State::at_centre(m.driver.vehicle(), m.van.at, heading, v);
-        let cap_mps = m.driver.way().cap_mps(m.driver.place(&state).0).max(1.0);
-        rough.entry(format!("lost {why}")).or_default().0 +=
-            0.1 * (1.0 - v.max(0.0) / cap_mps).max(0.0);
-        last = Some((v, heading, m.at_s, why));
-        if span.is_some_and(|s| (s.0..s.1).contains(&m.at_s)) {
+/// The share of the human-like driver's speed on ways that both drove to their end.
+fn beside_human(drives: &[&Drive]) -> String {
+    let mut sums = [0.0; 4];
+    for d in drives.iter().filter(|d| d.is_arrived) {
+        let Some(h) = d.human.filter(|h| h.is_arrived) else { continue };
+        let f = &d.found;
+        let these = [f.driven_m, f.time_s - d.parking_s, h.driven_m, h.time_s];
+        sums.iter_mut().zip(these).for_each(|(sum, x)| *sum += x);
+    }
+    let human_mps = sums[2] / sums[3];
+    match human_mps.is_finite() {
+        true => format!(" = {:.1} % of {human_mps:.2}", sums[0] / sums[1] / human_mps * 100.0),
+        false => String::new(),
+    }
+}
+
+/// What was seen of one drive.
+#[derive(Default)]
+struct Watched {
+    /// Of rough moments by cause: seconds, strongest along, across, and jerk.
+    rough: BTreeMap<String, (f64, f64, f64, f64)>,
+    /// Time by reason in each step of the way, s.
+    spent: Vec<BTreeMap<String, f64>>,
+    /// Speed, heading, time and reason of the last moment, and the acceleration before.
+    last: Option<(f64, f64, f64, String)>,
+    last_a: f64,
+}
+
+impl Watched {
+    fn note(&mut self, k: u64, m: &Moment<'_>, tells: Tells) {
+        if tells.log_s.is_some_and(|s| (s.0..s.1).contains(&m.at_s)) {
             tell(m);
         }
-    })?;
-    Some((drive, rough))
+        if !tells.rough && !tells.lost {
+            return;
+        }
+        let why = format!("{:?}", m.decision.reason).replace(|c: char| c.is_ascii_digit(), "");
+        if tells.lost {
+            let (v, heading) = (m.van.speed_mps, m.van.heading_rad);
+            let state = State::at_centre(m.driver.vehicle(), m.van.at, heading, v);
+            let step = (m.driver.place(&state).0.max(0.0) / HUMAN_STEP_M) as usize;
+            self.spent.resize(self.spent.len().max(step + 1), BTreeMap::new());
+            *self.spent[step].entry(why.clone()).or_default() += 0.1;
+        }
+        if tells.rough {
+            self.note_rough(k, m, why);
+        }
+    }
+
+    fn note_rough(&mut self, k: u64, m: &Moment<'_>, why: String) {
+        let (v, heading) = (m.van.speed_mps, m.van.heading_rad);
+        let Some((v0, h0, at0, cause)) = self.last.replace((v, heading, m.at_s, why)) else {
+            return;
+        };
+        let along = (v - v0) / 0.1;
+        let across = wrapped_rad(heading - h0) / 0.1 * v;
+        let jerk = (along - self.last_a) / 0.1;
+        self.last_a = along;
+        let kind = match () {
+            () if m.in_emergency => return,
+            () if along.abs() > 2.0 => "along ",
+            () if across.abs() > 2.0 => "across",
+            () if jerk.abs() > 2.0 => "jerk  ",
+            () if along.hypot(across) > 2.0 => "both  ",
+            () => return,
+        };
+        println!(
+            "  {k} {at0:.1} v {v0:.2} a {along:.2} lat {across:.2} jerk {jerk:.1} {kind} {cause}"
+        );
+        let r = self.rough.entry(format!("{kind} {cause}")).or_default();
+        *r = (r.0 + 0.1, r.1.max(along.abs()), r.2.max(across.abs()), r.3.max(jerk.abs()));
+    }
+}
+
+fn one(setup: &DriveSetup, k: u64, tells: Tells) -> Option<(Drive, Watched)> {
+    let mut watched = Watched::default();
+    let began = Instant::now();
+    let drive = drive(setup, k, &|| began.elapsed(), &mut |m| watched.note(k, m, tells))?;
+    Some((drive, watched))
+}
+
+fn tell_rough(done: &[(Drive, Watched)]) {
+    let mut all: BTreeMap<&str, (f64, f64, f64, f64)> = BTreeMap::new();
+    for (cause, (s, a, c, j)) in done.iter().flat_map(|d| &d.1.rough) {
+        let sum = all.entry(cause).or_default();
+        *sum = (sum.0 + s, sum.1.max(*a), sum.2.max(*c), sum.3.max(*j));
+    }
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+    for (cause, (s, a, c, j)) in all {
+        println!("{s:8.1} s  along {a:5.2}  across {c:5.2}  jerk {j:6.2}  {cause}");
+    }
+}
+
+/// Time spent by reason, and how much of it the human-like driver did not spend there, s a drive.
+fn tell_lost(done: &[(Drive, Watched)]) {
+    let mut all: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    let mut n = 0.0;
+    let both =
+        |d: &Drive| d.is_arrived && d.n_rerouted == 0 && d.human.is_some_and(|h| h.is_arrived);
+    for (drive, watched) in done.iter().filter(|d| both(&d.0)) {
+        n += 1.0;
+        let mut before_s = 0.0;
+        for (step, spent) in watched.spent.iter().enumerate() {
+            let human_s = drive.human_passed_s.get(step).map_or(0.0, |s| f64::from(*s) - before_s);
+            before_s += human_s;
+            let van_s: f64 = spent.values().sum();
+            for (why, s) in spent {
+                let sum = all.entry(why).or_default();
+                *sum = (sum.0 + s, sum.1 + s - human_s * s / van_s);
+            }
+        }
+    }
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    for (why, (spent_s, lost_s)) in all {
+        println!("{:8.2} s spent, {:8.2} s lost a drive  {why}", spent_s / n, lost_s / n);
+    }
 }
 
 /// A moment in full: the van along its way, and those near it in its own frame.

@@ -98,6 +98,9 @@ pub struct Drive {
     pub hubs: HubFindings,
     /// What the human-like driver did on the same way.
     pub human: Option<Human>,
+    /// When it had driven each further [`HUMAN_STEP_M`], s.
+    #[serde(skip)]
+    pub human_passed_s: Vec<f32>,
     /// Cycles, and those whose plan the monitor let through.
     pub n_cycles: u64,
     /// See `n_cycles`.
@@ -106,6 +109,9 @@ pub struct Drive {
     #[serde(skip)]
     pub times: CycleTimes,
 }
+
+/// Distance between two times told of the human-like driver's way, m.
+pub const HUMAN_STEP_M: f64 = 10.0;
 
 /// How a human-like driver fared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -224,6 +230,7 @@ pub fn drive(
     let human = has_human
         .then(|| human_drive(setup, &run.first_way, run.driver.vehicle(), seed, start))
         .flatten();
+    let (human, human_passed_s) = human.unzip();
     let (found, contacts) = run.referee.findings();
     Some(Drive {
         number,
@@ -239,6 +246,7 @@ pub fn drive(
         tracking: run.driven.tracking,
         hubs: run.hubs.found.clone(),
         human,
+        human_passed_s: human_passed_s.unwrap_or_default(),
         n_cycles: run.n_cycles,
         n_let_through: run.n_let_through,
         times: run.times,
@@ -678,14 +686,15 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The same way amid the same traffic, driven by a human-like driver: time and distance.
+/// The same way amid the same traffic, driven by a human-like driver: time and distance, and when it
+/// had driven each further [`HUMAN_STEP_M`], s.
 fn human_drive(
     setup: &DriveSetup,
     way: &Way,
     vehicle: &Vehicle,
     seed: u64,
     start: Seconds,
-) -> Option<Human> {
+) -> Option<(Human, Vec<f32>)> {
     let mut world =
         World::new(Arc::clone(&setup.lanes), setup.law.clone(), setup.busy, seed, start);
     let route = routes::lanes_along(way, &setup.lanes);
@@ -694,6 +703,7 @@ fn human_drive(
     let s_m = setup.lanes.foot(first, at).s_m;
     world.add_guided((vehicle.length_m / 2.0, vehicle.width_m / 2.0), route, s_m);
     let mut driven_m = 0.0;
+    let mut passed_s = Vec::new();
     let goal_m = way.goal_m() - vehicle.length_m;
     let mut time_s = 0.0;
     let mut stood_s = 0.0;
@@ -711,8 +721,11 @@ fn human_drive(
         };
         driven_m += m.v_mps * CYCLE_S;
         time_s += CYCLE_S;
+        while driven_m >= HUMAN_STEP_M * (passed_s.len() + 1) as f64 {
+            passed_s.push(time_s as f32);
+        }
         stood_s = m.stood_s;
         world.step_guided(&eye, CYCLE_S);
     }
-    Some(Human { time_s, driven_m, is_arrived: driven_m >= goal_m })
+    Some((Human { time_s, driven_m, is_arrived: driven_m >= goal_m }, passed_s))
 }

@@ -15,7 +15,8 @@ pub(crate) mod yards;
 
 pub(crate) use drive::BESIDE_MAX_M;
 pub use drive::{
-    CycleTimes, Drive, DriveSetup, FleetTimes, Human, Moment, drive, drive_many, usual_van,
+    CycleTimes, Drive, DriveSetup, FleetTimes, HUMAN_STEP_M, Human, Moment, drive, drive_many,
+    usual_van,
 };
 pub(crate) use hubs::FIRST_ID;
 pub use hubs::{Ends, HubFindings};

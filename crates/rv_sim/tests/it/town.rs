@@ -240,6 +240,45 @@ fn a_bicycle_is_not_overtaken_before_a_junction_and_is_behind_it() {
 }
 
 #[test]
+fn a_bicycle_beside_the_van_is_passed_before_a_junction_without_braking_hard() {
+    let city = grid_city(N);
+    let mut street = Street::new(&city, "vienna", &ROW, 30.0, 9.0);
+    // It is caught up with just where it may no longer be overtaken: too late to fall back gently.
+    let mut bicycle_m = street.front_m() + 14.0;
+    for _ in 0..80 {
+        bicycle_m += 4.0 * CYCLE_S;
+        let bicycle = street.at(Class::Bicycle, bicycle_m, -1.25, 4.0);
+        street.step(&[bicycle]);
+        assert!(street.room_m(&bicycle) > 0.2, "{} s", street.at_s);
+    }
+    assert!(street.along_max <= 2.0, "{} {:?}", street.along_max, street.seen);
+}
+
+#[test]
+fn who_brakes_for_its_own_line_is_not_braked_hard_for() {
+    let city = grid_city(N);
+    let mut street = Street::new(&city, "vienna", &ROW, 10.0, 10.0);
+    // A car comes up the column to the first junction, where the van has green, and stops short.
+    let column = edges_along(&city, &[28, 37]);
+    let law = TrafficLaw::named("vienna").expect("shipped");
+    let theirs = Way::lay(&street.lanes, &law, &column, (5.0, 200.0), 12.0).expect("a street");
+    let stop_m = theirs.goal_m() - 12.0;
+    let mut car = street.at(Class::Car, 8.0, 0.0, 9.0);
+    let (mut speed_mps, mut car_m) = (11.0_f64, stop_m - 11.0 * 11.0 / 6.0 - 40.0);
+    while street.at_s < 12.0 {
+        let brakes = car_m > stop_m - speed_mps * speed_mps / 6.0;
+        car.acceleration_mps2 = if brakes && speed_mps > 0.0 { -3.0 } else { 0.0 };
+        speed_mps = (speed_mps + car.acceleration_mps2 * CYCLE_S).max(0.0);
+        car_m += speed_mps * CYCLE_S;
+        (car.centre, car.heading_rad) = theirs.pose(car_m);
+        car.speed_mps = speed_mps;
+        street.step(std::slice::from_ref(&car));
+    }
+    assert!(street.along_max <= 2.0, "{} {:?}", street.along_max, street.seen);
+    assert!(street.place().0 > 90.0, "{}", street.place().0);
+}
+
+#[test]
 fn blue_lights_from_behind_are_let_pass() {
     let city = grid_city(N);
     let mut street = Street::new(&city, "vienna", &ROW, 10.0, 8.0);

@@ -84,6 +84,9 @@ fn vans_driven_in_detail_do_their_tours_and_show_what_they_see() {
     let manoeuvred = twin.manoeuvred();
     assert_eq!((manoeuvred.n_turned_away, manoeuvred.n_entered_bay), (0, 2), "{manoeuvred:?}");
     assert!(manoeuvred.n_left_bay >= 2, "{manoeuvred:?}");
+    // Who parked at the kerb at a stop came out again.
+    let (parked, out) = (manoeuvred.n_parked, manoeuvred.n_pulled_out);
+    assert!(parked >= 1 && parked == out, "{manoeuvred:?}");
     let sights = |van: u32| {
         fleet.heard[&VanId(van)].iter().filter_map(|up| match up {
             Up::Sight(report) => Some(report),

@@ -197,7 +197,10 @@ impl Field {
 
     /// True if the vehicle at a pose keeps so much air to every wall.
     pub(super) fn is_free(&self, pose: &RearPose, air_m: f64) -> bool {
-        let centre = ahead(pose.rear, pose.heading_rad, self.vehicle.rear_axle_m);
+        let (sin, cos) = pose.heading_rad.sin_cos();
+        let axle_m = self.vehicle.rear_axle_m;
+        let centre =
+            Point2 { x_m: pose.rear.x_m + axle_m * cos, y_m: pose.rear.y_m + axle_m * sin };
         let Some(cell) = self.cell(centre) else { return false };
         self.spend(POSE);
         let clear_m = f64::from(self.clear_m[cell]);
@@ -210,25 +213,25 @@ impl Field {
         let (x, y) = (centre.x_m - self.origin.x_m, centre.y_m - self.origin.y_m);
         let block = (y / BLOCK_M) as usize * self.blocks_x + (x / BLOCK_M) as usize;
         let Some((from, to)) = self.blocks.get(block) else { return false };
-        let body = self.body(pose).grown(air_m);
-        let turned = body.heading_rad.sin_cos();
+        let body = self.body(centre, pose.heading_rad).grown(air_m);
         self.spend(POSE + u64::from(to - from) * WALL);
         self.near[*from as usize..*to as usize].iter().all(|i| {
             let (a, b) = self.walls[usize::from(*i)];
-            !body.touches_along(turned, a, b)
+            !body.touches_along((sin, cos), a, b)
         })
     }
 
     /// As [`Field::is_free`], and not within a solid.
     pub(super) fn is_free_end(&self, pose: &RearPose, air_m: f64) -> bool {
-        let body = self.body(pose);
+        let centre = ahead(pose.rear, pose.heading_rad, self.vehicle.rear_axle_m);
+        let body = self.body(centre, pose.heading_rad);
         self.is_free(pose, air_m) && self.solids.iter().all(|solid| !solid.overlaps(&body))
     }
 
-    fn body(&self, pose: &RearPose) -> Body {
+    fn body(&self, centre: Point2, heading_rad: f64) -> Body {
         Body {
-            centre: ahead(pose.rear, pose.heading_rad, self.vehicle.rear_axle_m),
-            heading_rad: pose.heading_rad,
+            centre,
+            heading_rad,
             half_length_m: self.vehicle.length_m / 2.0,
             half_width_m: self.vehicle.width_m / 2.0,
         }

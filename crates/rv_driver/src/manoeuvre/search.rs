@@ -1,7 +1,7 @@
 //! The search over poses: arcs in steps, words of Reeds and Shepp to the end.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use super::ground::{Field, Ways};
 use super::path::advanced;
@@ -161,13 +161,50 @@ impl Question {
     }
 }
 
+/// The node of each cell that is known: a table of fixed size, so that no step takes long.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Cells and one, nothing where a slot is free.
+    cells: Vec<u64>,
+    nodes: Vec<u32>,
+}
+
+impl Known {
+    /// Room for so many cells.
+    fn new(most: usize) -> Self {
+        let n = (2 * most).next_power_of_two();
+        Self { cells: vec![0; n], nodes: vec![0; n] }
+    }
+
+    fn get(&self, cell: u64) -> Option<u32> {
+        let slot = self.slot(cell);
+        (self.cells[slot] != 0).then(|| self.nodes[slot])
+    }
+
+    fn insert(&mut self, cell: u64, node: u32) {
+        let slot = self.slot(cell);
+        (self.cells[slot], self.nodes[slot]) = (cell + 1, node);
+    }
+
+    /// Where a cell is or would be; half of all slots stay free.
+    fn slot(&self, cell: u64) -> usize {
+        // Fibonacci hashing: Knuth, "The art of computer programming", volume 3, section 6.4.
+        let bits = self.cells.len().trailing_zeros();
+        let mut slot = (cell.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize;
+        while self.cells[slot] != 0 && self.cells[slot] != cell + 1 {
+            slot = (slot + 1) & (self.cells.len() - 1);
+        }
+        slot
+    }
+}
+
 /// One search with so much air and poses told apart so finely.
 #[derive(Clone, Debug)]
 pub(super) struct Pass {
     grain: Grain,
     pub(super) air_m: f64,
     change_m: f64,
-    known: BTreeMap<u64, u32>,
+    known: Known,
     nodes: Vec<Node>,
     open: BinaryHeap<Reverse<(u64, u32)>>,
     /// The cheapest way found: what it costs, m, from which node on, and its end.
@@ -184,13 +221,20 @@ impl Pass {
     pub(super) fn new(question: &Question, grain: Grain, air_m: f64, expansions_max: u32) -> Self {
         let none = Piece { gear: Gear::Forward, steering_rad: 0.0, length_m: 0.0 };
         let root = Node { pose: question.root, cost_m: 0.0, parent: NONE, piece: none };
+        // Room for all there can be, so that no step has to move them; memory is touched as it is used.
+        let most = 1 + expansions_max as usize * 2 * WHEELS.len();
+        let mut known = Known::new(most);
+        known.insert(question.cell(&grain, &root.pose), 0);
+        let (mut nodes, mut open) = (Vec::with_capacity(most), BinaryHeap::with_capacity(most));
+        nodes.push(root);
+        open.push(Reverse((0, 0)));
         Self {
             grain,
             air_m,
             change_m: question.options.change_m * grain.change_share,
-            known: BTreeMap::from([(question.cell(&grain, &root.pose), 0)]),
-            nodes: vec![root],
-            open: BinaryHeap::from([Reverse((0, 0))]),
+            known,
+            nodes,
+            open,
             best: None,
             expansions_max,
             end_at: expansions_max,
@@ -235,7 +279,7 @@ impl Pass {
         question.field.spend(EXPANSION);
         let node = self.nodes[idx as usize];
         // Somebody got there for less in the meantime.
-        if self.known.get(&question.cell(&self.grain, &node.pose)) != Some(&idx) {
+        if self.known.get(question.cell(&self.grain, &node.pose)) != Some(idx) {
             return true;
         }
         let estimate_m = key as f64 / 1e6;
@@ -279,7 +323,7 @@ impl Pass {
                 let pose = piece.after(&question.vehicle, &node.pose);
                 let cell = question.cell(&self.grain, &pose);
                 let cost_m = node.cost_m + self.cost_m(question, &node, &piece);
-                let there = self.known.get(&cell).and_then(|i| self.nodes.get(*i as usize));
+                let there = self.known.get(cell).and_then(|i| self.nodes.get(i as usize));
                 if there.is_some_and(|n| n.cost_m <= cost_m + 1e-9) {
                     continue;
                 }

@@ -23,8 +23,8 @@ const PATIENCE_S: f64 = 12.0;
 const PLANS_MAX: u32 = 4;
 /// Poses that another plan on the way may take up.
 const EXPANSIONS_MAX: u32 = 4_000;
-/// Work on a plan in one cycle, units: about nine tenths of a millisecond.
-const SLICE: u32 = 80_000;
+/// Work on a plan in one cycle, units: about seven tenths of a millisecond.
+const SLICE: u32 = 60_000;
 
 /// A manoeuvre to be planned from where the van stands, and driven.
 #[derive(Clone, Debug, PartialEq)]

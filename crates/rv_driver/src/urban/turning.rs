@@ -29,11 +29,11 @@ const NEAR_M: f64 = 1.5;
 const ON_M: f64 = 5.0;
 /// So much further on if somebody stands there, m.
 const SPARE_M: [f64; 3] = [3.0, 6.0, 9.0];
-/// Kerbs looked at along both lanes, m, the ground beyond their ends, m, and how far they lie beside the
-/// lane, m.
+/// Kerbs looked at along both lanes, m, the ground beyond their ends, m, and how far beside the lane it may
+/// get, m: a kerb lies 0.3 m beside it, and a vehicle is followed to within 0.1 m.
 const KERB_ALONG_M: f64 = 18.0;
 const BEYOND_M: f64 = 1.5;
-const KERB_M: f64 = 0.3;
+const KERB_M: f64 = 0.2;
 /// Who stands within this distance is planned around, m.
 const STANDING_M: f64 = 20.0;
 /// Poses that the plan may take up.

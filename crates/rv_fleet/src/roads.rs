@@ -46,6 +46,18 @@ pub(crate) struct Moment {
     hour: u32,
 }
 
+/// Edges that may not be used, and edges that are closed.
+struct Barred {
+    forbidden: EdgeSet,
+    closed: EdgeSet,
+}
+
+impl Barred {
+    fn spec(&self, costs: Arc<ClassCosts>) -> MetricSpec<'_> {
+        MetricSpec { costs, forbidden: Some(&self.forbidden), closed: Some(&self.closed) }
+    }
+}
+
 /// A stage of the permits on the map.
 struct Stage {
     index: PermitIndex,
@@ -206,7 +218,6 @@ impl Roads {
 
     /// Roads that a profile may use in all of some moments.
     fn metric_in(&mut self, state: &State, profile: usize, moments: &[Moment]) -> Arc<Metric> {
-        let kind = self.profiles[profile].kind;
         let signatures: Vec<(usize, Vec<bool>)> =
             moments.iter().map(|at| (at.stage_idx, self.signature(profile, *at))).collect();
         let epochs = (state.closure_epoch, state.permit_epoch, state.traffic_epoch);
@@ -217,17 +228,8 @@ impl Roads {
             self.metrics.push(entry);
             return metric;
         }
-        let mut forbidden = EdgeSet::new();
-        for at in moments {
-            let Stage { index, held } = &self.stages[at.stage_idx];
-            let covered = index.edges(&held[profile], kind, at.hour);
-            let edges = (0..self.network.n_edges()).map(EdgeId::from_idx);
-            forbidden.extend(edges.filter(|edge| !covered.contains(*edge)));
-        }
-        let closed: EdgeSet =
-            state.closures.values().flat_map(|c| c.edges.iter().copied()).collect();
-        let costs = self.costs(state, profile);
-        let spec = MetricSpec { costs, forbidden: Some(&forbidden), closed: Some(&closed) };
+        let barred = self.barred(state, profile, moments);
+        let spec = barred.spec(self.costs(state, profile));
         self.n_metrics += 1;
         // A closure or a jam changes little of the profile's last metric.
         let last = self.metrics.iter().rev().find(|(key, _)| key.0 == profile);
@@ -242,6 +244,39 @@ impl Roads {
         }
         self.metrics.push((key, metric.clone()));
         metric
+    }
+
+    /// What a profile may not use in one of some moments, and what is closed.
+    fn barred(&self, state: &State, profile: usize, moments: &[Moment]) -> Barred {
+        let kind = self.profiles[profile].kind;
+        let mut forbidden = EdgeSet::new();
+        for at in moments {
+            let Stage { index, held } = &self.stages[at.stage_idx];
+            let covered = index.edges(&held[profile], kind, at.hour);
+            let edges = (0..self.network.n_edges()).map(EdgeId::from_idx);
+            forbidden.extend(edges.filter(|edge| !covered.contains(*edge)));
+        }
+        let closed = state.closures.values().flat_map(|c| c.edges.iter().copied()).collect();
+        Barred { forbidden, closed }
+    }
+
+    /// True if a profile finds a way from a place to another that does not lead over an edge.
+    pub(crate) fn leads_around(
+        &mut self,
+        state: &State,
+        profile: usize,
+        (from, to): (RoadPosition, RoadPosition),
+        around: EdgeId,
+        now: Timestamp,
+    ) -> bool {
+        self.refresh(state);
+        let hour = (now + self.shelf.utc_offset()).hour_of_week();
+        let mut barred = self.barred(state, profile, &[Moment { stage_idx: 0, hour }]);
+        barred.closed.extend([around]);
+        let spec = barred.spec(self.costs(state, profile));
+        self.n_metrics += 1;
+        let metric = Metric::of_costs(&spec, self.n_metrics);
+        metric.route(&mut self.scratch, from, to).is_ok()
     }
 
     /// What roads cost a profile in the traffic of the moment.

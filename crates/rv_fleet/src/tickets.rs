@@ -228,23 +228,27 @@ fn sensible(kind: TicketKind, choices: &[HelpChoice]) -> HelpChoice {
 }
 
 impl Fleet {
-    /// A new way that avoids what blocks the road before a van, known to this van alone.
+    /// A new way that avoids what blocks the road before a van; if there is none, it stays, and calls
+    /// again if nothing changes.
     fn go_around(&mut self, now: Timestamp, van: VanId, position: RoadPosition) {
         let state = &self.state.vans[van.idx()];
         let Some(stop) = state.stops.first() else { return };
         let route = &stop.stop.route;
         let at = route.iter().position(|edge| *edge == position.edge);
         let blocked = at.and_then(|at| route.get(at + 1)).copied();
-        match blocked.filter(|edge| *edge != stop.stop.at.edge) {
-            // A blocked road is blocked for the others too, for a while.
-            Some(edge) => {
-                let until = now + Seconds(1800.0);
-                self.close_edges(now, vec![edge], Some(until));
-                if !self.is_affected_told(van) {
-                    self.reroute(now, van, MissionCause::Rerouted);
-                }
-            }
-            None => self.reroute(now, van, MissionCause::Rerouted),
+        let Some(edge) = blocked.filter(|edge| *edge != stop.stop.at.edge) else {
+            return self.reroute(now, van, MissionCause::Rerouted);
+        };
+        let ends = (position, stop.stop.at);
+        let profile = self.roads.profile(van);
+        if !self.roads.leads_around(&self.state, profile, ends, edge, now) {
+            return;
+        }
+        // A blocked road is blocked for the others too, for a while.
+        let until = now + Seconds(1800.0);
+        self.close_edges(now, vec![edge], Some(until));
+        if !self.is_affected_told(van) {
+            self.reroute(now, van, MissionCause::Rerouted);
         }
     }
 }

@@ -18,7 +18,7 @@ use rv_driver::law::TrafficLaw;
 use rv_driver::manoeuvre::RearPose;
 use rv_driver::tracking::{Track, Tracker, TrackerOptions};
 use rv_driver::trajectory::{State, Vehicle};
-use rv_driver::urban::{CYCLE_S, Decision, Gear, Sight, Stop, Task, VanDriver, Way};
+use rv_driver::urban::{CYCLE_S, Decision, Gear, Reason, Sight, Stop, Task, VanDriver, Way};
 use rv_map::City;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 use rv_map::lanes::Aspect;
@@ -44,8 +44,20 @@ const CYCLES: usize = 10;
 /// A van is put onto its stop if its driver has come to stand so near to it.
 const AT_STOP_M: f64 = 1.5;
 
+/// Where something stands at its stop, that is as near as it gets: after this time, s, within this
+/// distance, m.
+const SHORT_AFTER_S: f64 = 15.0;
+const SHORT_MAX_M: f64 = 15.0;
+
 /// A van pulls out where nobody is within this distance, m.
 const PULL_OUT_M: f64 = 8.0;
+
+/// One so near to where its new way begins is under way, m, and how far behind it the way begins, m.
+const UNDER_WAY_M: f64 = 8.0;
+const RUN_UP_M: f64 = 10.0;
+
+/// Let go on again within this distance, it has not got on, m.
+const AGAIN_M: f64 = 6.0;
 
 /// Edges of a path that are laid at once.
 const EDGES_AHEAD: usize = 120;
@@ -132,6 +144,8 @@ struct Detailed {
     asked: Option<HelpKind>,
     /// True if another way was asked for where it stands.
     has_asked_way: bool,
+    /// Where it was let go on last.
+    released_at: Option<Point2>,
 }
 
 impl Detail {
@@ -253,23 +267,25 @@ impl Detail {
                 (stage, at_m, stop) = (Stage::Comes(site), before_m, Stop::Gate);
             }
         }
+        // One that is under way gets a way that begins behind it, so that it can back off.
+        let is_under_way = self.vans.get(&idx).is_some_and(|d| {
+            let own = d.state.centre(&vehicle);
+            self.lanes.at(first, start_m).0.distance_to(own).0 < UNDER_WAY_M
+        });
+        let from_m = if is_under_way { (start_m - RUN_UP_M).max(0.0) } else { start_m };
         // Its centre comes to stand there, so its front goes beyond.
-        let ends = (start_m, at_m + vehicle.length_m / 2.0);
+        let ends = (from_m, at_m + vehicle.length_m / 2.0);
         let laid = Way::lay(&self.lanes, &self.law, edges, ends, vehicle.speed_max_mps);
         let Ok(way) = laid else { return SetOut::NoWay };
         let lights = self.lights_along(edges);
         let path = body.path.clone();
-        if let Some(detailed) = self.vans.get_mut(&idx) {
-            let (at, _) = way.pose(0.0);
-            let is_near = at.distance_to(detailed.state.centre(&vehicle)).0 < 6.0;
-            if is_near {
-                self.manoeuvred.n_pulled_out += u32::from(detailed.driver.is_parked());
-                detailed.driver.set_way(way);
-                detailed.driver.set_stop(stop);
-                detailed.stage = stage;
-                (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
-                return SetOut::Drives;
-            }
+        if let Some(detailed) = self.vans.get_mut(&idx).filter(|_| is_under_way) {
+            self.manoeuvred.n_pulled_out += u32::from(detailed.driver.is_parked());
+            detailed.driver.set_way(way);
+            detailed.driver.set_stop(stop);
+            detailed.stage = stage;
+            (detailed.path, detailed.from_idx, detailed.lights) = (path, from_idx, lights);
+            return SetOut::Drives;
         }
         let (centre, heading) = way.pose(0.0);
         let mut state = State::at_centre(&vehicle, centre, heading, body.speed.0);
@@ -305,6 +321,7 @@ impl Detail {
             need: Need::Nothing,
             asked: None,
             has_asked_way: false,
+            released_at: None,
         };
         self.vans.insert(idx, detailed);
         SetOut::Drives
@@ -479,11 +496,15 @@ impl Detail {
                 detailed.driver.release();
                 detailed.patience = Patience::from(self.world.now().0);
                 detailed.need = Need::Nothing;
-                self.world.make_way(detailed.state.centre(detailed.driver.vehicle()));
+                let own = detailed.state.centre(detailed.driver.vehicle());
+                let again = detailed.released_at.is_some_and(|p| p.distance_to(own).0 < AGAIN_M);
+                detailed.released_at = Some(own);
+                self.world.make_way(own, again);
             }
         }
         let goes_forward = detailed.last.as_ref().is_none_or(|d| d.gear == Gear::Forward);
-        detailed.has_asked_way &= detailed.need != Need::Nothing;
+        // While the brain lets it stand, it needs nothing, but has not got on either.
+        detailed.has_asked_way &= detailed.need != Need::Nothing || detailed.stood_s > 0.0;
         let may_turn_off = goes_forward && detailed.is_before_junction(&self.lanes);
         van.trouble = match detailed.need {
             Need::Nothing => None,
@@ -532,7 +553,8 @@ impl Detail {
             }
             let is_on_road =
                 matches!(detailed.stage, Stage::Road | Stage::Leaves(_)) && !is_to_park;
-            if is_on_road && speed < 0.15 && left_m - way_m < AT_STOP_M {
+            let is_near = left_m - way_m < detailed.counts_as_there_m();
+            if is_on_road && speed < 0.15 && is_near {
                 (way_m, speed) = (left_m.max(0.0), 0.0);
             }
         }
@@ -621,6 +643,23 @@ impl Detailed {
         let Some(lane) = self.driver.way().lane_at(s_m) else { return false };
         let CityLaneKind::Road { edge, .. } = lanes.lane(lane).kind else { return false };
         self.path.last() != Some(&edge)
+    }
+
+    /// How far from its stop it counts as there, once it stands.
+    fn counts_as_there_m(&self) -> f64 {
+        let Some(decision) = &self.last else { return AT_STOP_M };
+        match decision.reason {
+            // Its lane ends before a stop that lies in a junction.
+            Reason::Goal if decision.to_goal_m < AT_STOP_M => f64::INFINITY,
+            Reason::Follows(id) | Reason::WaitsToPass(id) if self.is_kept_by(id) => SHORT_MAX_M,
+            _ => AT_STOP_M,
+        }
+    }
+
+    /// True if it has stood for a while, and so has what it stands behind.
+    fn is_kept_by(&self, id: u32) -> bool {
+        let has_stood = |t: &Track| t.id == id && t.stood_s > SHORT_AFTER_S;
+        self.stood_s > SHORT_AFTER_S && self.tracks.iter().any(has_stood)
     }
 
     /// True if the laid part of the path is nearly driven and the path goes on.

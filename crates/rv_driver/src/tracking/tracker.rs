@@ -540,12 +540,15 @@ mod tests {
     fn track_one(seed: u64, at: impl Fn(f64) -> (f64, f64), n: usize) -> (Vec<Track>, f64) {
         let mut rng = Rng::from_seed(seed);
         let mut tracker = Tracker::new(TrackerOptions::USUAL);
-        let mut out = Vec::new();
+        let (mut out, mut n_missed) = (Vec::new(), 0);
         for k in 0..n {
             let t = k as f64 * 0.1;
             let (x, y) = at(t);
             let mut frame = Vec::new();
-            if rng.chance(0.9) {
+            // Missed now and then, but not for so long that it may be taken for gone.
+            let is_missed = rng.chance(0.1) && n_missed < 2;
+            n_missed = if is_missed { n_missed + 1 } else { 0 };
+            if !is_missed {
                 frame.push(car(x + rng.normal(0.0, 0.2), y + rng.normal(0.0, 0.2), 0.2));
             }
             if rng.chance(0.3) {

@@ -239,7 +239,7 @@ fn kerb_m(scene: &Scene<'_>, lanes: &CityLanes, law: &TrafficLaw, s_m: f64) -> f
 }
 
 /// True if it is not to be followed but gone around.
-fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
+pub(crate) fn is_to_pass(scene: &Scene<'_>, b: &Beside) -> bool {
     let class = b.track.class;
     if class.walks() {
         return false;

@@ -164,9 +164,14 @@ pub(crate) fn way_out(scene: &Scene<'_>, lanes: &CityLanes) -> Task {
 fn ground(scene: &Scene<'_>, lanes: &CityLanes, s_m: f64, d_m: f64) -> Ground {
     const BACK_M: f64 = 16.0;
     const ON_M: f64 = 20.0;
+    const PIECE_M: f64 = 4.0;
     let lane_m = scene.way.part_at(s_m).map_or(3.0, |p| f64::from(lanes.lane(p.lane).width_m));
     let out_m = d_m * scene.kerb + scene.vehicle.width_m / 2.0 + INWARDS_M + KERB_M;
-    let line = |d_m: f64| (beside(scene, s_m - BACK_M, d_m), beside(scene, s_m + ON_M, d_m));
+    // In pieces, as the street may bend before and beyond.
+    let line = |d_m: f64| {
+        let at = move |k: u32| beside(scene, s_m - BACK_M + PIECE_M * f64::from(k), d_m);
+        (0..((BACK_M + ON_M) / PIECE_M) as u32).map(move |k| (at(k), at(k + 1)))
+    };
     let centre = beside(scene, s_m, d_m);
     let own = scene.sight.state.centre(scene.vehicle);
     let standing = scene.sight.tracks.iter().filter(|t| {
@@ -182,7 +187,7 @@ fn ground(scene: &Scene<'_>, lanes: &CityLanes, s_m: f64, d_m: f64) -> Ground {
         half_width_m: t.half_m.1 + UNSURE_M,
     });
     Ground {
-        walls: vec![line(scene.kerb * out_m), line(-scene.kerb * lane_m / 2.0)],
+        walls: line(scene.kerb * out_m).chain(line(-scene.kerb * lane_m / 2.0)).collect(),
         solids: solids.collect(),
     }
 }

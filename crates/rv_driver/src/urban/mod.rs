@@ -713,9 +713,17 @@ impl VanDriver {
         }
     }
 
-    /// Lets it drive again after the monitor has ended the journey; somebody answers for that.
+    /// Lets it drive again after the monitor has ended the journey, or it could not get on; somebody
+    /// answers for that. How long it stands and how often it has backed off counts anew, and one that has
+    /// found no plan out of a gap at the kerb drives off without.
     pub fn release(&mut self) {
         self.monitor.release();
+        self.stuck_since_s = None;
+        if self.at_kerb == AtKerb::Leaves && self.failure.take().is_some() {
+            // Out of the gap as it would drive around something.
+            (self.parking, self.at_kerb) = (None, AtKerb::OnLane);
+        }
+        self.backed = reverse::Backed::default();
     }
 
     /// The stop that is held ready: centres of its states.

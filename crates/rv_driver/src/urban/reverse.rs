@@ -1,7 +1,7 @@
 //! Backing off: makes room in front where the van has come to stand nose to nose with something, so
 //! that it, or the other, can get by.
 
-use super::aside::parked_after_s;
+use super::aside::is_to_pass;
 use super::pace::{Comfort, fade_mps2};
 use super::sight::{Beside, Scene};
 use super::{CYCLE_S, Planned};
@@ -64,8 +64,7 @@ pub(crate) fn begin(scene: &Scene<'_>, backed: &mut Backed) -> Option<Backing> {
     })?;
     let turn = (blocker.track.heading_rad - scene.way.at(blocker.s_m).heading_rad).cos();
     let faces = turn < 0.85 && blocker.track.class.keeps_lane();
-    let is_parked = parked_after_s(scene, blocker).is_some_and(|s| blocker.track.stood_s > s);
-    if !(is_parked || faces && scene.waited_s > FACED_STUCK_S) {
+    if !(is_to_pass(scene, blocker) || faces && scene.waited_s > FACED_STUCK_S) {
         return None;
     }
     let gap_m = (blocker.s_m - blocker.half_s_m - scene.front_m()).max(0.0);

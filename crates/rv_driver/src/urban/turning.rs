@@ -95,7 +95,8 @@ pub(crate) fn around(
     (crossing, stop_m): (&Crossing, f64),
 ) -> Option<(Task, f64)> {
     let state = &scene.sight.state;
-    let stands = state.speed_mps.abs() < 0.05 && (stop_m - scene.front_m()).abs() < NEAR_M;
+    // Beyond it, too: a way may be laid anew where it has passed the place already.
+    let stands = state.speed_mps.abs() < 0.05 && stop_m - scene.front_m() < NEAR_M;
     if !stands {
         return None;
     }

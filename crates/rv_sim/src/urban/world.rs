@@ -186,11 +186,14 @@ impl World {
         &self.law
     }
 
-    /// Somebody has seen to it that vehicles which have stood near a place for a while are gone.
-    pub(crate) fn make_way(&mut self, at: Point2) {
-        self.movers.retain(|m| {
-            m.is_guided || m.stood_s < STOOD_S || m.at.distance_to(at).0 > m.half_m.0 + MAKE_WAY_M
-        });
+    /// Somebody has seen to it that vehicles which have stood near a place for a while are gone, and,
+    /// asked again, what is parked there, too.
+    pub(crate) fn make_way(&mut self, at: Point2, and_parked: bool) {
+        let is_near = |p: Point2, half_m: f64| p.distance_to(at).0 < half_m + MAKE_WAY_M;
+        self.movers.retain(|m| m.is_guided || m.stood_s < STOOD_S || !is_near(m.at, m.half_m.0));
+        if and_parked {
+            self.things.retain(|(_, t)| !is_near(t.at, t.half_m.0));
+        }
     }
 
     /// Moves everything but the vans on by a step.

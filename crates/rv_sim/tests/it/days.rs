@@ -71,6 +71,22 @@ fn the_ledger_is_the_same_on_repeat_with_vans_driven_in_detail() {
     assert_ne!(first, with(0, 1), "the simpler model drives otherwise");
 }
 
+/// The old town that is bundled, with its one-way lanes, dead ends and hills.
+#[test]
+fn vans_driven_in_detail_serve_an_old_town_with_few_calls() {
+    const MONACO: &[u8] = include_bytes!("../../../../data/monaco/monaco.osm.pbf");
+    let options = rv_import::ImportOptions::named("Monaco");
+    let city = Arc::new(rv_import::build_city(MONACO, &options).unwrap().0);
+    let fleet = FleetConfig::for_city(&city, 8, 1);
+    let mut twin = TwinConfig::usual(1, 200, Seconds(3600.0));
+    twin.n_detailed = 4;
+    let config = DayConfig { n_threads: 2, ..DayConfig::new(fleet, twin) };
+    let (result, fleet, _) = run(&city, &config);
+    assert_eq!(verdict(&city, &result, &fleet), Vec::<String>::new());
+    assert!(result.audit.on_time_share() >= 0.97, "{:?}", result.audit);
+    assert!(result.tally.n_tickets <= 8, "{} calls", result.tally.n_tickets);
+}
+
 #[test]
 fn a_day_can_be_stopped_early() {
     let city = Arc::new(grid_city(6));

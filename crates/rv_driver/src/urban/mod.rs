@@ -166,7 +166,7 @@ impl Decision {
     /// The state after a step of what was decided, by the vehicle's model within its limits, and no
     /// faster than a cap.
     pub fn driven(&self, vehicle: &Vehicle, state: &State, cap_mps: f64, dt_s: f64) -> State {
-        match self.gear {
+        let next = match self.gear {
             Gear::Forward => {
                 let state = State { speed_mps: state.speed_mps.max(0.0), ..*state };
                 let mut input = bounded(vehicle, &state, self.input, dt_s);
@@ -175,7 +175,10 @@ impl Decision {
                 step(vehicle, &state, input, dt_s)
             }
             Gear::Reverse => reverse::step_back(vehicle, state, self.input, cap_mps, dt_s),
-        }
+        };
+        // What rounding leaves of a speed is none.
+        let stands = next.speed_mps.abs() < STANDS_MPS;
+        State { speed_mps: if stands { 0.0 } else { next.speed_mps }, ..next }
     }
 }
 
@@ -311,6 +314,9 @@ const NEAR_JERK_MPS3: f64 = 1.9;
 
 /// Jerk with which braking beyond comfort is let go, m/s3.
 const RELEASE_JERK_MPS3: f64 = 15.0;
+
+/// Slower than this it stands, m/s.
+const STANDS_MPS: f64 = 1e-6;
 
 /// Time between two cycles, s.
 pub const CYCLE_S: f64 = 0.1;
@@ -875,4 +881,30 @@ fn reason_of(
         .filter(|b| b.0.mps < v.max(0.3))
         .min_by(|x, y| room(&x.0).total_cmp(&room(&y.0)))
         .map_or(Reason::Free, |b| b.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_leaves_of_a_speed_is_a_stand() {
+        let decision = Decision {
+            input: Input { steering_rate_radps: 0.0, acceleration_mps2: 0.0 },
+            gear: Gear::Forward,
+            acceleration_mps2: 0.0,
+            reason: Reason::Goal,
+            is_emergency: false,
+            to_goal_m: 1.0,
+            is_let_through: true,
+            has_verified_stop: true,
+            n_beside: 0,
+        };
+        let after = |speed_mps| {
+            let state = State { speed_mps, ..State::default() };
+            decision.driven(&Vehicle::VAN, &state, 10.0, CYCLE_S).speed_mps
+        };
+        assert_eq!(after(2.7e-20), 0.0);
+        assert!((after(0.01) - 0.01).abs() < 1e-9, "what creeps goes on");
+    }
 }

@@ -484,7 +484,7 @@ impl World {
             yaw_rate_radps: m.yaw_rate_radps,
             half_m: m.half_m,
             stood_s: m.stood_s,
-            edge: Some(self.lanes.edge_of(m.route[0])),
+            edge: Some(self.edge_of(m, under)),
             is_emergency: m.is_emergency,
         }));
         out.extend(self.walkers.iter().filter(|w| is_near(w.at)).map(|w| Thing {
@@ -502,6 +502,15 @@ impl World {
         }));
         out.extend(self.things.iter().map(|t| t.1).filter(|t| is_near(t.at)));
         out.retain(|t| !is_apart(t, under));
+    }
+
+    /// The edge on which a vehicle is. Where a bridge ends at a junction it is over what it crosses for some
+    /// metres more.
+    fn edge_of(&self, m: &Mover, under: &[(EdgeId, Point2)]) -> EdgeId {
+        let before = m.came_by().map(|lane| self.lanes.edge_of(lane));
+        before
+            .filter(|e| m.s_m < PAST_BRIDGE_M && under.iter().any(|u| u.0 == *e))
+            .unwrap_or_else(|| self.lanes.edge_of(m.route[0]))
     }
 
     /// What a vehicle minds now, its lane and place on it, and the next one; for whoever looks into a jam.

@@ -163,6 +163,11 @@ impl Around<'_> {
 }
 
 impl Mover {
+    /// The lane that it came by.
+    pub(super) fn came_by(&self) -> Option<CityLaneId> {
+        self.past.last().copied()
+    }
+
     /// A vehicle of some class on a lane.
     pub(super) fn new(
         id: u32,

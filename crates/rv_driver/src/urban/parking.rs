@@ -13,6 +13,8 @@ use crate::trajectory::{Body, Gear, Input, State, Vehicle, ahead};
 
 /// Others are minded within this distance, m.
 const NEAR_M: f64 = 40.0;
+/// What stands so near to something of the ground is that, m; what has moved further since is another.
+const KNOWN_M: f64 = 0.35;
 /// Slower than this one stands, m/s.
 const STANDS_MPS: f64 = 0.3;
 /// Who reaches the street before the gate within this time goes first, s, and so far beside counts, m.
@@ -230,13 +232,7 @@ impl Parking {
         let own = sight.state.centre(vehicle);
         self.others.clear();
         for t in sight.tracks {
-            let known = |b: &Body| {
-                let grown = b.grown(0.3);
-                let (dx, dy) = (t.centre.x_m - b.centre.x_m, t.centre.y_m - b.centre.y_m);
-                let (sin, cos) = b.heading_rad.sin_cos();
-                (dx * cos + dy * sin).abs() < grown.half_length_m
-                    && (dy * cos - dx * sin).abs() < grown.half_width_m
-            };
+            let known = |b: &Body| t.centre.distance_to(b.centre).0 < KNOWN_M;
             let stands = t.speed_mps.abs() < STANDS_MPS;
             let is_far = t.centre.distance_to(own).0 > NEAR_M;
             if t.class.is_soft() || is_far || stands && self.task.ground.solids.iter().any(known) {

@@ -1,6 +1,7 @@
 //! Others on the way: whom to follow, who may come into it, who could be hidden, and when to brake
 //! hard.
 
+use rv_base::Point2;
 use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
@@ -329,6 +330,50 @@ pub(crate) fn hidden(
         }
     }
 }
+
+/// Drives no faster than it can stop within the part of its own way that it sees: something may stand
+/// beyond. Where somebody ahead on the way hides the rest, that one is followed.
+pub(crate) fn sees_way(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound, Reason)>) {
+    let from_m = scene.front_m();
+    let reach_m = stop_within_m(scene.v_mps + 3.0) + SEEN_STEP_M;
+    let mut ahead_m = SEEN_STEP_M;
+    while ahead_m < reach_m && from_m + ahead_m < scene.way.goal_m {
+        let (p, heading_rad) = scene.way.pose(from_m + ahead_m);
+        let d_m = aside.at(from_m + ahead_m);
+        let (sin, cos) = heading_rad.sin_cos();
+        let p = Point2 { x_m: p.x_m - d_m * sin, y_m: p.y_m + d_m * cos };
+        if !scene.sight.view.sees(p) {
+            let is_behind_somebody = scene.beside.iter().any(|b| {
+                let gap_m = b.s_m - b.half_s_m - from_m;
+                (-2.0..ahead_m + 1.0).contains(&gap_m) && is_on_strip(scene, aside, b, 0.3)
+            });
+            if !is_behind_somebody {
+                let mps = stops_within_mps(ahead_m - SEEN_STEP_M);
+                bounds
+                    .push((Bound { at_m: 1.0, mps: mps.max(SEES_NOTHING_MPS) }, Reason::CannotSee));
+            }
+            return;
+        }
+        ahead_m += SEEN_STEP_M;
+    }
+}
+
+/// Way to a stand at firm braking after a reaction, m, and the speed from which it has a length, m/s.
+fn stop_within_m(v_mps: f64) -> f64 {
+    v_mps * SEEN_REACTION_S + v_mps * v_mps / (2.0 * SEEN_BRAKING_MPS2)
+}
+
+fn stops_within_mps(way_m: f64) -> f64 {
+    let at = SEEN_BRAKING_MPS2 * SEEN_REACTION_S;
+    (at * at + 2.0 * SEEN_BRAKING_MPS2 * way_m.max(0.0)).sqrt() - at
+}
+
+/// How finely its own way is looked along, m; reaction, s, and braking, m/s2, for what comes into sight
+/// there; and the speed at which it feels its way, m/s.
+const SEEN_STEP_M: f64 = 3.0;
+const SEEN_REACTION_S: f64 = 0.5;
+const SEEN_BRAKING_MPS2: f64 = 4.0;
+const SEES_NOTHING_MPS: f64 = 2.5;
 
 /// Beside an emergency vehicle that comes towards it at least so far to the side, m, the van drives
 /// on at no more than, m/s.

@@ -554,6 +554,7 @@ impl VanDriver {
         follow::blind(&scene, &mut bounds);
         follow::beside_turn(&scene, &mut bounds);
         follow::hidden(&scene, lanes, &self.aside, &mut bounds);
+        follow::sees_way(&scene, &self.aside, &mut bounds);
         follow::emergency_vehicles(&scene, &mut bounds);
         let lead_id = lead.as_ref().map(|l| l.0);
         let here = self.way.at(scene.s_m);

@@ -39,6 +39,8 @@ struct Street {
     acceleration_mps2: f64,
     at_s: f64,
     age_s: f64,
+    /// How far is seen, m.
+    view_m: f64,
     /// Strongest acceleration and jerk so far.
     along_max: f64,
     jerk_max: f64,
@@ -62,6 +64,7 @@ impl Street {
             acceleration_mps2: 0.0,
             at_s: 0.0,
             age_s: 0.0,
+            view_m: 110.0,
             along_max: 0.0,
             jerk_max: 0.0,
             seen: Vec::new(),
@@ -78,7 +81,7 @@ impl Street {
 
     /// One cycle amid others.
     fn step(&mut self, tracks: &[Track]) -> Decision {
-        let view = View::open(self.state.centre(&self.vehicle), 110.0);
+        let view = View::open(self.state.centre(&self.vehicle), self.view_m);
         let signals: Vec<_> = (0..self.lanes.lanes().len() as u32)
             .map(CityLaneId)
             .filter(|l| self.lanes.lane(*l).signal.is_some())
@@ -393,6 +396,22 @@ fn who_is_in_a_narrow_stretch_already_is_waited_for_before_it() {
     assert!(before_m > 4.0, "{before_m} m before the truck are left to come out");
     assert!(street.place().0 > 80.0, "it drives on: {:?}", street.seen.last());
     assert!(street.along_max <= 2.0, "{}", street.along_max);
+}
+
+#[test]
+fn it_drives_no_faster_than_it_sees_its_own_way() {
+    let city = grid_city(N);
+    let speed_mps = |view_m: f64| {
+        let mut street = Street::new(&city, "vienna", &ROW, 10.0, 6.0);
+        street.view_m = view_m;
+        for _ in 0..80 {
+            street.step(&[]);
+        }
+        street.state.speed_mps
+    };
+    // 10 m beyond the front: 4 m/s2 after half a second stop it from less than 7.2 m/s.
+    let (far, near) = (speed_mps(110.0), speed_mps(11.65));
+    assert!(far > 8.5 && (4.5..7.2).contains(&near), "{far} {near}");
 }
 
 #[test]

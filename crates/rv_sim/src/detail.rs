@@ -29,7 +29,7 @@ use crate::streets::Weather;
 use crate::urban::yards::CLEAR_M;
 use crate::urban::{
     BESIDE_MAX_M, Busy, Need, Patience, SensorModel, Sensors, Thing, VanBody, Walls, World,
-    usual_van,
+    apart_along, usual_van,
 };
 use crate::van::SimVan;
 
@@ -700,16 +700,7 @@ impl Detailed {
     fn edges_under(&self, lanes: &CityLanes) -> Vec<(EdgeId, Point2)> {
         let (s_m, _) = self.driver.place(&self.state);
         let mut found = Vec::new();
-        let mut last = None;
-        let mut at_m = s_m - 20.0;
-        while at_m < s_m + 60.0 {
-            let edge = self.driver.way().lane_at(at_m).map(|l| lanes.edge_of(l));
-            if edge != last {
-                found.extend(edge.into_iter().flat_map(|e| lanes.apart_from(e)));
-                last = edge;
-            }
-            at_m += 2.0;
-        }
+        apart_along(lanes, self.driver.way(), s_m, &mut found);
         found
     }
 }

@@ -1,12 +1,12 @@
 //! Others on the way: whom to follow, who may come into it, who could be hidden, and when to brake
 //! hard.
 
-use rv_base::Point2;
 use rv_map::city_lanes::CityLanes;
 
 use super::Reason;
 use super::aside::{Aside, faces, parked_after_s};
 use super::comes_in::Room;
+use super::kerb::beside;
 use super::pace::Bound;
 use super::sight::{Beside, Scene};
 use crate::tracking::Class;
@@ -338,10 +338,7 @@ pub(crate) fn sees_way(scene: &Scene<'_>, aside: &Aside, bounds: &mut Vec<(Bound
     let reach_m = stop_within_m(scene.v_mps + 3.0) + SEEN_STEP_M;
     let mut ahead_m = SEEN_STEP_M;
     while ahead_m < reach_m && from_m + ahead_m < scene.way.goal_m {
-        let (p, heading_rad) = scene.way.pose(from_m + ahead_m);
-        let d_m = aside.at(from_m + ahead_m);
-        let (sin, cos) = heading_rad.sin_cos();
-        let p = Point2 { x_m: p.x_m - d_m * sin, y_m: p.y_m + d_m * cos };
+        let p = beside(scene, from_m + ahead_m, aside.at(from_m + ahead_m));
         if !scene.sight.view.sees(p) {
             let is_behind_somebody = scene.beside.iter().any(|b| {
                 let gap_m = b.s_m - b.half_s_m - from_m;

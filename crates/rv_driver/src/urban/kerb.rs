@@ -193,7 +193,7 @@ fn ground(scene: &Scene<'_>, lanes: &CityLanes, s_m: f64, d_m: f64) -> Ground {
 }
 
 /// A point beside the way.
-fn beside(scene: &Scene<'_>, s_m: f64, d_m: f64) -> Point2 {
+pub(super) fn beside(scene: &Scene<'_>, s_m: f64, d_m: f64) -> Point2 {
     let p = scene.way.at(s_m);
     let (sin, cos) = p.heading_rad.sin_cos();
     Point2 { x_m: p.at.x_m - d_m * sin, y_m: p.at.y_m + d_m * cos }

@@ -18,7 +18,7 @@ use super::patience::{Need, Patience};
 use super::referee::{ContactSeen, Findings, Referee};
 use super::routes::{self, Route};
 use super::sensors::{SensorModel, Sensors, Walls};
-use super::world::{Busy, Thing, VanBody, World};
+use super::world::{Busy, Thing, VanBody, World, apart_along};
 use super::yards::CLEAR_M;
 use crate::plant::{Driven, PlantKind, Tracking};
 use crate::streets::Weather;
@@ -453,7 +453,7 @@ impl<'a> Run<'a> {
         let van = self.body();
         self.world.step(&[van], CYCLE_S);
         let now = self.world.now();
-        self.look_under(&van);
+        self.look_under();
         self.world.things_near(van.at, SIGHT_M, &self.under, &mut self.things);
         self.things.extend(self.hubs.vans_near(van.at, SIGHT_M));
         // What is decided now acts later: it is decided for then.
@@ -564,22 +564,11 @@ impl<'a> Run<'a> {
     }
 
     /// Finds the edges that are over or under the way near the van.
-    fn look_under(&mut self, _van: &VanBody) {
+    fn look_under(&mut self) {
         let mut under = std::mem::take(&mut self.under);
-        under.clear();
         let (s_m, _) = self.driver.place(&self.state);
-        let way = self.driver.way();
-        let mut last = None;
-        let mut ahead_m = s_m - 20.0;
-        while ahead_m < s_m + 60.0 {
-            let edge = way.lane_at(ahead_m).map(|l| self.setup.lanes.edge_of(l));
-            if edge != last {
-                let apart = edge.into_iter().flat_map(|e| self.setup.lanes.apart_from(e));
-                under.extend(apart.filter(|(e, at)| !self.joins(*e, *at)));
-                last = edge;
-            }
-            ahead_m += 2.0;
-        }
+        apart_along(&self.setup.lanes, self.driver.way(), s_m, &mut under);
+        under.retain(|(e, at)| !self.joins(*e, *at));
         self.under = under;
     }
 

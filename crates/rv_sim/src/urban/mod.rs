@@ -25,4 +25,5 @@ pub use referee::{ContactSeen, Findings, Referee};
 pub use routes::{Route, way_around};
 pub use sensors::{SensorModel, Sensors, Walls};
 pub use traffic::Minds;
+pub(crate) use world::apart_along;
 pub use world::{Busy, Thing, VanBody, World};

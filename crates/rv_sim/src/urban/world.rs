@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rv_base::{EdgeId, Point2, Rng, Seconds};
 use rv_driver::law::TrafficLaw;
 use rv_driver::tracking::Class;
+use rv_driver::urban::Way;
 use rv_map::city_lanes::{CityLaneId, CityLaneKind, CityLanes};
 
 use super::people::{Coming, Walker};
@@ -534,6 +535,21 @@ impl World {
     /// The human-like driver: place, speed, lanes left.
     pub(super) fn guided(&self) -> Option<&Mover> {
         self.movers.iter().find(|m| m.is_guided)
+    }
+}
+
+/// Edges over or under a way near a place along it, m, and where they cross it.
+pub(crate) fn apart_along(lanes: &CityLanes, way: &Way, s_m: f64, out: &mut Vec<(EdgeId, Point2)>) {
+    out.clear();
+    let mut last = None;
+    let mut at_m = s_m - 20.0;
+    while at_m < s_m + 60.0 {
+        let edge = way.lane_at(at_m).map(|l| lanes.edge_of(l));
+        if edge != last {
+            out.extend(edge.into_iter().flat_map(|e| lanes.apart_from(e)));
+            last = edge;
+        }
+        at_m += 2.0;
     }
 }
 
